@@ -1,0 +1,49 @@
+# Rollcall from nothing: needs python3 (3.11 or newer) with pip and venv, and make.
+# PORT, HOST and ROLLCALL_DATA_DIR are honoured from the environment or the command line: make run PORT=9000
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lock clean
+
+BIN := .venv/bin
+
+# The tests' own servers, and nothing of a .env file: a test never touches somebody's data.
+DATA_DIR := $(or $(ROLLCALL_DATA_DIR),.data)
+FOR_TESTS := ROLLCALL_DATA_DIR='$(DATA_DIR)/test' ROLLCALL_TEST_SERVERS=1 \
+  DATABASE_URL= REDIS_URL= CACHE_URL= SECRET_KEY= PUBLIC_URL=
+LIKE_PRODUCTION := DATABASE_URL=postgres://rollcall@db.example.edu/rollcall \
+  REDIS_URL=redis://redis.example.edu/0 CACHE_URL=redis://redis.example.edu/1 PUBLIC_URL=https://attend.example.edu
+
+help: ## Say what there is
+	@echo 'make run    the whole site: servers, demo data at first start, web server (PORT, HOST, ROLLCALL_DATA_DIR)'
+	@echo 'make test   every check and every test, from nothing'
+	@echo 'make lock   compile requirements/*.in to *.txt with hashes'
+	@echo 'make clean  remove the virtual environment and all caches; .data/ stays'
+
+run:
+	@python3 bootstrap.py base embedded
+	@exec $(BIN)/python -m config.run
+
+# Cheap checks come first.
+test:
+	@python3 bootstrap.py base embedded dev
+	@$(BIN)/python -m tests.chromium
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@find templates -name '*.html' -print0 | xargs -0 -r $(BIN)/djade --check --target-version 5.2
+	@SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))')" $(LIKE_PRODUCTION) \
+	  $(BIN)/python -W error manage.py check --deploy --fail-level WARNING
+	$(BIN)/lint-imports
+	@$(FOR_TESTS) $(BIN)/mypy .
+	@$(FOR_TESTS) $(BIN)/python -W error manage.py makemigrations --check --dry-run
+	$(BIN)/pytest
+
+lock:
+	@python3 bootstrap.py base embedded dev
+	@$(BIN)/python -c 'import uv' 2>/dev/null || $(BIN)/python -m pip install --quiet uv
+	@cd requirements && for name in base embedded dev; do \
+	  ../$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+	    $$name.in --output-file $$name.txt || exit 1; done
+
+clean:
+	rm -rf .venv staticfiles .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,124 @@
+"""The web server's processes: granian and its workers, as one thing that starts and stops."""
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+START_AS = str(Path(__file__).parent / "embedded" / "start_as.py")
+# In the environment of every process of the web server: how a later run knows those of a killed one.
+MARK = "ROLLCALL_WEB_OF"
+# Idle keep-alive connections count too: each phone of a full hall holds one, whichever worker it met.
+CONNECTIONS_PER_WORKER = 8192
+THREADS_PER_WORKER = 16
+# The whole stop must take less than ten seconds, the servers' own included.
+STOP_SECONDS = 2.5
+
+
+def port_problem(host: str, port: int) -> str:
+    """Why nothing can listen there, in one line; empty if it can."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            # A connection that just ended must not make the port look busy. (granian shares its port with
+            # others that allow it, so it would never notice one that is taken.)
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen(1)
+    except OSError as error:
+        return f"Port {port} on {host} can't be used: {error.strerror}. Choose another one: make run PORT={port + 1}"
+    return ""
+
+
+class Web:
+    """granian with its workers, serving ``config.wsgi`` for one data folder."""
+
+    def __init__(self, *, data_dir: Path, host: str, port: int, workers: int) -> None:
+        self.data_dir = data_dir
+        self.host = host
+        self.port = port
+        self.workers = workers
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the processes; they listen a moment later."""
+        _allow_many_files()
+        granian = [
+            sys.executable, "-m", "granian", "config.wsgi:application",
+            "--interface", "wsgi", "--host", self.host, "--port", str(self.port),
+            "--workers", str(self.workers), "--blocking-threads", str(THREADS_PER_WORKER),
+            "--backlog", "4096", "--backpressure", str(CONNECTIONS_PER_WORKER), "--no-ws",
+            "--respawn-failed-workers", "--workers-kill-timeout", "2", "--log-level", "error",
+        ]  # fmt: skip
+        self._process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-S", "-E", START_AS, "mortal", str(os.getpid()), *granian],
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, MARK: str(self.data_dir)},
+            # Ctrl-C in the terminal is for the supervisor, which stops everything in order.
+            start_new_session=True,
+        )
+
+    def await_answer(self, *, seconds: float) -> bool:
+        """Whether the server takes connections within that time."""
+        deadline = time.monotonic() + seconds
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        while self.is_alive() and time.monotonic() < deadline:
+            try:
+                with socket.create_connection((host, self.port), timeout=1) as connection:
+                    connection.sendall(
+                        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+                    )
+                    connection.settimeout(5)
+                    if connection.recv(12).startswith(b"HTTP/"):
+                        return True
+            except OSError:
+                pass
+            time.sleep(0.1)
+        return False
+
+    def is_alive(self) -> bool:
+        """Whether granian's main process lives. It replaces workers that die by itself."""
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        """Stop every process that serves this data folder, those of a killed run too."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._process = None
+        leftover = self._marked_processes()
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for process in leftover:
+                try:
+                    process.send_signal(number)
+                except psutil.NoSuchProcess:
+                    continue
+            _, leftover = psutil.wait_procs(leftover, timeout=1)
+
+    def _marked_processes(self) -> list[psutil.Process]:
+        marked = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get(MARK) == str(self.data_dir) and process.pid != os.getpid():
+                    marked.append(process)
+            except (psutil.Error, OSError):
+                continue
+        return marked
+
+
+def _allow_many_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = 4 * CONNECTIONS_PER_WORKER
+    if soft != resource.RLIM_INFINITY and soft < enough:
+        limit = enough if hard == resource.RLIM_INFINITY else min(enough, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))

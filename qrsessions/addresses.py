@@ -1,0 +1,35 @@
+"""The addresses that phones open."""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+
+
+def public_url(request: HttpRequest) -> str:
+    """Where phones reach this server: PUBLIC_URL; else the address that was asked for, or the LAN's where that is a loopback."""
+    if settings.PUBLIC_URL:
+        return str(settings.PUBLIC_URL)
+    asked = f"{request.scheme}://{request.get_host()}"
+    return str(settings.LAN_URL) if settings.LAN_URL and _is_loopback(asked) else asked
+
+
+def scan_url(request: HttpRequest, token: str) -> str:
+    """The address in the QR code, in capitals: so it fits QR's alphanumeric mode, at version 3 for most hosts."""
+    return (public_url(request) + reverse("qrsessions:scan", args=[token])).upper()
+
+
+def shown_host(request: HttpRequest) -> str:
+    """The address that students type to come here, without the scheme."""
+    return urlsplit(public_url(request)).netloc
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    return address.is_loopback or address.is_unspecified

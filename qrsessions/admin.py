@@ -1,0 +1,82 @@
+"""Sessions, to look at: their buttons are on the teacher's pages, and their secrets are shown nowhere.
+
+None is deleted by itself: a meeting without its session would stay open for good, and keep its section from
+opening another. Deleting the meeting, or the group, deletes its session.
+"""
+
+import datetime
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from attendance.admin.parts import ReadOnly
+from attendance.models import MeetingGroup, Section
+from qrsessions.models import GroupSession, QRSession, RefusedScan
+
+
+@admin.register(QRSession)
+class QRSessionAdmin(ReadOnly, admin.ModelAdmin[QRSession]):
+    list_display = ["public_id", "section", "status", "join_policy", "opened_by", "created_at", "ended_at"]
+    list_filter = ["status", "join_policy", "meeting__section__term"]
+    list_select_related = ["meeting__section__course", "opened_by"]
+    search_fields = [
+        "meeting__public_id",
+        "meeting__section__name",
+        "meeting__section__course__code",
+        "opened_by__username",
+    ]
+    date_hierarchy = "created_at"
+    fields = [
+        "public_id",
+        "meeting",
+        "status",
+        "join_policy",
+        "code_enabled",
+        "opened_by",
+        "created_at",
+        "locked_at",
+        "started_at",
+        "ended_at",
+    ]
+    readonly_fields = ["public_id", "ended_at"]
+
+    @admin.display(description=_("id"), ordering="meeting__public_id")
+    def public_id(self, session: QRSession) -> str:
+        return session.public_id
+
+    @admin.display(description=_("section"), ordering="meeting__section__name")
+    def section(self, session: QRSession) -> Section:
+        return session.meeting.section
+
+    @admin.display(description=_("ended"), ordering="meeting__ended_at")
+    def ended_at(self, session: QRSession) -> datetime.datetime | None:
+        return session.ended_at
+
+
+@admin.register(GroupSession)
+class GroupSessionAdmin(ReadOnly, admin.ModelAdmin[GroupSession]):
+    list_display = ["public_id", "title", "join_policy", "opened_by", "created_at"]
+    list_filter = ["join_policy"]
+    list_select_related = ["group", "opened_by"]
+    search_fields = ["group__public_id", "group__title", "opened_by__username"]
+    date_hierarchy = "created_at"
+    fields = ["public_id", "group", "join_policy", "code_enabled", "opened_by", "created_at"]
+    readonly_fields = ["public_id"]
+
+    @admin.display(description=_("id"), ordering="group__public_id")
+    def public_id(self, session: GroupSession) -> str:
+        return session.public_id
+
+    @admin.display(description=_("group"), ordering="group__title")
+    def title(self, session: GroupSession) -> MeetingGroup:
+        return session.group
+
+
+@admin.register(RefusedScan)
+class RefusedScanAdmin(ReadOnly, admin.ModelAdmin[RefusedScan]):
+    list_display = ["student", "session", "scanned_at", "method"]
+    list_filter = ["method"]
+    list_select_related = ["student", "session__meeting__section__course"]
+    search_fields = ["student__name", "student__student_id", "session__meeting__public_id"]
+    date_hierarchy = "scanned_at"
+    ordering = ["-scanned_at"]

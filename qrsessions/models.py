@@ -1,0 +1,147 @@
+"""How a meeting takes attendance by phone."""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from attendance.models import Meeting, MeetingGroup, Method, Role, Student, User
+
+SECRET_BYTES = 32
+
+
+def new_secret() -> bytes:
+    return secrets.token_bytes(SECRET_BYTES)
+
+
+class SessionStatus(models.TextChoices):
+    CREATED = "created", _("joining is open")
+    LOCKED = "locked", _("joining is locked")
+    ACTIVE = "active", _("taking attendance")
+    ENDED = "ended", _("ended")
+
+
+class JoinPolicy(models.TextChoices):
+    STRICT = "strict", _("only those who joined before the lock")
+    OPEN = "open", _("a scan joins and marks at once")
+
+
+class GroupSession(models.Model):
+    """Several sessions run as one: one teacher, one QR code, one set of buttons. Its state is its sessions'."""
+
+    group = models.OneToOneField(MeetingGroup, models.CASCADE, primary_key=True, related_name="group_session")
+    join_policy = models.CharField(
+        _("join policy"), max_length=10, choices=JoinPolicy, default=JoinPolicy.STRICT
+    )
+    code_enabled = models.BooleanField(_("typed code"), default=True)
+    secret = models.BinaryField(default=new_secret, editable=False)
+    opened_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("opened by"))
+    created_at = models.DateTimeField(_("opened"))
+
+    class Meta:
+        verbose_name = _("group session")
+        verbose_name_plural = _("group sessions")
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(join_policy__in=JoinPolicy.values), name="group_session_join_policy"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.group)
+
+    @property
+    def public_id(self) -> str:
+        return self.group.public_id
+
+
+class QRSessionQuerySet(models.QuerySet["QRSession"]):
+    def open(self) -> Self:
+        return self.exclude(status=SessionStatus.ENDED)
+
+    def visible_to(self, user: User) -> Self:
+        """The sessions that the user may see and run: those of the sections taught, or all for an admin."""
+        if user.role is Role.ADMIN:
+            return self
+        if user.role is Role.TEACHER:
+            return self.filter(meeting__section__teachers=user)
+        return self.none()
+
+    def with_names(self) -> Self:
+        """All that a page or an answer says of a session, in the same query."""
+        return self.select_related("meeting__section__course", "meeting__group", "opened_by")
+
+
+class QRSession(models.Model):
+    """The session of one meeting; its id is the meeting's public id."""
+
+    meeting = models.OneToOneField(Meeting, models.CASCADE, primary_key=True, related_name="session")
+    status = models.CharField(
+        _("status"), max_length=10, choices=SessionStatus, default=SessionStatus.CREATED
+    )
+    join_policy = models.CharField(
+        _("join policy"), max_length=10, choices=JoinPolicy, default=JoinPolicy.STRICT
+    )
+    code_enabled = models.BooleanField(_("typed code"), default=True)
+    secret = models.BinaryField(default=new_secret, editable=False)
+    opened_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("opened by"))
+    created_at = models.DateTimeField(_("opened"))
+    locked_at = models.DateTimeField(_("locked"), null=True, blank=True)
+    started_at = models.DateTimeField(_("started"), null=True, blank=True)
+
+    objects = QRSessionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
+        ordering = ["-created_at", "-meeting_id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=SessionStatus.values), name="session_status"),
+            models.CheckConstraint(
+                condition=Q(join_policy__in=JoinPolicy.values), name="session_join_policy"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=SessionStatus.ACTIVE) | Q(started_at__isnull=False),
+                name="session_active_was_started",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.meeting.section} · {self.public_id}"
+
+    @property
+    def public_id(self) -> str:
+        return self.meeting.public_id
+
+    @property
+    def ended_at(self) -> datetime.datetime | None:
+        return self.meeting.ended_at
+
+
+class RefusedScan(models.Model):
+    """A good scan of a student who had not joined: kept for the teacher, who may admit it with its moment."""
+
+    session = models.ForeignKey(
+        QRSession, models.CASCADE, related_name="refused_scans", verbose_name=_("session")
+    )
+    student = models.ForeignKey(Student, models.CASCADE, related_name="+", verbose_name=_("student"))
+    scanned_at = models.DateTimeField(_("scanned"))
+    method = models.CharField(_("method"), max_length=10, choices=Method)
+
+    class Meta:
+        verbose_name = _("refused scan")
+        verbose_name_plural = _("refused scans")
+        ordering = ["scanned_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["session", "student"], name="refused_scan_first_per_student"),
+            models.CheckConstraint(condition=Q(method__in=Method.values), name="refused_scan_method"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.student} · {self.scanned_at}"

@@ -1,0 +1,180 @@
+"""The JSON of sessions, joining and scanning; see docs/api.md."""
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from attendance.models import Status
+from attendance.serializers import CountsSerializer, RecordSerializer
+from attendance.stats import Stats, meeting_stats
+from qrsessions import tokens
+from qrsessions.addresses import scan_url
+from qrsessions.models import JoinPolicy, QRSession, SessionStatus
+
+
+class StatsSerializer(CountsSerializer):
+    """The live numbers of one session."""
+
+    session = serializers.CharField()
+    status = serializers.ChoiceField(SessionStatus.choices)
+
+
+class SessionSerializer(serializers.Serializer[QRSession]):
+    id = serializers.CharField(source="public_id")
+    section = serializers.IntegerField(source="meeting.section_id")
+    section_name = serializers.CharField(source="meeting.section.name")
+    course = serializers.CharField(source="meeting.section.course.code")
+    status = serializers.ChoiceField(SessionStatus.choices)
+    join_policy = serializers.ChoiceField(JoinPolicy.choices)
+    group = serializers.CharField(source="meeting.group.public_id", default=None, allow_null=True)
+    created_at = serializers.DateTimeField()
+    locked_at = serializers.DateTimeField(allow_null=True)
+    started_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    stats = serializers.SerializerMethodField()
+
+    @extend_schema_field(StatsSerializer)
+    def get_stats(self, session: QRSession) -> dict[str, Any]:
+        return stats_json(session, self.context["stats"][session.meeting_id])
+
+
+class OpenSessionSerializer(serializers.Serializer[Any]):
+    section = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+    join_policy = serializers.ChoiceField(JoinPolicy.choices, default=JoinPolicy.STRICT)
+
+
+class ShownTokenSerializer(serializers.Serializer["ShownToken"]):
+    """What a screen shows now. Times follow the server's clock: wait ``next_at - server_time``, whatever yours says."""
+
+    token = serializers.CharField()
+    url = serializers.CharField()
+    code = serializers.CharField(
+        allow_null=True, help_text="To be typed instead; null where it is switched off."
+    )
+    valid_until = serializers.DateTimeField()
+    next_at = serializers.DateTimeField()
+    server_time = serializers.DateTimeField()
+
+
+class CorrectedSerializer(serializers.Serializer[Any]):
+    record = RecordSerializer()
+    stats = StatsSerializer()
+
+
+class RefusedScanSerializer(serializers.Serializer[Any]):
+    student_id = serializers.CharField(source="student.student_id")
+    name = serializers.CharField(source="student.name")
+    scanned_at = serializers.DateTimeField()
+
+
+class AdmitSerializer(serializers.Serializer[Any]):
+    student_ids = serializers.ListField(
+        child=serializers.CharField(max_length=100),
+        allow_null=True,
+        default=None,
+        help_text="Whom to admit; without it, all that wait.",
+    )
+
+
+class AdmittedSerializer(serializers.Serializer[Any]):
+    admitted = serializers.IntegerField()
+    stats = StatsSerializer()
+
+
+class JoinedSerializer(serializers.Serializer[Any]):
+    session = serializers.CharField()
+    joined_at = serializers.DateTimeField()
+    stats = StatsSerializer()
+
+
+class MarkSerializer(serializers.Serializer[Any]):
+    """Either ``token``, or ``session`` and ``code``."""
+
+    token = serializers.CharField(required=False, max_length=100)
+    session = serializers.CharField(required=False, max_length=20)
+    code = serializers.CharField(required=False, max_length=20)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        given = {name for name in ("token", "session", "code") if name in attrs}
+        if given not in ({"token"}, {"session", "code"}):
+            raise serializers.ValidationError("Send either token, or session and code.")
+        return attrs
+
+
+class MarkedSerializer(serializers.Serializer[Any]):
+    code = serializers.ChoiceField(["marked", "already_marked"])
+    session = serializers.CharField()
+    status = serializers.ChoiceField(Status.choices)
+    marked_at = serializers.DateTimeField()
+    stats = StatsSerializer()
+
+
+class OwnSessionSerializer(serializers.Serializer[Any]):
+    """A session that is open for the student now."""
+
+    id = serializers.CharField()
+    course = serializers.CharField()
+    course_title = serializers.CharField()
+    section = serializers.IntegerField()
+    section_name = serializers.CharField()
+    teacher = serializers.CharField()
+    status = serializers.ChoiceField(SessionStatus.choices)
+    can_join = serializers.BooleanField()
+    can_scan = serializers.BooleanField()
+    joined_at = serializers.DateTimeField(allow_null=True)
+    marked_at = serializers.DateTimeField(allow_null=True)
+    mark = serializers.ChoiceField(Status.choices, allow_null=True)
+    stats = StatsSerializer()
+
+
+class OwnSessionsSerializer(serializers.Serializer[Any]):
+    sessions = OwnSessionSerializer(many=True)
+
+
+@dataclass(frozen=True)
+class ShownToken:
+    """A session's token in the present step, with all that a screen needs to change it in time."""
+
+    token: str
+    url: str
+    code: str | None
+    valid_until: datetime.datetime
+    next_at: datetime.datetime
+    server_time: datetime.datetime
+
+
+def shown_token(session: QRSession, *, request: HttpRequest, at: datetime.datetime) -> ShownToken:
+    step = tokens.step_at(at)
+    token = tokens.make(public_id=session.public_id, secret=session.secret, step=step)
+    code = (
+        tokens.make_code(public_id=session.public_id, secret=session.secret, at=at)
+        if session.code_enabled
+        else None
+    )
+    return ShownToken(
+        token=token,
+        url=scan_url(request, token),
+        code=code,
+        valid_until=tokens.valid_until(step),
+        next_at=tokens.step_starts_at(step + 1),
+        server_time=at,
+    )
+
+
+def stats_json(session: QRSession, stats: Stats) -> dict[str, Any]:
+    return {"session": session.public_id, "status": session.status, **CountsSerializer(stats).data}
+
+
+def session_stats_json(session: QRSession, *, at: datetime.datetime) -> dict[str, Any]:
+    """The session's live stats, read now."""
+    return stats_json(session, meeting_stats([session.meeting], at=at)[session.meeting_id])
+
+
+def sessions_json(sessions: list[QRSession], *, at: datetime.datetime) -> list[dict[str, Any]]:
+    """The sessions with their live stats, read in one round trip."""
+    stats = meeting_stats([session.meeting for session in sessions], at=at)
+    return [dict(SessionSerializer(session, context={"stats": stats}).data) for session in sessions]

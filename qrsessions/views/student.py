@@ -1,0 +1,170 @@
+"""The student's pages: what is open now, and the own attendance.
+
+``templates/qrsessions/parts/card.html`` has a session in each of its states. The page holds each state once more,
+empty, in a ``<template>``: ``static/js/student.js`` fills those from the API, so all words stay in one place.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from attendance.history import own_sections
+from attendance.models import RosterEntry, Status, Student
+from attendance.permissions import signed_in
+from attendance.ratelimit import TooOften
+from attendance.refusals import Refused
+from attendance.stats import Source
+from qrsessions import joining, scanning
+from qrsessions.limits import JOINS, MARKS
+from qrsessions.models import QRSession, SessionStatus
+from qrsessions.own_sessions import OwnSession
+from qrsessions.own_sessions import own_sessions as open_for
+from qrsessions.student_forms import CodeForm, JoinForm
+from qrsessions.views.answers import for_students_only, own_page, refusal_page, student_of
+
+# Beside those of a mark; ``stateOf`` in static/js/student.js decides in the same order.
+STATES = ["scan", "join", "waiting", "not_joined", "locked"]
+# The earlier meetings of today that an empty page shows.
+EARLIER_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Card:
+    """A session as its student sees it; the names are those of the slots that the script fills."""
+
+    state: str
+    id: str = ""
+    course: str = ""
+    section: str = ""
+    title: str = ""
+    teacher: str = ""
+    time: datetime.datetime | None = None
+    joined: int = 0
+    present: int = 0
+    total: int = 0
+
+    @classmethod
+    def of(cls, own: OwnSession) -> Card:
+        section = own.session.meeting.section
+        return cls(
+            state=state_of(own),
+            id=own.session.public_id,
+            course=section.course.code,
+            section=section.name,
+            title=section.course.title,
+            teacher=own.session.opened_by.display_name,
+            time=own.marked_at,
+            joined=own.stats.total_joined,
+            present=own.stats.total_present,
+            total=own.stats.total_students,
+        )
+
+
+def state_of(own: OwnSession) -> str:
+    """The one thing that a student is told of a session: a mark's status, or one of ``STATES``."""
+    if own.mark:
+        return own.mark
+    if own.can_scan:
+        return "scan"
+    if own.can_join:
+        return "join"
+    if own.joined_at:
+        return "waiting"
+    return "not_joined" if own.session.status == SessionStatus.ACTIVE else "locked"
+
+
+@require_safe
+@never_cache
+@login_required
+def student(request: HttpRequest) -> HttpResponse:
+    """What is open for the student now."""
+    student = student_of(signed_in(request))
+    if student is None:
+        return for_students_only(request, status=200)
+    now = timezone.now()
+    open_now = open_for(student=student, at=now)
+    cards = [Card.of(own) for own in open_now]
+    context = {
+        "cards": cards,
+        "blanks": [Card(state) for state in [*Status.values, *STATES]],
+        "earlier": _ended_on(timezone.localdate(now), student),
+        "today": timezone.localdate(now),
+        "has_code_form": any(card.state in ("scan", "not_joined") for card in cards),
+        "redis_is_away": any(own.stats.source == Source.DATABASE for own in open_now),
+    }
+    return render(request, "qrsessions/student.html", context)
+
+
+@require_POST
+@login_required
+def join(request: HttpRequest) -> HttpResponse:
+    """Join a session without a script."""
+    student = student_of(signed_in(request))
+    if student is None:
+        return for_students_only(request, status=403)
+    form = JoinForm(request.POST)
+    wanted = form.cleaned_data["session"].upper() if form.is_valid() else ""
+    session = QRSession.objects.with_names().filter(meeting__public_id=wanted).first()
+    if session is None:
+        messages.error(request, _("This session does not exist."))
+        return own_page()
+    try:
+        JOINS.allow(str(student.pk))
+        joining.join_session(session=session, student=student, at=timezone.now())
+    except TooOften as refused:
+        return refusal_page(request, refused)
+    except Refused as refused:
+        messages.error(request, str(refused.detail))
+    return own_page()
+
+
+@require_POST
+@login_required
+def mark_by_code(request: HttpRequest) -> HttpResponse:
+    """Mark the student by the typed code, without a script."""
+    student = student_of(signed_in(request))
+    if student is None:
+        return for_students_only(request, status=403)
+    form = CodeForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, " ".join(form.errors.get("code", [])) or _("This session does not exist."))
+        return own_page()
+    wanted = form.cleaned_data
+    try:
+        MARKS.allow(str(student.pk))
+        scanning.mark_by_code(
+            public_id=wanted["session"], code=wanted["code"], student=student, at=timezone.now()
+        )
+    except TooOften as refused:
+        return refusal_page(request, refused)
+    except Refused as refused:
+        messages.error(request, str(refused.detail))
+    return own_page()
+
+
+@require_safe
+@never_cache
+@login_required
+def attendance(request: HttpRequest) -> HttpResponse:
+    """The student's own attendance, section by section."""
+    student = student_of(signed_in(request))
+    if student is None:
+        return for_students_only(request, status=200)
+    return render(request, "qrsessions/attendance.html", {"sections": own_sections(student)})
+
+
+def _ended_on(date: datetime.date, student: Student) -> list[RosterEntry]:
+    """The student's meetings of the day that have ended, the newest first."""
+    entries = RosterEntry.objects.filter(student=student, meeting__date=date, meeting__ended_at__isnull=False)
+    entries = entries.select_related("meeting__section__course", "record")
+    return list(entries.order_by("-meeting__starts_at")[:EARLIER_SHOWN])

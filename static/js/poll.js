@@ -1,0 +1,94 @@
+/**
+ * Calls a function again and again, as a good guest: not while the page is hidden, at once when it is seen or
+ * online again, ever more slowly while the server doesn't answer, and never sooner than the server asks.
+ */
+
+const SLOWEST_MS = 30000;
+
+/**
+ * @param {(signal: AbortSignal) => Promise<void>} fn one round; the next starts only after it has ended
+ * @param {object} options
+ * @param {number} options.every milliseconds between the end of a round and the next
+ * @param {number} [options.jitter] up to this many milliseconds are added at random, so that 600 phones spread
+ * @param {(lost: {since: Date, error: Error}) => void} [options.onLost] after each failed round; `since` is the
+ *   moment of the last good one, or of the start
+ * @param {(back: {since: Date}) => void} [options.onBack] after the first good round that follows a failed one
+ * @returns {{now: () => void, stop: () => void}} `now` starts a round at once (where one is running: right after it)
+ */
+export function poll(fn, { every, jitter = 0, onLost = () => {}, onBack = () => {} }) {
+  let timer = 0;
+  let running = null;
+  let again = false;
+  let stopped = false;
+  let failures = 0;
+  let lastGood = new Date();
+  let notBefore = 0;
+
+  async function round() {
+    clearTimeout(timer);
+    if (stopped) return;
+    if (running) {
+      again = true;
+      return;
+    }
+    if (Date.now() < notBefore) {
+      timer = setTimeout(round, notBefore - Date.now());
+      return;
+    }
+    const controller = new AbortController();
+    running = controller;
+    let wait = every;
+    try {
+      await fn(controller.signal);
+      const since = lastGood;
+      lastGood = new Date();
+      if (failures > 0) {
+        failures = 0;
+        onBack({ since });
+      }
+    } catch (error) {
+      if (stopped) return;
+      failures += 1;
+      wait = Math.min(SLOWEST_MS, every * 2 ** Math.min(failures - 1, 10));
+      if (error.retryAfter) {
+        wait = Math.max(wait, error.retryAfter * 1000);
+        notBefore = Date.now() + error.retryAfter * 1000;
+      }
+      onLost({ since: lastGood, error });
+    } finally {
+      running = null;
+    }
+    if (stopped) return;
+    if (again) {
+      again = false;
+      round();
+    } else if (!document.hidden) {
+      timer = setTimeout(round, wait + Math.random() * jitter);
+    }
+  }
+
+  /** A hidden page stops asking; one that is seen again asks at once. */
+  function onVisibility() {
+    if (document.hidden) clearTimeout(timer);
+    else round();
+  }
+
+  document.addEventListener("visibilitychange", onVisibility);
+  window.addEventListener("online", round);
+  // A page taken from the back-forward cache shows what was true when it was left.
+  const onShow = (event) => event.persisted && round();
+  window.addEventListener("pageshow", onShow);
+  round();
+
+  return {
+    now: round,
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+      running?.abort(new DOMException("stopped", "AbortError"));
+      document.removeEventListener("visibilitychange", onVisibility);
+      window.removeEventListener("online", round);
+      window.removeEventListener("pageshow", onShow);
+    },
+  };
+}

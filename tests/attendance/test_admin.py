@@ -1,0 +1,486 @@
+"""The admin: every page of every model works, and what has rules of its own cannot be edited by hand."""
+
+import datetime
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from attendance.models import (
+    AttendanceRecord,
+    Course,
+    Enrolment,
+    GroupSeat,
+    Meeting,
+    MeetingGroup,
+    Method,
+    RecordChange,
+    RosterEntry,
+    Section,
+    Status,
+    Student,
+    User,
+)
+from qrsessions.models import GroupSession, QRSession, RefusedScan
+from tests.factories import (
+    make_admin,
+    make_course,
+    make_enrolment,
+    make_group_session,
+    make_record,
+    make_section,
+    make_session,
+    make_student,
+    make_teacher,
+    make_user,
+    students_of,
+    user_of,
+)
+
+pytestmark = pytest.mark.django_db
+
+READ_ONLY = [AttendanceRecord, RecordChange, GroupSeat, QRSession, GroupSession, RefusedScan]
+NEVER_ADDED = [*READ_ONLY, Meeting, MeetingGroup]
+EDITED = [User, Student, Course, Section, Enrolment]
+ALL = EDITED + NEVER_ADDED
+
+# For each model, something that only the n-th row of the world below has, as one would search for it.
+SEARCHES = {
+    User: lambda row: row.username,
+    Student: lambda row: row.student_id,
+    Course: lambda row: row.code,
+    Section: lambda row: row.external_id,
+    Enrolment: lambda row: row.student.student_id,
+    Meeting: lambda row: row.public_id,
+    MeetingGroup: lambda row: row.public_id,
+    GroupSeat: lambda row: row.student.student_id,
+    AttendanceRecord: lambda row: row.student.student_id,
+    RecordChange: lambda row: row.record.student.student_id,
+    QRSession: lambda row: row.public_id,
+    GroupSession: lambda row: row.public_id,
+    RefusedScan: lambda row: row.student.student_id,
+}
+
+
+@pytest.fixture
+def admin_client(client):
+    client.force_login(make_admin())
+    return client
+
+
+def address(model, page, *args):
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+def one_of_each():
+    """A whole world: a group session in which a student was marked, corrected, and one was refused."""
+    teacher = make_teacher()
+    section = make_section(students=2, teachers=[teacher])
+    section.external_id = f"sis-{section.pk}"
+    section.save()
+    marked, refused = students_of(section)
+    group = make_group_session(sections=[section], opened_by=teacher).group
+    meeting = group.meetings.get()
+    record = make_record(meeting=meeting, student=marked, status=Status.LATE, marked_by=teacher)
+    RecordChange.objects.create(
+        record=record, changed_by=teacher, changed_at=timezone.now(), to_status=Status.LATE, note="bus"
+    )
+    GroupSeat.objects.create(group=group, student=marked, meeting=meeting)
+    RefusedScan.objects.create(
+        session=meeting.session, student=refused, scanned_at=timezone.now(), method=Method.QR
+    )
+
+
+def test_every_model_is_registered():
+    ours = {model for model in admin.site._registry if model._meta.app_label in ("attendance", "qrsessions")}
+
+    # The roster is a view with a key of two columns: nothing there to edit, and the register shows it.
+    assert ours == set(ALL)
+    assert RosterEntry not in ours
+
+
+@pytest.mark.parametrize("model", ALL)
+def test_list_and_search_show_rows(admin_client, model):
+    for _ in range(2):
+        one_of_each()
+    row = model._default_manager.last()
+
+    everything = admin_client.get(address(model, "changelist"))
+    found = admin_client.get(address(model, "changelist"), {"q": SEARCHES[model](row)})
+
+    assert everything.status_code == found.status_code == 200
+    assert everything.context["cl"].result_count == model._default_manager.count()
+    assert list(found.context["cl"].result_list) == [row]
+
+
+def queries_of(client, url, query=None):
+    client.get(url, query)  # Django keeps some things from the first time on.
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(url, query).status_code == 200
+    return len(queries)
+
+
+@pytest.mark.parametrize("model", ALL)
+def test_list_needs_no_more_queries_for_more_rows(admin_client, model):
+    one_of_each()
+    few = queries_of(admin_client, address(model, "changelist"))
+
+    for _ in range(2):
+        one_of_each()
+
+    assert queries_of(admin_client, address(model, "changelist")) == few <= 10
+
+
+@pytest.mark.parametrize("model", ALL)
+def test_change_page_shows_the_row(admin_client, model):
+    one_of_each()
+    row = model._default_manager.last()
+
+    page = admin_client.get(address(model, "change", row.pk))
+
+    assert page.status_code == 200
+    assert page.context["has_change_permission"] is (model in {*EDITED, MeetingGroup})
+
+
+def test_change_pages_need_no_more_queries_for_more_rows(admin_client):
+    one_of_each()
+    student, group, record = (
+        Student.objects.earliest("pk"),
+        MeetingGroup.objects.get(),
+        AttendanceRecord.objects.get(),
+    )
+    pages = [address(type(row), "change", row.pk) for row in (student, group, record)]
+    few = [queries_of(admin_client, page) for page in pages]
+
+    for _ in range(2):
+        section = make_section(students=[student])
+        one_of_each()
+        make_session(section=section, group=group)
+        RecordChange.objects.create(
+            record=record, changed_by=make_teacher(), changed_at=timezone.now(), to_status=Status.LATE
+        )
+
+    assert [queries_of(admin_client, page) for page in pages] == few
+
+
+@pytest.mark.parametrize("model", EDITED)
+def test_add_page_opens(admin_client, model):
+    assert admin_client.get(address(model, "add")).status_code == 200
+
+
+@pytest.mark.parametrize("model", NEVER_ADDED)
+def test_rows_that_only_services_write_are_never_added(admin_client, model):
+    assert admin_client.get(address(model, "add")).status_code == 403
+
+
+@pytest.mark.parametrize("model", READ_ONLY)
+def test_rows_that_only_services_write_are_neither_changed_nor_deleted(admin_client, model):
+    one_of_each()
+    row = model._default_manager.get()
+    before = model._default_manager.values().get()
+
+    change = admin_client.post(
+        address(model, "change", row.pk), {"status": "absent", "note": "", "join_policy": "open"}
+    )
+    delete = admin_client.post(address(model, "delete", row.pk), {"post": "yes"})
+
+    assert (change.status_code, delete.status_code) == (403, 403)
+    assert model._default_manager.values().get() == before
+
+
+@pytest.mark.parametrize("model", [Course, Section, Student, User])
+def test_autocompletion_needs_no_more_queries_for_more_rows(admin_client, model):
+    one_of_each()
+    source, field = {
+        Course: ("section", "course"),
+        Section: ("enrolment", "section"),
+        Student: ("enrolment", "student"),
+        User: ("student", "user"),
+    }[model]
+    query = {"app_label": "attendance", "model_name": source, "field_name": field, "term": ""}
+    few = queries_of(admin_client, reverse("admin:autocomplete"), query)
+
+    for _ in range(2):
+        one_of_each()
+
+    assert queries_of(admin_client, reverse("admin:autocomplete"), query) == few
+
+
+def test_forms_have_no_list_of_all_students_or_users(admin_client):
+    student = make_student(name="Somebody Else")
+
+    for model in (Enrolment, Section, Student):
+        page = admin_client.get(address(model, "add")).content.decode()
+        assert str(student) not in page
+        assert user_of(student).username not in page
+
+
+def test_secrets_are_on_no_page(admin_client):
+    one_of_each()
+    for model in (QRSession, GroupSession):
+        row = model._default_manager.get()
+        secret = bytes(row.secret)
+        for page in (address(model, "change", row.pk), address(model, "changelist")):
+            content = admin_client.get(page).content
+            assert b"secret" not in content.lower()
+            assert secret not in content
+            assert secret.hex().encode() not in content
+
+
+def test_only_staff_with_the_right_see_the_admin(client):
+    one_of_each()
+    client.force_login(make_teacher())
+    assert client.get(address(AttendanceRecord, "changelist")).status_code == 302
+
+    client.force_login(make_user(is_staff=True))
+    assert client.get(address(AttendanceRecord, "changelist")).status_code == 403
+
+
+# --- Editing ----------------------------------------------------------------------------------------------
+
+
+def test_section_takes_teachers_alone(admin_client):
+    teacher, nobody = make_teacher(username="asha"), make_user(username="ashley")
+    found = admin_client.get(
+        reverse("admin:autocomplete"),
+        {"app_label": "attendance", "model_name": "section", "field_name": "teachers", "term": "ash"},
+    ).json()
+    assert [result["text"] for result in found["results"]] == [teacher.username]
+
+    fields = {"course": make_course().pk, "name": "A", "term": "", "external_id": ""}
+    refused = admin_client.post(address(Section, "add"), fields | {"teachers": [nobody.pk]})
+    assert refused.context["errors"]
+    assert not Section.objects.exists()
+
+    admin_client.post(address(Section, "add"), fields | {"teachers": [teacher.pk]})
+    assert list(Section.objects.get().teachers.all()) == [teacher]
+
+
+def enrolment_fields(enrolment, **changes):
+    return {
+        "section": enrolment.section_id,
+        "student": enrolment.student_id,
+        "roll_number": enrolment.roll_number,
+        "from_date": enrolment.from_date.isoformat(),
+        "to_date": "",
+    } | changes
+
+
+def test_enrolment_is_added_and_ended(admin_client):
+    fields = {
+        "section": make_section().pk,
+        "student": make_student().pk,
+        "roll_number": "07",
+        "from_date": "2026-08-01",
+        "to_date": "",
+    }
+    admin_client.post(address(Enrolment, "add"), fields)
+    enrolment = Enrolment.objects.get()
+
+    admin_client.post(address(Enrolment, "change", enrolment.pk), fields | {"to_date": "2026-10-01"})
+
+    enrolment.refresh_from_db()
+    assert (enrolment.roll_number, enrolment.to_date) == ("07", datetime.date(2026, 10, 1))
+
+
+def test_enrolment_that_overlaps_is_an_error_of_the_form(admin_client):
+    enrolment = make_enrolment()
+    other = make_enrolment(section=enrolment.section)
+
+    twice = admin_client.post(address(Enrolment, "add"), enrolment_fields(enrolment, roll_number="another"))
+    same_number = admin_client.post(
+        address(Enrolment, "change", other.pk), enrolment_fields(other, roll_number=enrolment.roll_number)
+    )
+
+    assert twice.context["errors"] == [
+        ["This student is already enrolled in the section on some of these days."]
+    ]
+    assert same_number.context["errors"] == [
+        ["Another student has this roll number in the section on some of these days."]
+    ]
+    assert set(Enrolment.objects.all()) == {enrolment, other}
+    other.refresh_from_db()
+    assert other.roll_number != enrolment.roll_number
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"to_date": "2019-01-01"},
+        {"from_date": "soon"},
+        {"from_date": ""},
+        {"roll_number": ""},
+        {"student": "0"},
+    ],
+)
+def test_enrolment_with_bad_input_is_an_error_of_the_form(admin_client, changes):
+    enrolment = make_enrolment()
+
+    answer = admin_client.post(
+        address(Enrolment, "change", enrolment.pk), enrolment_fields(enrolment, **changes)
+    )
+
+    assert answer.status_code == 200
+    assert answer.context["errors"]
+    assert Enrolment.objects.values().get() == Enrolment.objects.filter(pk=enrolment.pk).values().get()
+
+
+@pytest.mark.parametrize(("holds", "kept"), [("today", "now"), ("ended", "was"), ("later", "will")])
+def test_enrolments_are_filtered_by_when_they_hold(admin_client, holds, kept):
+    today, day = timezone.localdate(), datetime.timedelta(days=1)
+    make_enrolment(roll_number="now")
+    make_enrolment(roll_number="was", to_date=today)
+    make_enrolment(roll_number="will", from_date=today + day)
+
+    found = admin_client.get(address(Enrolment, "changelist"), {"holds": holds}).context["cl"].result_list
+
+    assert [enrolment.roll_number for enrolment in found] == [kept]
+
+
+def test_links_lead_to_the_rows_of_a_section_and_a_meeting(admin_client):
+    for _ in range(2):
+        one_of_each()
+    section = Section.objects.earliest("pk")
+    meeting = section.meetings.get()
+
+    enrolments = admin_client.get(address(Enrolment, "changelist"), {"section__id__exact": section.pk})
+    records = admin_client.get(address(AttendanceRecord, "changelist"), {"meeting__id__exact": meeting.pk})
+
+    assert set(enrolments.context["cl"].result_list) == set(Enrolment.objects.filter(section=section))
+    assert set(records.context["cl"].result_list) == set(meeting.records.all())
+    assert (
+        f"section__id__exact={section.pk}"
+        in admin_client.get(address(Section, "changelist")).content.decode()
+    )
+
+
+def test_teacher_is_added_and_can_sign_in(admin_client, client):
+    admin_client.post(
+        address(User, "add"),
+        {
+            "username": "daniel",
+            "email": "daniel@example.edu",
+            "is_teacher": "on",
+            "usable_password": "true",
+            "password1": "a lamp and two moths",
+            "password2": "a lamp and two moths",
+        },
+    )
+
+    user = User.objects.get(username="daniel")
+    assert (user.email, user.is_teacher, user.is_staff) == ("daniel@example.edu", True, False)
+    assert user.check_password("a lamp and two moths")
+
+
+@pytest.mark.parametrize("taken", [{"username": "ASHA"}, {"email": "Asha@Example.edu"}])
+def test_user_with_a_taken_name_is_an_error_of_the_form(admin_client, taken):
+    make_user(username="asha", email="asha@example.edu")
+    before = User.objects.count()
+
+    answer = admin_client.post(
+        address(User, "add"),
+        {"username": "new", "email": "new@example.edu", "usable_password": "false"} | taken,
+    )
+
+    assert answer.status_code == 200
+    assert answer.context["errors"]
+    assert User.objects.count() == before
+
+
+# --- Deleting ---------------------------------------------------------------------------------------------
+
+
+def test_meeting_is_deleted_with_its_session_and_register(admin_client):
+    one_of_each()
+    meeting = Meeting.objects.get()
+
+    asked = admin_client.get(address(Meeting, "delete", meeting.pk))
+    admin_client.post(address(Meeting, "delete", meeting.pk), {"post": "yes"})
+
+    assert dict(asked.context["model_count"]) == {
+        "meetings": 1,
+        "sessions": 1,
+        "refused scans": 1,
+        "attendance records": 1,
+        "changes of records": 1,
+        "seats in a group": 1,
+    }
+    for model in (Meeting, QRSession, RefusedScan, AttendanceRecord, RecordChange, GroupSeat):
+        assert not model._default_manager.exists()
+
+
+def test_chosen_meetings_are_deleted_together(admin_client):
+    for _ in range(2):
+        one_of_each()
+
+    admin_client.post(
+        address(Meeting, "changelist"),
+        {
+            "action": "delete_selected",
+            "_selected_action": list(Meeting.objects.values_list("pk", flat=True)),
+            "post": "yes",
+        },
+    )
+
+    assert not Meeting.objects.exists()
+    assert not AttendanceRecord.objects.exists()
+
+
+def test_deletion_of_a_meeting_asks_with_as_many_queries_for_more_records(admin_client):
+    one_of_each()
+    page = address(Meeting, "delete", Meeting.objects.get().pk)
+    few = queries_of(admin_client, page)
+
+    for _ in range(3):
+        make_record(meeting=Meeting.objects.get())
+
+    assert queries_of(admin_client, page) == few
+
+
+def test_meeting_is_deleted_only_with_the_rights_to_all_that_goes_with_it(client):
+    one_of_each()
+    clerk = make_user(is_staff=True)
+    clerk.user_permissions.set(Permission.objects.filter(codename__in=["view_meeting", "delete_meeting"]))
+    client.force_login(clerk)
+
+    asked = client.get(address(Meeting, "delete", Meeting.objects.get().pk))
+    answer = client.post(address(Meeting, "delete", Meeting.objects.get().pk), {"post": "yes"})
+
+    assert "attendance record" in asked.context["perms_lacking"]
+    assert answer.status_code == 403
+    assert AttendanceRecord.objects.exists()
+
+
+def test_student_with_a_register_is_not_deleted(admin_client):
+    student = make_record().student
+
+    asked = admin_client.get(address(Student, "delete", student.pk))
+    admin_client.post(address(Student, "delete", student.pk), {"post": "yes"})
+
+    assert asked.context["protected"]
+    assert Student.objects.filter(pk=student.pk).exists()
+
+
+def test_student_with_a_refused_scan_alone_is_deleted(admin_client):
+    student = make_student()
+    RefusedScan.objects.create(
+        session=make_session(), student=student, scanned_at=timezone.now(), method=Method.QR
+    )
+
+    admin_client.post(address(Student, "delete", student.pk), {"post": "yes"})
+
+    assert not Student.objects.filter(pk=student.pk).exists()
+
+
+def test_group_is_deleted_and_its_meetings_stay(admin_client):
+    one_of_each()
+
+    admin_client.post(address(MeetingGroup, "delete", MeetingGroup.objects.get().pk), {"post": "yes"})
+
+    assert Meeting.objects.get().group is None
+    assert not GroupSession.objects.exists()
+    assert AttendanceRecord.objects.exists()
