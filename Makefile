@@ -35,7 +35,7 @@ test:
 	$(BIN)/lint-imports
 	@$(FOR_TESTS) $(BIN)/mypy .
 	@$(FOR_TESTS) $(BIN)/python -W error manage.py makemigrations --check --dry-run
-	$(BIN)/pytest
+	$(BIN)/python -m pytest
 
 lock:
 	@python3 bootstrap.py base embedded dev

@@ -62,4 +62,5 @@ def sections_of(user: User) -> list[Section]:
     """The sections that the user teaches, each with ``total_students`` now and its ``open_session``."""
     running = Meeting.objects.filter(section=OuterRef("pk")).open().values("public_id")[:1]
     sections = Section.objects.visible_to(user).with_total_students(timezone.localdate())
-    return list(sections.annotate(open_session=Subquery(running)).select_related("course"))
+    sections = sections.annotate(open_session=Subquery(running)).select_related("course")
+    return list(sections.order_by("course__code", "name", "-term"))

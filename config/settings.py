@@ -251,6 +251,10 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "StatusEnum": "attendance.models.Status",
+        "SessionStatusEnum": "qrsessions.models.SessionStatus",
+    },
 }
 
 # --- Taking attendance ------------------------------------------------------------------------------------

@@ -137,12 +137,15 @@ def take_step(*, session: QRSession, step: str, at: datetime.datetime) -> QRSess
         session = QRSession.objects.with_names().get(pk=session.pk)
         if session.meeting.group:
             raise InGroup(group=session.meeting.group.public_id)
-        _take([session], STEPS[step], at)
+        apply_step([session], STEPS[step], at)
     return session
 
 
-def _take(sessions: Sequence[QRSession], step: Step, at: datetime.datetime) -> None:
-    """Apply the step to all of the sessions, whose locks are held, or to none."""
+def apply_step(sessions: Sequence[QRSession], step: Step, at: datetime.datetime) -> None:
+    """Apply the step to all of the sessions, whose locks the caller's transaction holds, or to none.
+
+    :raises WrongState: if one of them is in none of the states that the step leads from
+    """
     for session in sessions:
         if session.status not in step.before:
             raise WrongState(session=session.public_id, status=session.status)

@@ -31,6 +31,20 @@ class JoinPolicy(models.TextChoices):
     OPEN = "open", _("a scan joins and marks at once")
 
 
+class GroupSessionQuerySet(models.QuerySet["GroupSession"]):
+    def visible_to(self, user: User) -> Self:
+        """The group sessions that the user may see and run: those of whose sections every one is taught by the user, or all for an admin."""
+        if user.role is Role.ADMIN:
+            return self
+        if user.role is Role.TEACHER:
+            not_taught = Meeting.objects.exclude(section__teachers=user).filter(group=models.OuterRef("pk"))
+            return self.exclude(models.Exists(not_taught))
+        return self.none()
+
+    def with_names(self) -> Self:
+        return self.select_related("group", "opened_by")
+
+
 class GroupSession(models.Model):
     """Several sessions run as one: one teacher, one QR code, one set of buttons. Its state is its sessions'."""
 
@@ -42,6 +56,8 @@ class GroupSession(models.Model):
     secret = models.BinaryField(default=new_secret, editable=False)
     opened_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("opened by"))
     created_at = models.DateTimeField(_("opened"))
+
+    objects = GroupSessionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("group session")

@@ -12,8 +12,9 @@ from qrsessions.models import QRSession, SessionStatus
 
 @dataclass(frozen=True)
 class TaughtSection:
+    """``section`` has its ``total_students`` of today."""
+
     section: Section
-    total_students: int
     running: QRSession | None
     running_stats: Stats | None
     last: QRSession | None
@@ -35,7 +36,6 @@ def taught_sections(user: User, *, at: datetime.datetime) -> list[TaughtSection]
     return [
         TaughtSection(
             section=section,
-            total_students=section.total_students,
             running=(session := running.get(section.pk)),
             running_stats=stats[session.meeting_id] if session else None,
             last=last.get(section.pk),

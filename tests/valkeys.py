@@ -4,6 +4,7 @@ import copy
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import psutil
 import redis
@@ -47,7 +48,7 @@ class OwnValkey:
     def client(self) -> redis.Redis:
         return redis.Redis.from_url(self.url, decode_responses=True)
 
-    def caches(self) -> dict:
+    def caches(self) -> dict[str, Any]:
         """The CACHES setting with the live sets here."""
         caches = copy.deepcopy(settings.CACHES)
         caches["live"]["LOCATION"] = self.url

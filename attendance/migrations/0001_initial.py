@@ -292,6 +292,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='attendancerecord',
+            constraint=models.CheckConstraint(condition=models.Q(('roll_number', ''), _negated=True), name='record_roll_number_not_empty'),
+        ),
+        migrations.AddConstraint(
+            model_name='attendancerecord',
             constraint=models.CheckConstraint(condition=models.Q(('status', None), ('status__in', ['present', 'late', 'excused', 'absent']), _connector='OR'), name='record_status'),
         ),
         migrations.AddConstraint(

@@ -5,7 +5,8 @@ from django.db import migrations
 # One definition of the roster for counts, totals, percentages and absentees alike.
 # `counts`: a student of several sections of a group counts at one of its meetings: where the seat is, else
 # at the meeting whose section has the lowest id. Somebody who is on a roster by a record alone counts
-# there only if no other meeting of the group has the student enrolled.
+# there only if no other meeting of the group has the student enrolled, and of several such records only the
+# one in the section with the lowest id.
 ROSTER = """
 CREATE VIEW attendance_roster AS
 SELECT m.id AS meeting_id,
@@ -45,6 +46,10 @@ SELECT m.id,
                    ON oe.section_id = other.section_id AND oe.student_id = r.student_id
                   AND oe.from_date <= other.date AND (oe.to_date IS NULL OR oe.to_date > other.date)
                 WHERE other.group_id = m.group_id AND other.id <> m.id)
+           AND NOT EXISTS (
+               SELECT FROM attendance_meeting other
+                 JOIN attendance_attendancerecord ore ON ore.meeting_id = other.id AND ore.student_id = r.student_id
+                WHERE other.group_id = m.group_id AND other.section_id < m.section_id)
        )
   FROM attendance_meeting m
   JOIN attendance_attendancerecord r ON r.meeting_id = m.id

@@ -51,6 +51,7 @@ class AttendanceRecord(models.Model):
         verbose_name_plural = _("attendance records")
         constraints = [
             models.UniqueConstraint(fields=["meeting", "student"], name="record_one_per_student"),
+            models.CheckConstraint(condition=~Q(roll_number=""), name="record_roll_number_not_empty"),
             models.UniqueConstraint(fields=["meeting", "roll_number"], name="record_one_per_roll_number"),
             models.CheckConstraint(
                 condition=Q(status=None) | Q(status__in=Status.values), name="record_status"

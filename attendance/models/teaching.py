@@ -7,6 +7,7 @@ from typing import Self
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateRangeField, RangeBoundary, RangeOperators
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
@@ -148,6 +149,12 @@ class Enrolment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.roll_number} {self.student.name}"
+
+    def clean(self) -> None:
+        # PostgreSQL refuses to build a reversed range before it comes to the constraint that would say so.
+        begins: datetime.date | None = self.from_date  # None in a form that misses it
+        if begins and self.to_date and self.to_date < begins:
+            raise ValidationError({"to_date": _("The end must not be before the beginning.")})
 
     @staticmethod
     def holds_on(date: datetime.date | F | models.OuterRef, prefix: str = "") -> Q:

@@ -21,8 +21,6 @@ from attendance.roster.problems import Problems
 from attendance.roster.report import changes
 
 _BATCH = 1000
-# An update is one CASE over its whole batch.
-_UPDATE_BATCH = 200
 
 
 class Accounts:
@@ -130,7 +128,7 @@ class Accounts:
         User.objects.bulk_update(
             self._changed.values(),
             ["username", "email", "first_name", "last_name", "is_teacher"],
-            batch_size=_UPDATE_BATCH,
+            batch_size=_BATCH,
         )
         User.objects.bulk_create(self._new, batch_size=_BATCH)
         # A former address would still sign in.

@@ -22,8 +22,6 @@ from attendance.roster.report import Report
 from attendance.roster.teaching import Teaching
 
 _BATCH = 1000
-# An update is one CASE over its whole batch.
-_UPDATE_BATCH = 200
 
 
 def import_roster(
@@ -100,5 +98,5 @@ def _save_enrolments(created: list[Enrolment], changed: list[Enrolment]) -> None
     # Two students may swap their numbers, and every row is checked by itself: for a moment those that change
     # hold on no day, and then nothing can collide on the way to a state in which nothing does.
     Enrolment.objects.filter(pk__in=[enrolment.pk for enrolment in changed]).update(to_date=F("from_date"))
-    Enrolment.objects.bulk_update(changed, ["roll_number", "from_date", "to_date"], batch_size=_UPDATE_BATCH)
+    Enrolment.objects.bulk_update(changed, ["roll_number", "from_date", "to_date"], batch_size=_BATCH)
     Enrolment.objects.bulk_create(created, batch_size=_BATCH)

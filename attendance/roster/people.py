@@ -9,8 +9,6 @@ from attendance.roster.problems import Problems
 from attendance.roster.report import Action, Kind, Report, changes
 
 _BATCH = 1000
-# An update is one CASE over its whole batch.
-_UPDATE_BATCH = 200
 
 
 class People:
@@ -50,7 +48,7 @@ class People:
     def save(self) -> None:
         self._accounts.save()
         Student.objects.bulk_create(self._new, batch_size=_BATCH)
-        Student.objects.bulk_update(self._changed, ["name", "email", "user"], batch_size=_UPDATE_BATCH)
+        Student.objects.bulk_update(self._changed, ["name", "email", "user"], batch_size=_BATCH)
 
     def _plan_teacher(self, key: str, person: PersonEntry) -> None:
         user, created, told = self._accounts.teacher(person)

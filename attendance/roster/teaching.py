@@ -12,8 +12,6 @@ from attendance.roster.problems import Problems
 from attendance.roster.report import Action, Kind, Report, changes
 
 _BATCH = 1000
-# An update is one CASE over its whole batch.
-_UPDATE_BATCH = 200
 
 
 class Teaching:
@@ -52,13 +50,13 @@ class Teaching:
 
     def save(self) -> None:
         Course.objects.bulk_create(self._new_courses, batch_size=_BATCH)
-        Course.objects.bulk_update(self._changed_courses, ["title"], batch_size=_UPDATE_BATCH)
+        Course.objects.bulk_update(self._changed_courses, ["title"], batch_size=_BATCH)
         # Out of the way first: two may swap their names, and every row is checked by itself.
         Section.objects.filter(pk__in=[section.pk for section in self._changed_sections]).update(
             name=Concat(Value("~import "), Cast(F("pk"), CharField()))
         )
         Section.objects.bulk_update(
-            self._changed_sections, ["course", "name", "term", "external_id"], batch_size=_UPDATE_BATCH
+            self._changed_sections, ["course", "name", "term", "external_id"], batch_size=_BATCH
         )
         Section.objects.bulk_create(self._new_sections, batch_size=_BATCH)
         through = Section.teachers.through

@@ -50,7 +50,7 @@ class Postgres(Server):
             return False
         return leader in {str(process.pid) for process in self.processes()}
 
-    def state(self) -> State:
+    def answer(self) -> State:
         try:
             with psycopg.connect(
                 host=str(self.sockets), user="rollcall", dbname="postgres", connect_timeout=2, autocommit=True
@@ -62,9 +62,14 @@ class Postgres(Server):
                     connection.execute("CREATE DATABASE rollcall")
         except errors.DuplicateDatabase:
             return State.READY
+        except errors.ConnectionTimeout:
+            return State.SILENT
         except psycopg.OperationalError as error:
-            # Refused by a server that starts, recovers or stops; nobody there at all gives no answer to read.
-            return State.STARTING if "starting up" in str(error) or "recovery" in str(error) else State.AWAY
+            if "FATAL" not in str(error):
+                return State.AWAY
+            # Refused by the server itself: it starts, recovers or stops; or else it has too many clients and works.
+            words = ("starting up", "recovery", "not yet accepting", "not accepting", "shutting down")
+            return State.STARTING if any(word in str(error) for word in words) else State.READY
         return State.READY
 
     def remove_leftovers(self) -> None:

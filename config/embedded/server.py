@@ -13,6 +13,8 @@ import psutil
 from config.embedded.folders import EmbeddedError, private_folder, private_socket_folder
 
 START_SECONDS = 60
+# How long a living server may be too busy to answer before it counts as hung and is replaced.
+SILENT_SECONDS = 10
 POLL_SECONDS = 0.05
 LOG_BYTES_KEPT = 5_000_000
 
@@ -24,6 +26,7 @@ class State(Enum):
     """What a server says when it is called."""
 
     AWAY = "away"
+    SILENT = "silent"
     STARTING = "starting"
     READY = "ready"
 
@@ -39,6 +42,8 @@ class Server(ABC):
         self.data_dir = private_folder(data_dir.resolve())
         self.sockets = private_socket_folder(self.data_dir)
         self.log = self.data_dir / f"{self.process_name}.log"
+        self._child: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
 
     @property
     @abstractmethod
@@ -46,8 +51,8 @@ class Server(ABC):
         """The data's real folder, in which the server's processes work."""
 
     @abstractmethod
-    def state(self) -> State:
-        """Ask the server itself."""
+    def answer(self) -> State:
+        """What the server itself says: AWAY if nobody does, SILENT if it takes too long."""
 
     @abstractmethod
     def remove_leftovers(self) -> None:
@@ -72,12 +77,20 @@ class Server(ABC):
         """Whether the process that leads the others is there."""
         return bool(self.processes())
 
+    def state(self) -> State:
+        """What it says. One that lives and can't be reached is silent: too busy, or not listening yet."""
+        answer = self.answer()
+        return State.SILENT if answer is State.AWAY and self.is_alive() else answer
+
     def ensure(self) -> None:
         """Use the server that runs, or replace what is left of it.
 
         :raises EmbeddedError: with the server's own last words, if it does not start
         """
-        if self.state() is State.AWAY:
+        deadline = time.monotonic() + SILENT_SECONDS
+        while (state := self.state()) is State.SILENT and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+        if state in {State.AWAY, State.SILENT}:
             stop([self])
             self.remove_leftovers()
             self._start()
@@ -89,29 +102,30 @@ class Server(ABC):
         fresh = not self.log.exists() or self.log.stat().st_size > LOG_BYTES_KEPT
         with self.log.open("wb" if fresh else "ab") as log:
             self.log.chmod(0o600)
-            _children.append(
-                subprocess.Popen(  # noqa: S603 - our own binaries
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    cwd="/",
-                    env=clean_environment(),
-                    # Ctrl-C in the terminal is for the supervisor, which stops the servers last.
-                    start_new_session=True,
-                )
+            self._log_start = self.log.stat().st_size
+            self._child = subprocess.Popen(  # noqa: S603 - our own binaries
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env=clean_environment(),
+                # Ctrl-C in the terminal is for the supervisor, which stops the servers last.
+                start_new_session=True,
             )
+            _children.append(self._child)
 
     def _await_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while (state := self.state()) is not State.READY:
-            ended = bool(_children) and _children[-1].poll() is not None and state is State.AWAY
-            if ended or time.monotonic() > deadline:
+            ended = self._child is None or self._child.poll() is not None
+            if (ended and state is State.AWAY) or time.monotonic() > deadline:
                 raise EmbeddedError(f"{self.title} did not start: {self._last_words()} ({self.log})")
             time.sleep(POLL_SECONDS)
 
     def _last_words(self) -> str:
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        text = self.log.read_bytes()[self._log_start :] if self.log.exists() else b""
+        lines = text.decode(errors="replace").splitlines()
         telling = [line for line in lines if "FATAL" in line or "error" in line.lower()]
         return (telling or lines or ["no reason is known"])[-1].strip()
 
@@ -138,7 +152,10 @@ def stop(servers: list[Server]) -> None:
 
 
 def _lives(process: psutil.Process) -> bool:
-    return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _leaders(processes: list[psutil.Process]) -> list[psutil.Process]:

@@ -26,7 +26,7 @@ class Valkey(Server):
     def _socket(self) -> Path:
         return self.sockets / "valkey.sock"
 
-    def state(self) -> State:
+    def answer(self) -> State:
         client = redis.Redis(
             unix_socket_path=str(self._socket), socket_timeout=2, retry=Retry(NoBackoff(), 0)
         )
@@ -34,8 +34,12 @@ class Valkey(Server):
             client.ping()
         except redis.BusyLoadingError:
             return State.STARTING
-        except redis.RedisError:
-            return State.AWAY
+        except redis.TimeoutError:
+            return State.SILENT
+        except redis.ConnectionError as error:
+            return State.READY if "max number of clients" in str(error) else State.AWAY
+        except redis.ResponseError:
+            return State.READY
         else:
             return State.READY
         finally:

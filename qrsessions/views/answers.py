@@ -36,5 +36,6 @@ def refusal_page(request: HttpRequest, refused: Refused) -> HttpResponse:
     """The refusal of a scan, with what to do next, under its HTTP status."""
     template = "429.html" if isinstance(refused, TooOften) else "qrsessions/refused.html"
     response = render(request, template, {"refused": refused}, status=refused.status)
-    response.headers.update(refused.headers)
+    for name, value in refused.headers.items():
+        response[name] = value
     return response

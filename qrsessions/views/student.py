@@ -16,7 +16,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from attendance.history import own_sections
 from attendance.models import RosterEntry, Status, Student
@@ -97,18 +97,21 @@ def student(request: HttpRequest) -> HttpResponse:
     context = {
         "cards": cards,
         "blanks": [Card(state) for state in [*Status.values, *STATES]],
+        "statuses": Status.values,
         "earlier": _ended_on(timezone.localdate(now), student),
-        "today": timezone.localdate(now),
         "has_code_form": any(card.state in ("scan", "not_joined") for card in cards),
         "redis_is_away": any(own.stats.source == Source.DATABASE for own in open_now),
     }
     return render(request, "qrsessions/student.html", context)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def join(request: HttpRequest) -> HttpResponse:
     """Join a session without a script."""
+    if request.method != "POST":
+        # Back from signing in anew.
+        return own_page()
     student = student_of(signed_in(request))
     if student is None:
         return for_students_only(request, status=403)
@@ -128,16 +131,21 @@ def join(request: HttpRequest) -> HttpResponse:
     return own_page()
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def mark_by_code(request: HttpRequest) -> HttpResponse:
     """Mark the student by the typed code, without a script."""
+    if request.method != "POST":
+        return own_page()
     student = student_of(signed_in(request))
     if student is None:
         return for_students_only(request, status=403)
     form = CodeForm(request.POST)
     if not form.is_valid():
-        messages.error(request, " ".join(form.errors.get("code", [])) or _("This session does not exist."))
+        messages.error(
+            request,
+            " ".join(str(error) for error in form["code"].errors) or _("This session does not exist."),
+        )
         return own_page()
     wanted = form.cleaned_data
     try:

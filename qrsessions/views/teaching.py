@@ -70,7 +70,10 @@ class StudentRow:
 def sections(request: HttpRequest) -> HttpResponse:
     """The sections that the user teaches; what runs stands on top."""
     taught = taught_sections(signed_in(request), at=timezone.now())
-    context = {"taught": taught, "running": [one for one in taught if one.running]}
+    context = {
+        "running": [one for one in taught if one.running],
+        "others": [one for one in taught if not one.running],
+    }
     return render(request, "qrsessions/sections.html", context)
 
 

@@ -10,12 +10,13 @@ const SLOWEST_MS = 30000;
  * @param {object} options
  * @param {number} options.every milliseconds between the end of a round and the next
  * @param {number} [options.jitter] up to this many milliseconds are added at random, so that 600 phones spread
+ * @param {number} [options.slowest] milliseconds that a round waits at most while the server doesn't answer
  * @param {(lost: {since: Date, error: Error}) => void} [options.onLost] after each failed round; `since` is the
  *   moment of the last good one, or of the start
  * @param {(back: {since: Date}) => void} [options.onBack] after the first good round that follows a failed one
  * @returns {{now: () => void, stop: () => void}} `now` starts a round at once (where one is running: right after it)
  */
-export function poll(fn, { every, jitter = 0, onLost = () => {}, onBack = () => {} }) {
+export function poll(fn, { every, jitter = 0, slowest = SLOWEST_MS, onLost = () => {}, onBack = () => {} }) {
   let timer = 0;
   let running = null;
   let again = false;
@@ -49,7 +50,7 @@ export function poll(fn, { every, jitter = 0, onLost = () => {}, onBack = () => 
     } catch (error) {
       if (stopped) return;
       failures += 1;
-      wait = Math.min(SLOWEST_MS, every * 2 ** Math.min(failures - 1, 10));
+      wait = Math.min(slowest, every * 2 ** Math.min(failures - 1, 10));
       if (error.retryAfter) {
         wait = Math.max(wait, error.retryAfter * 1000);
         notBefore = Date.now() + error.retryAfter * 1000;

@@ -47,12 +47,12 @@ def counts(meeting: Meeting) -> Counts:
     return stats.live_counts([meeting], at=timezone.now())[meeting.pk]
 
 
-def redis_keys(meeting: Meeting) -> dict:
+def redis_keys(meeting: Meeting) -> dict[str, set[bytes]]:
     live = get_redis_connection("live")
     return {name: live.smembers(f"session:{meeting.public_id}:{name}") for name in ("joined", "attended")}
 
 
-def right_sets(meeting: Meeting) -> dict:
+def right_sets(meeting: Meeting) -> dict[str, set[bytes]]:
     records = AttendanceRecord.objects.filter(meeting=meeting)
     return {
         "joined": {r.student.student_id.encode() for r in records if r.joined_at},

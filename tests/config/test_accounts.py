@@ -70,7 +70,7 @@ def test_sign_in_never_leads_to_another_site(client, asha):
 
 @pytest.mark.parametrize(
     ("user", "landing"),
-    [("root", "admin:index"), ("tara", "attendance:sections"), ("asha", "qrsessions:student")],
+    [("root", "admin:index"), ("tara", "qrsessions:sections"), ("asha", "qrsessions:student")],
 )
 def test_home_leads_each_role_to_its_own_page(client, request, user, landing):
     client.force_login(request.getfixturevalue(user))

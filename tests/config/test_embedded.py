@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -16,7 +16,7 @@ import redis
 
 from config import embedded
 from config.embedded.folders import SOCKET_PATH_BYTES, socket_folder
-from config.embedded.postgres import Postgres
+from config.embedded.postgres import TUNING, Postgres
 from config.embedded.servers import revive, wanted
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -42,7 +42,14 @@ def processes(data_dir: Path) -> set[psutil.Process]:
 def leaders(data_dir: Path) -> dict[str, int]:
     """The pid of each server's first process."""
     found = processes(data_dir)
-    return {p.name(): p.pid for p in found if p.ppid() not in {other.pid for other in found}}
+    pids = {process.pid for process in found}
+    names = {}
+    for process in found:
+        # A connection's process may end while we look.
+        with suppress(psutil.NoSuchProcess):
+            if process.ppid() not in pids:
+                names[process.name()] = process.pid
+    return names
 
 
 def remember(data_dir: Path, word: str) -> None:
@@ -124,6 +131,18 @@ def test_killed_servers_are_replaced_with_their_data(data_dir):
         assert remembered(data_dir) == ({"committed"}, {"committed"})
         assert set(leaders(data_dir)) == {"postgres", "valkey-server"}
         assert set(leaders(data_dir).values()).isdisjoint(killed.values())
+
+
+def test_server_that_takes_no_more_clients_is_left_alone(data_dir, monkeypatch):
+    monkeypatch.setitem(TUNING, "max_connections", "5")
+    with both(data_dir), ExitStack() as clients:
+        used = leaders(data_dir)
+        for _ in range(5):
+            clients.enter_context(psycopg.connect(embedded.database_url(data_dir)))
+        with both(data_dir):
+            still_used = leaders(data_dir)
+
+    assert still_used == used
 
 
 def test_stale_pid_and_socket_files_are_no_obstacle(data_dir):

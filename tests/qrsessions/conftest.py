@@ -1,6 +1,7 @@
 """A class as the API sees it: a teacher, a section of three, and clients signed in as each of them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from django.core.cache import cache
@@ -62,7 +63,7 @@ class Class:
         body = {"session": session.public_id, "code": code}
         return self.as_student[number].post("/api/v1/mark/", body, format="json")
 
-    def stats(self, session: QRSession) -> dict:
+    def stats(self, session: QRSession) -> dict[str, Any]:
         return self.as_teacher.get(f"/api/v1/sessions/{session.public_id}/stats/").json()
 
 
@@ -73,14 +74,15 @@ def token_of(session: QRSession, *, steps_ago: int = 0) -> str:
 
 def sets_of(session: QRSession) -> tuple[set[str], set[str]]:
     """What Redis itself holds: who joined (student ids) and who is present (roll numbers)."""
-    live = get_redis_connection("live")
-    return tuple(
-        {member.decode() for member in live.smembers(f"session:{session.public_id}:{name}")}
-        for name in ("joined", "attended")
-    )
+    return live_set(session, "joined"), live_set(session, "attended")
 
 
-def everything_written() -> list:
+def live_set(session: QRSession, name: str) -> set[str]:
+    members = get_redis_connection("live").smembers(f"session:{session.public_id}:{name}")
+    return {member.decode() for member in members}
+
+
+def everything_written() -> list[Any]:
     """All that joins and marks can write, to be compared before and after a refusal."""
     return [
         sorted(model.objects.values_list(), key=str)

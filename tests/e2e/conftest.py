@@ -1,0 +1,77 @@
+"""A real Chromium in front of the real application."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django_redis import get_redis_connection
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+
+from attendance import stats
+from attendance.models import User
+from tests import chromium
+from tests.factories import PASSWORD
+
+# Playwright's synchronous calls run in an event loop, in which Django refuses to use the database unless told.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+DESK = {"viewport": {"width": 1440, "height": 900}}
+PROJECTOR = {"viewport": {"width": 1920, "height": 1080}}
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    args = [
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ]
+    if os.geteuid() == 0:
+        args.append("--no-sandbox")
+    return {"executable_path": chromium.executable(), "args": args}
+
+
+@pytest.fixture(autouse=True)
+def empty_redis():
+    get_redis_connection("live").flushdb()
+    cache.clear()
+    stats.breaker.succeeded()
+
+
+@pytest.fixture
+def open_page(browser: Browser, live_server) -> Iterator[Callable[..., Page]]:
+    """A page in a browser context of its own, whose script errors and refused resources fail the test."""
+    contexts: list[BrowserContext] = []
+    problems: list[str] = []
+
+    def keep_errors(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            problems.append(message.text)
+
+    def open_page(**options: Any) -> Page:
+        context = browser.new_context(base_url=live_server.url, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", keep_errors)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def sign_in(page: Page, user: User) -> None:
+    """Sign in as a person does, from wherever the page asks for it."""
+    if "/accounts/login" not in page.url:
+        page.goto("/accounts/login/")
+    page.get_by_label("User name or e-mail").fill(user.username)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
