@@ -2,7 +2,7 @@
 # PORT, HOST and ROLLCALL_DATA_DIR are honoured from the environment or the command line: make run PORT=9000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lock clean
+.PHONY: help run test chaos pictures lock clean
 
 BIN := .venv/bin
 
@@ -16,7 +16,9 @@ LIKE_PRODUCTION := DATABASE_URL=postgres://rollcall@db.example.edu/rollcall \
 help: ## Say what there is
 	@echo 'make run    the whole site: servers, demo data at first start, web server (PORT, HOST, ROLLCALL_DATA_DIR)'
 	@echo 'make test   every check and every test, from nothing'
+	@echo 'make chaos  real servers killed under load: every fault with 5,000 marks; writes docs/chaos.md'
 	@echo 'make lock   compile requirements/*.in to *.txt with hashes'
+	@echo 'make pictures  make docs/images anew'
 	@echo 'make clean  remove the virtual environment and all caches; .data/ stays'
 
 run:
@@ -37,6 +39,12 @@ test:
 	@$(FOR_TESTS) $(BIN)/python -W error manage.py makemigrations --check --dry-run
 	$(BIN)/python -m pytest
 
+# The short form of this is part of `make test`.
+chaos:
+	@python3 bootstrap.py base embedded dev
+	@mkdir -p '$(DATA_DIR)'
+	@exec $(BIN)/python -m tests.chaos --marks 5000 --lanes 1 --page docs/chaos.md --log '$(DATA_DIR)/chaos.log'
+
 lock:
 	@python3 bootstrap.py base embedded dev
 	@$(BIN)/python -c 'import uv' 2>/dev/null || $(BIN)/python -m pip install --quiet uv
@@ -47,3 +55,7 @@ lock:
 clean:
 	rm -rf .venv staticfiles .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+pictures: ## Make docs/images anew
+	@python3 bootstrap.py base embedded dev
+	$(BIN)/python -m pytest -q tests/e2e/pictures.py

@@ -166,6 +166,30 @@ def mark_by_hand(
     transaction.on_commit(lambda: stats.sync(meeting, [student.pk]), robust=True)
 
 
+def carry_marks(*, to: Meeting, others: Sequence[Meeting]) -> None:
+    """Write what stands at the other meetings of a group into the register of one that is added to them.
+
+    Of a student with several marks, the one of the place where the student counts, before that of the section with the
+    lowest id.
+    """
+    marked = RosterEntry.objects.filter(meeting__in=others, record__status__isnull=False)
+    marked = marked.select_related("record", "student").order_by("student", "-counts", "meeting__section")
+    own = {entry.student_id: entry for entry in to.roster.all()}
+    carried: set[int] = set()
+    for entry in marked.filter(student__in=own):
+        if entry.record and entry.student_id not in carried:
+            carried.add(entry.student_id)
+            _write(
+                "ON CONFLICT (meeting_id, student_id) DO NOTHING",
+                own[entry.student_id],
+                entry.student,
+                marked_at=entry.record.marked_at,
+                status=entry.record.status,
+                method=entry.record.method,
+                marked_by=entry.record.marked_by_id,
+            )
+
+
 def record_absentees(*, meetings: Sequence[Meeting], at: datetime.datetime) -> None:
     """Give everybody on the meetings' rosters without a status an absence (method ``end``)."""
     with connection.cursor() as cursor:

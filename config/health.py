@@ -1,11 +1,18 @@
 """What a load balancer and a person on call ask: does the process live, can it serve."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.db import DatabaseError, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from attendance import stats
+
+PATIENCE_SECONDS = 2
 
 
 @require_safe
@@ -20,23 +27,41 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """Whether attendance can be taken: 503 without PostgreSQL.
 
-    Without Redis every mark still counts (from the database), so that is 200 and "degraded".
+    Without Redis every mark still counts (from the database), so that is 200 and "degraded". ``warnings`` say what
+    in Redis's configuration would lose the live sets one day.
     """
     parts = {"database": _database_answers(), "redis": stats.redis_answers()}
     missing = [name for name, answers in parts.items() if not answers]
-    body = {"status": "degraded" if missing else "ok", **parts, "missing": missing}
+    warnings = stats.server_warnings() if parts["redis"] else []
+    body = {"status": "degraded" if missing else "ok", **parts, "missing": missing, "warnings": warnings}
     return JsonResponse(body, status=200 if parts["database"] else 503)
 
 
-def _database_answers() -> bool:
-    # A connection of its own: the pool would let this request wait for its turn and then for 10 s.
-    probe = connection.copy()
-    probe.settings_dict["OPTIONS"] |= {"pool": False, "connect_timeout": 2}
+@contextmanager
+def probing_cursor() -> Iterator[CursorWrapper]:
+    """A cursor on a connection of its own that gives up soon.
+
+    The pool would let this request wait for its turn and then for 5 s.
+
+    :raises DatabaseError: if PostgreSQL is away
+    """
+    probe: BaseDatabaseWrapper = connection.copy()
+    probe.settings_dict["OPTIONS"] |= {
+        "pool": False,
+        "connect_timeout": PATIENCE_SECONDS,
+        "options": f"-c statement_timeout={PATIENCE_SECONDS * 1000}",
+    }
     try:
         with probe.cursor() as cursor:
+            yield cursor
+    finally:
+        probe.close()
+
+
+def _database_answers() -> bool:
+    try:
+        with probing_cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError:
         return False
-    finally:
-        probe.close()
     return True

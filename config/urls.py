@@ -6,14 +6,16 @@
 /student/, /A/…      the student's page and the address in a QR code (qrsessions)
 /api/v1/schema/      the API's OpenAPI document
 /admin/              Django's admin
-/healthz, /readyz    for monitoring
+/healthz, /readyz, /metrics  for monitoring
 """
 
 from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from config import health, views
+from config import health, metrics_page, views
+
+handler500 = "config.errors.server_error"
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -22,6 +24,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics_page.metrics, name="metrics"),
     path("api/v1/schema/", SpectacularAPIView.as_view(permission_classes=[]), name="api-schema"),
     path("", include("attendance.urls")),
     path("", include("qrsessions.urls")),

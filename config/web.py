@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -10,6 +11,8 @@ import time
 from pathlib import Path
 
 import psutil
+
+from config.embedded.folders import private_folder
 
 START_AS = str(Path(__file__).parent / "embedded" / "start_as.py")
 # In the environment of every process of the web server: how a later run knows those of a killed one.
@@ -49,6 +52,7 @@ class Web:
     def start(self) -> None:
         """Start the processes; they listen a moment later."""
         _allow_many_files()
+        metrics = _empty_folder(self.data_dir / "metrics")
         granian = [
             sys.executable, "-m", "granian", "config.wsgi:application",
             "--interface", "wsgi", "--host", self.host, "--port", str(self.port),
@@ -59,7 +63,7 @@ class Web:
         self._process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-S", "-E", START_AS, "mortal", str(os.getpid()), *granian],
             stdin=subprocess.DEVNULL,
-            env={**os.environ, MARK: str(self.data_dir)},
+            env={**os.environ, MARK: str(self.data_dir), "PROMETHEUS_MULTIPROC_DIR": str(metrics)},
             # Ctrl-C in the terminal is for the supervisor, which stops everything in order.
             start_new_session=True,
         )
@@ -114,6 +118,12 @@ class Web:
             except (psutil.Error, OSError):
                 continue
         return marked
+
+
+def _empty_folder(folder: Path) -> Path:
+    # What an earlier run counted there would be added to what this one counts.
+    shutil.rmtree(folder, ignore_errors=True)
+    return private_folder(folder)
 
 
 def _allow_many_files() -> None:

@@ -1,6 +1,6 @@
 """What an id may look like in an address; anything else is 404 before a view runs."""
 
-from attendance.models.public_ids import LENGTH
+from attendance.models.public_ids import GROUP_LETTER, LENGTH
 
 
 class PublicIdConverter:
@@ -13,6 +13,18 @@ class PublicIdConverter:
 
     def to_url(self, value: str) -> str:
         return value
+
+
+class SessionIdConverter(PublicIdConverter):
+    """The id of a session, and of no group session."""
+
+    regex = f"(?![{GROUP_LETTER}{GROUP_LETTER.lower()}]){PublicIdConverter.regex}"
+
+
+class GroupIdConverter(PublicIdConverter):
+    """The id of a group session."""
+
+    regex = f"(?=[{GROUP_LETTER}{GROUP_LETTER.lower()}]){PublicIdConverter.regex}"
 
 
 class ScannedTokenConverter:

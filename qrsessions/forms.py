@@ -1,5 +1,7 @@
 """What teachers send from their pages."""
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +17,38 @@ class OpenSessionForm(forms.Form):
     @property
     def chosen_policy(self) -> JoinPolicy:
         return JoinPolicy(self.cleaned_data["join_policy"] or JoinPolicy.STRICT)
+
+
+class SectionIdsField(forms.Field):
+    """The ids of sections as they were sent, one as often as it was."""
+
+    widget = forms.MultipleHiddenInput
+    default_error_messages = {
+        "required": _("Pick at least one section."),
+        "invalid": _("This is not the id of a section."),
+    }
+    # The largest id that the database could hold.
+    largest = 2**63 - 1
+
+    def to_python(self, value: Any) -> list[int]:
+        sent = value or []
+        if not all(text.isascii() and text.isdigit() and len(text) < 20 for text in sent):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        ids = [int(text) for text in sent]
+        if any(number > self.largest for number in ids):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return ids
+
+
+class OpenGroupForm(OpenSessionForm):
+    """Which sections to run as one, and how."""
+
+    sections = SectionIdsField()
+    title = forms.CharField(max_length=200, required=False)
+
+
+class AddSectionForm(forms.Form):
+    section = SectionIdsField()
 
 
 class StudentForm(forms.Form):

@@ -7,6 +7,7 @@ flight while it happens. A wrong step is refused and changes nothing.
 import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -16,6 +17,8 @@ from attendance import locks, marking, stats
 from attendance.models import Meeting, Section, User
 from attendance.refusals import Refused
 from qrsessions.models import JoinPolicy, QRSession, SessionStatus
+
+T = TypeVar("T")
 
 
 class WrongState(Refused):
@@ -73,6 +76,7 @@ def _end(sessions: Sequence[QRSession], at: datetime.datetime) -> None:
 
 def _reopen(sessions: Sequence[QRSession], at: datetime.datetime) -> None:
     meetings = [session.meeting for session in sessions]
+    locks.hold_sections(meeting.section_id for meeting in meetings)
     for meeting in meetings:
         meeting.ended_at = None
     try:
@@ -111,17 +115,33 @@ def open_session(
 
     :raises SessionOpen: if one of the section has not ended; it is left as it is
     """
-    try:
-        with transaction.atomic():
-            meeting = Meeting.objects.create(section=section, starts_at=at, date=timezone.localdate(at))
-            return QRSession.objects.create(
-                meeting=meeting, opened_by=by, created_at=at, join_policy=join_policy
-            )
-    except IntegrityError as error:
+
+    def open_one() -> QRSession:
+        meeting = Meeting.objects.create(section=section, starts_at=at, date=timezone.localdate(at))
+        return QRSession.objects.create(meeting=meeting, opened_by=by, created_at=at, join_policy=join_policy)
+
+    def what_runs() -> SessionOpen | None:
         running = Meeting.objects.filter(section=section).open().first()
-        if running is None:
-            raise
-        raise _session_open(running) from error
+        return _session_open(running) if running else None
+
+    return open_or_refuse(open_one, what_runs)
+
+
+def open_or_refuse(open_all: Callable[[], T], what_runs: Callable[[], SessionOpen | None]) -> T:
+    """Open sessions in a transaction that the database refuses where one of a section has not ended.
+
+    :param what_runs: the refusal that names what runs, or ``None`` where nothing does
+    :raises SessionOpen: as ``what_runs`` says
+    """
+    for _attempt in range(5):
+        try:
+            with transaction.atomic():
+                return open_all()
+        except IntegrityError as error:
+            # What stood in the way may have ended before it could be named: then the way is free.
+            if refusal := what_runs():
+                raise refusal from error
+    raise SessionOpen(session=None)
 
 
 def take_step(*, session: QRSession, step: str, at: datetime.datetime) -> QRSession:

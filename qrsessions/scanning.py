@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from attendance import locks, marking
 from attendance.marking import Marked
-from attendance.models import AttendanceRecord, Method, RosterEntry, Student, User
+from attendance.metrics import CountedMark, mark_counted
+from attendance.models import AttendanceRecord, Method, Student, User
+from attendance.models.public_ids import names_a_group
 from attendance.ratelimit import Limit
 from attendance.refusals import Refused
 from qrsessions import claims, tokens
-from qrsessions.models import JoinPolicy, QRSession, RefusedScan, SessionStatus
+from qrsessions.models import GroupSession, JoinPolicy, QRSession, RefusedScan, SessionStatus
+from qrsessions.places import mark_places, share_places, source_of
 from qrsessions.tokens import TokenExpired, TokenInvalid
 
 logger = logging.getLogger("rollcall.marks")
@@ -48,9 +50,9 @@ class Scanned:
 
 @dataclass(frozen=True)
 class _Scan:
-    """What arrived: a good token or code of a session, when, and whether it was fresh then."""
+    """What arrived: a good token or code of a session or group session, when, and whether it was fresh then."""
 
-    session: QRSession
+    source: QRSession | GroupSession
     arrived_at: datetime.datetime
     method: Method
     is_fresh: bool = True
@@ -63,29 +65,30 @@ def mark_by_token(*, token: str, student: Student, at: datetime.datetime) -> Sca
 
     :raises Refused: one of the refusals above
     """
-    with _refusals_logged(student):
-        session, step = find_by_token(token, at=at)
+    with _refusals_logged(student), mark_counted(Method.QR) as counted:
+        source, step = find_by_token(token, at=at)
         fresh = tokens.is_fresh(step=step, at=at)
-        return _mark(_Scan(session, arrived_at=at, method=Method.QR, is_fresh=fresh), student)
+        return _mark(_Scan(source, arrived_at=at, method=Method.QR, is_fresh=fresh), student, counted)
 
 
 def mark_by_code(*, public_id: str, code: str, student: Student, at: datetime.datetime) -> Scanned:
-    """Mark the student by the digits typed from the screen of a session.
+    """Mark the student by the digits typed from the screen.
 
+    :param public_id: the id of the student's session, or of the group session that it is run with
     :raises Refused: one of the refusals above
     :raises TooOften: after five tries within a minute
     """
-    with _refusals_logged(student, public_id):
+    with _refusals_logged(student, public_id), mark_counted(Method.CODE) as counted:
         CODES.allow(f"{student.pk}:{public_id.upper()}")
-        session = _find_session(public_id.upper())
-        if not session.code_enabled:
+        source = _find_source(public_id.upper())
+        if not source.code_enabled:
             raise TokenInvalid(_("Your teacher has switched typed codes off. Scan the code on the screen."))
         fresh = True
         try:
-            tokens.check_code(code, public_id=session.public_id, secret=session.secret, at=at)
+            tokens.check_code(code, public_id=source.public_id, secret=source.secret, at=at)
         except TokenExpired:
             fresh = False
-        return _mark(_Scan(session, arrived_at=at, method=Method.CODE, is_fresh=fresh), student)
+        return _mark(_Scan(source, arrived_at=at, method=Method.CODE, is_fresh=fresh), student, counted)
 
 
 def mark_by_claim(*, claim: str, user: User, student: Student, at: datetime.datetime) -> Scanned:
@@ -93,12 +96,13 @@ def mark_by_claim(*, claim: str, user: User, student: Student, at: datetime.date
 
     :raises Refused: one of the refusals above
     """
-    with _refusals_logged(student):
+    with _refusals_logged(student), mark_counted(Method.CLAIM) as counted:
         read = claims.read(claim, user=user)
-        session = _find_session(read.public_id)
-        method = Method.CLAIM if read.before_sign_in else Method.QR
+        counted.method = method = Method.CLAIM if read.before_sign_in else Method.QR
+        source = _find_source(read.public_id)
         fresh = read.is_fresh(at=at)
-        return _mark(_Scan(session, read.arrived_at, method, fresh, is_claim=True, nonce=read.nonce), student)
+        scan = _Scan(source, read.arrived_at, method, fresh, is_claim=True, nonce=read.nonce)
+        return _mark(scan, student, counted)
 
 
 def arrive(*, token: str, user: User, student: Student, at: datetime.datetime) -> str | None:
@@ -108,13 +112,14 @@ def arrive(*, token: str, user: User, student: Student, at: datetime.datetime) -
     :raises Refused: what a mark would be refused for, where the token is invalid or expired
     """
     with _refusals_logged(student):
-        session, step = find_by_token(token, at=at)
+        source, step = find_by_token(token, at=at)
         if tokens.is_fresh(step=step, at=at):
-            return claims.issue(public_id=session.public_id, arrived_at=at, user=user)
-        entry = marking.find_on_roster(meeting=session.meeting, student=student)
-        if _standing_mark(entry.record):
+            return claims.issue(public_id=source.public_id, arrived_at=at, user=user)
+        with transaction.atomic():
+            own = share_places(source=source, student=student)[0]
+        if _standing_mark(own.entry.record):
             return None
-        _check_active(session, _Scan(session, arrived_at=at, method=Method.QR))
+        _check_active(own.session, _Scan(source, arrived_at=at, method=Method.QR))
         raise TokenExpired
 
 
@@ -125,63 +130,76 @@ def arrive_before_sign_in(*, token: str, at: datetime.datetime) -> str:
     :raises TokenInvalid: if it is none
     :raises TokenExpired: if it is not fresh
     """
-    session, step = find_by_token(token, at=at)
+    source, step = find_by_token(token, at=at)
     if not tokens.is_fresh(step=step, at=at):
         raise TokenExpired
-    return claims.issue(public_id=session.public_id, arrived_at=at, user=None)
+    return claims.issue(public_id=source.public_id, arrived_at=at, user=None)
 
 
-def find_by_token(token: str, *, at: datetime.datetime) -> tuple[QRSession, int]:
-    """The session whose token this is, and the step it was made for: fresh, or expired.
+def find_by_token(token: str, *, at: datetime.datetime) -> tuple[QRSession | GroupSession, int]:
+    """The session or group session whose token this is, and the step it was made for: fresh, or expired.
 
     :raises TokenInvalid: if it is none
     """
     parsed = tokens.parse(token)
-    session = _find_session(parsed.public_id)
-    return session, tokens.step_of(parsed, secret=session.secret, since=session.created_at, at=at)
-
-
-def _find_session(public_id: str) -> QRSession:
-    session = QRSession.objects.with_names().filter(meeting__public_id=public_id).first()
-    if session is None:
+    source = _find_source(parsed.public_id)
+    if source.public_id != parsed.public_id:
+        # A session that is run with its group gives no token of its own.
         raise TokenInvalid
-    return session
+    return source, tokens.step_of(parsed, secret=source.secret, since=source.created_at, at=at)
 
 
-def _mark(scan: _Scan, student: Student) -> Scanned:
+def _find_source(public_id: str) -> QRSession | GroupSession:
+    """Whose code marks: the session with this id, or the group session that it is or belongs to."""
+    source: QRSession | GroupSession | None
+    if names_a_group(public_id):
+        source = GroupSession.objects.with_names().filter(group__public_id=public_id).first()
+    else:
+        session = QRSession.objects.with_names().filter(meeting__public_id=public_id).first()
+        source = source_of(session) if session else None
+    if source is None:
+        raise TokenInvalid
+    return source
+
+
+def _mark(scan: _Scan, student: Student, counted: CountedMark) -> Scanned:
+    scanned = _decide(scan, student)
+    counted.created = scanned.marked.created
+    return scanned
+
+
+def _decide(scan: _Scan, student: Student) -> Scanned:
     try:
         with transaction.atomic():
-            locks.share([scan.session.meeting_id])
-            session = QRSession.objects.with_names().get(pk=scan.session.pk)
-            entry = marking.find_on_roster(meeting=session.meeting, student=student)
-            if standing := _standing_mark(entry.record):
-                return Scanned(session, standing)
-            _check_active(session, scan)
+            places = share_places(source=scan.source, student=student)
+            own = places[0]
+            if standing := _standing_mark(own.entry.record):
+                return Scanned(own.session, standing)
+            _check_active(own.session, scan)
             if not scan.is_fresh:
                 raise TokenExpired
-            joins = session.join_policy == JoinPolicy.OPEN
-            if joins or (entry.record and entry.record.joined_at):
-                marked = marking.mark_present(
-                    entry=entry,
-                    meeting=session.meeting,
-                    student=student,
+            joins = own.session.join_policy == JoinPolicy.OPEN
+            if joins or any(place.joined_at for place in places):
+                marked = mark_places(
+                    places,
+                    student,
                     at=scan.arrived_at,
                     method=scan.method,
                     joins=joins,
                     replaces_end=scan.is_claim,
                     claim_nonce=scan.nonce,
                 )
-                return Scanned(session, marked)
+                return Scanned(own.session, marked)
             # Kept in this transaction, refused after it.
             RefusedScan.objects.get_or_create(
-                session=session,
+                session=own.session,
                 student=student,
                 defaults={"scanned_at": scan.arrived_at, "method": scan.method},
             )
     except IntegrityError as error:
         # The only rule left to break is the nonce's: the claim has marked somebody else.
         raise TokenInvalid from error
-    raise NotJoined(session=session.public_id)
+    raise NotJoined(session=own.session.public_id)
 
 
 def _standing_mark(record: AttendanceRecord | None) -> Marked | None:
@@ -211,43 +229,3 @@ def _refusals_logged(student: Student, session: str = "") -> Iterator[None]:
             "mark_refused", extra={"reason": refusal.code, "student": student.student_id, "session": where}
         )
         raise
-
-
-# --- Scans that were refused for want of a join -----------------------------------------------------------
-
-
-def waiting_scans(session: QRSession) -> list[RefusedScan]:
-    """The refused scans that the teacher may still admit, the earliest first."""
-    marked = RosterEntry.objects.filter(meeting=session.meeting_id).exclude(record__status=None)
-    marked = marked.exclude(record__method=Method.END)
-    return list(
-        session.refused_scans.select_related("student").exclude(student__in=marked.values("student_id"))
-    )
-
-
-def admit(*, session: QRSession, student_ids: list[str] | None, by: User, at: datetime.datetime) -> int:
-    """Join and mark the students whose scans were refused, with the moment of each scan; kept as the teacher's change.
-
-    :param student_ids: whom to admit, or ``None`` for all
-    :returns: how many were marked
-    """
-    with transaction.atomic():
-        locks.share([session.meeting_id])
-        session = QRSession.objects.with_names().get(pk=session.pk)
-        admitted = 0
-        for scan in waiting_scans(session):
-            if student_ids is None or scan.student.student_id in student_ids:
-                entry = marking.find_on_roster(meeting=session.meeting, student=scan.student)
-                marked = marking.mark_present(
-                    entry=entry,
-                    meeting=session.meeting,
-                    student=scan.student,
-                    at=scan.scanned_at,
-                    method=Method(scan.method),
-                    joins=True,
-                    replaces_end=True,
-                    admitted_by=(by, at),
-                )
-                admitted += marked.created
-                scan.delete()
-    return admitted

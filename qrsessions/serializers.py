@@ -1,6 +1,7 @@
 """The JSON of sessions, joining and scanning; see docs/api.md."""
 
 import datetime
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,10 @@ from rest_framework import serializers
 
 from attendance.models import Status
 from attendance.serializers import CountsSerializer, RecordSerializer
-from attendance.stats import Stats, meeting_stats
+from attendance.stats import Stats, meeting_stats, sum_of
 from qrsessions import tokens
 from qrsessions.addresses import scan_url
-from qrsessions.models import JoinPolicy, QRSession, SessionStatus
+from qrsessions.models import GroupSession, JoinPolicy, QRSession, SessionStatus
 
 
 class StatsSerializer(CountsSerializer):
@@ -23,7 +24,7 @@ class StatsSerializer(CountsSerializer):
     status = serializers.ChoiceField(SessionStatus.choices)
 
 
-class SessionSerializer(serializers.Serializer[QRSession]):
+class SessionSerializer(serializers.Serializer[Any]):
     id = serializers.CharField(source="public_id")
     section = serializers.IntegerField(source="meeting.section_id")
     section_name = serializers.CharField(source="meeting.section.name")
@@ -42,6 +43,40 @@ class SessionSerializer(serializers.Serializer[QRSession]):
         return stats_json(session, self.context["stats"][session.meeting_id])
 
 
+class GroupStatsSerializer(CountsSerializer):
+    """The live numbers of a group session, and of each of its sessions. Every student counts in exactly one."""
+
+    group = serializers.CharField()
+    status = serializers.ChoiceField(SessionStatus.choices)
+    total_sections = serializers.IntegerField()
+    sections = StatsSerializer(many=True)
+
+
+class GroupSessionSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.ChoiceField(SessionStatus.choices)
+    join_policy = serializers.ChoiceField(JoinPolicy.choices)
+    created_at = serializers.DateTimeField()
+    locked_at = serializers.DateTimeField(allow_null=True)
+    started_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    sessions = SessionSerializer(many=True)
+    stats = GroupStatsSerializer()
+
+
+class OpenGroupSerializer(serializers.Serializer[Any]):
+    sections = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), min_length=1, max_length=500
+    )
+    title = serializers.CharField(max_length=200, allow_blank=True, default="")
+    join_policy = serializers.ChoiceField(JoinPolicy.choices, default=JoinPolicy.STRICT)
+
+
+class AddSectionSerializer(serializers.Serializer[Any]):
+    section = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+
+
 class OpenSessionSerializer(serializers.Serializer[Any]):
     section = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
     join_policy = serializers.ChoiceField(JoinPolicy.choices, default=JoinPolicy.STRICT)
@@ -58,6 +93,11 @@ class ShownTokenSerializer(serializers.Serializer["ShownToken"]):
     valid_until = serializers.DateTimeField()
     next_at = serializers.DateTimeField()
     server_time = serializers.DateTimeField()
+
+
+class GroupAdmittedSerializer(serializers.Serializer[Any]):
+    admitted = serializers.IntegerField()
+    stats = GroupStatsSerializer()
 
 
 class CorrectedSerializer(serializers.Serializer[Any]):
@@ -83,6 +123,12 @@ class AdmitSerializer(serializers.Serializer[Any]):
 class AdmittedSerializer(serializers.Serializer[Any]):
     admitted = serializers.IntegerField()
     stats = StatsSerializer()
+
+
+class JoinGroupSerializer(serializers.Serializer[Any]):
+    section = serializers.IntegerField(
+        allow_null=True, default=None, min_value=1, max_value=2**63 - 1, help_text="For a student of several."
+    )
 
 
 class JoinedSerializer(serializers.Serializer[Any]):
@@ -113,10 +159,23 @@ class MarkedSerializer(serializers.Serializer[Any]):
     stats = StatsSerializer()
 
 
+class ChoiceOfSectionSerializer(serializers.Serializer[Any]):
+    section = serializers.IntegerField()
+    course = serializers.CharField()
+    name = serializers.CharField()
+
+
 class OwnSessionSerializer(serializers.Serializer[Any]):
-    """A session that is open for the student now."""
+    """A session that is open for the student now; of a group, the one where the student counts."""
 
     id = serializers.CharField()
+    group = serializers.CharField(
+        allow_null=True, help_text="Join this group session instead, where there is one."
+    )
+    choices = ChoiceOfSectionSerializer(
+        many=True,
+        help_text="The sections to choose one from when joining; empty where there is nothing to choose.",
+    )
     course = serializers.CharField()
     course_title = serializers.CharField()
     section = serializers.IntegerField()
@@ -147,12 +206,14 @@ class ShownToken:
     server_time: datetime.datetime
 
 
-def shown_token(session: QRSession, *, request: HttpRequest, at: datetime.datetime) -> ShownToken:
+def shown_token(
+    source: QRSession | GroupSession, *, request: HttpRequest, at: datetime.datetime
+) -> ShownToken:
     step = tokens.step_at(at)
-    token = tokens.make(public_id=session.public_id, secret=session.secret, step=step)
+    token = tokens.make(public_id=source.public_id, secret=source.secret, step=step)
     code = (
-        tokens.make_code(public_id=session.public_id, secret=session.secret, at=at)
-        if session.code_enabled
+        tokens.make_code(public_id=source.public_id, secret=source.secret, at=at)
+        if source.code_enabled
         else None
     )
     return ShownToken(
@@ -178,3 +239,37 @@ def sessions_json(sessions: list[QRSession], *, at: datetime.datetime) -> list[d
     """The sessions with their live stats, read in one round trip."""
     stats = meeting_stats([session.meeting for session in sessions], at=at)
     return [dict(SessionSerializer(session, context={"stats": stats}).data) for session in sessions]
+
+
+def group_stats_json(
+    group_session: GroupSession, members: Sequence[QRSession], stats: Mapping[int, Stats]
+) -> dict[str, Any]:
+    """The numbers of the group: the sums of its sessions', in which every student counts once."""
+    total = sum_of([stats[member.meeting_id] for member in members])
+    return {
+        "group": group_session.public_id,
+        "status": members[0].status,
+        "total_sections": len(members),
+        **CountsSerializer(total).data,
+        "sections": [stats_json(member, stats[member.meeting_id]) for member in members],
+    }
+
+
+def group_session_json(
+    group_session: GroupSession, members: Sequence[QRSession], *, at: datetime.datetime
+) -> dict[str, Any]:
+    """A group session with its sessions and their live stats, read in one round trip."""
+    stats = meeting_stats([member.meeting for member in members], at=at)
+    first = members[0]
+    return {
+        "id": group_session.public_id,
+        "title": group_session.group.title,
+        "status": first.status,
+        "join_policy": group_session.join_policy,
+        "created_at": group_session.created_at,
+        "locked_at": first.locked_at,
+        "started_at": first.started_at,
+        "ended_at": first.ended_at,
+        "sessions": SessionSerializer(list(members), many=True, context={"stats": stats}).data,
+        "stats": group_stats_json(group_session, members, stats),
+    }

@@ -5,7 +5,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 class JoinForm(forms.Form):
+    """``section`` is chosen by a student of several sections of a group."""
+
     session = forms.CharField(max_length=20)
+    section = forms.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
 
 
 class CodeForm(forms.Form):

@@ -1,13 +1,25 @@
-"""The sections that somebody teaches, each with the session that runs and the one that ended last."""
+"""The sections that somebody teaches: with the sessions that run and ended last, and to be picked for a group."""
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
-from attendance.models import Section, User
+from attendance.models import Meeting, Section, User
+from attendance.refusals import Refused
 from attendance.stats import Stats, meeting_stats
-from qrsessions.models import QRSession, SessionStatus
+from qrsessions.group_overview import GroupOverview, overview_of, running_groups, section_order
+from qrsessions.models import GroupSession, QRSession, SessionStatus
+
+
+class NotTaught(Refused):
+    """Sections are named that the user does not teach, or that do not exist."""
+
+    code = "not_taught"
+    status = 404
+    detail = _("You do not teach all of these sections.")
 
 
 @dataclass(frozen=True)
@@ -20,25 +32,102 @@ class TaughtSection:
     last: QRSession | None
 
 
-def taught_sections(user: User, *, at: datetime.datetime) -> list[TaughtSection]:
-    """In the order of their courses and names: four queries and one read of Redis, however many they are."""
-    sections = list(
-        Section.objects.visible_to(user)
-        .with_total_students(timezone.localdate(at))
-        .select_related("course")
-        .order_by("course__code", "name", "-term")
-    )
-    sessions = QRSession.objects.visible_to(user).select_related("meeting")
+@dataclass(frozen=True)
+class Taught:
+    """What somebody teaches; ``groups`` are the group sessions that run, whose sections are in ``sections`` as well."""
+
+    sections: Sequence[TaughtSection]
+    groups: Sequence[GroupOverview]
+
+    @property
+    def running_alone(self) -> list[TaughtSection]:
+        """Those that run by themselves, or in a group which is not the user's to run."""
+        in_groups = {member.session.pk for group in self.groups for member in group.members}
+        return [one for one in self.sections if one.running and one.running.pk not in in_groups]
+
+    @property
+    def not_running(self) -> list[TaughtSection]:
+        return [one for one in self.sections if not one.running]
+
+
+@dataclass(frozen=True)
+class LastGroup:
+    """The latest group session that the user opened, and whether its sections can be opened once more."""
+
+    group_session: GroupSession
+    sections: Sequence[Section]
+    running: Sequence[QRSession]
+    no_longer_taught: Sequence[Section]
+
+    @property
+    def is_free(self) -> bool:
+        return not self.running and not self.no_longer_taught
+
+
+def taught(user: User, *, at: datetime.datetime) -> Taught:
+    """In the natural order of their courses and names: six queries and one read of Redis, however many they are."""
+    counted = Section.objects.visible_to(user).with_total_students(timezone.localdate(at))
+    sections = sorted(counted.select_related("course"), key=section_order)
+    sessions = QRSession.objects.visible_to(user).select_related("meeting__group", "opened_by")
     running = {session.meeting.section_id: session for session in sessions.open()}
     ended = sessions.filter(status=SessionStatus.ENDED).order_by("meeting__section_id", "-created_at")
     last = {session.meeting.section_id: session for session in ended.distinct("meeting__section_id")}
-    stats = meeting_stats([session.meeting for session in running.values()], at=at)
-    return [
-        TaughtSection(
-            section=section,
-            running=(session := running.get(section.pk)),
-            running_stats=stats[session.meeting_id] if session else None,
-            last=last.get(section.pk),
-        )
-        for section in sections
-    ]
+    groups = running_groups(user)
+    meetings = {session.meeting_id: session.meeting for session in running.values()}
+    meetings |= {session.meeting_id: session.meeting for _group, members in groups for session in members}
+    stats = meeting_stats(list(meetings.values()), at=at)
+    return Taught(
+        sections=[
+            TaughtSection(
+                section=section,
+                running=(session := running.get(section.pk)),
+                running_stats=stats[session.meeting_id] if session else None,
+                last=last.get(section.pk),
+            )
+            for section in sections
+        ],
+        groups=[overview_of(group_session, members, stats) for group_session, members in groups],
+    )
+
+
+def free_sections(user: User, *, at: datetime.datetime) -> list[Section]:
+    """The sections taught that have no open session, with their ``total_students`` of today."""
+    free = Section.objects.visible_to(user).exclude(meetings__in=Meeting.objects.open())
+    counted = free.with_total_students(timezone.localdate(at)).select_related("course")
+    return sorted(counted, key=section_order)
+
+
+def last_group(user: User) -> LastGroup | None:
+    """The latest group session that the user opened; ``None`` where there is none, or while it runs."""
+    latest = GroupSession.objects.filter(opened_by=user).with_names().first()
+    if latest is None:
+        return None
+    in_it = Section.objects.filter(meetings__group=latest.group_id).select_related("course")
+    sections = sorted(in_it, key=section_order)
+    running = list(QRSession.objects.open().with_names().filter(meeting__section__in=sections))
+    if not sections or any(session.meeting.group_id == latest.group_id for session in running):
+        return None
+    still_taught = set(Section.objects.visible_to(user).filter(pk__in=[one.pk for one in sections]))
+    return LastGroup(
+        group_session=latest,
+        sections=sections,
+        running=running,
+        no_longer_taught=[section for section in sections if section not in still_taught],
+    )
+
+
+def sections_named(user: User, section_ids: Sequence[int]) -> list[Section]:
+    """The sections with these ids in their order, one as often as it was named.
+
+    :raises NotTaught: naming those that the user does not teach
+    """
+    found = Section.objects.visible_to(user).filter(pk__in=section_ids).select_related("course")
+    by_id = {section.pk: section for section in found}
+    strange = [section_id for section_id in section_ids if section_id not in by_id]
+    if strange:
+        # Names of sections are told to nobody who did not know them before.
+        known = Section.objects.filter(meetings__session__opened_by=user).select_related("course").distinct()
+        names = {section.pk: str(section) for section in known.filter(pk__in=strange)}
+        words = ", ".join(names.get(section_id, f"#{section_id}") for section_id in strange)
+        raise NotTaught(_("You do not teach %(sections)s.") % {"sections": words})
+    return [by_id[section_id] for section_id in section_ids]

@@ -1,17 +1,23 @@
 from django.urls import path, register_converter
 
-from qrsessions import api, converters
+from qrsessions import converters
+from qrsessions.api import groups, sessions, students
 from qrsessions.lifecycle import STEPS
+from qrsessions.views import groups as group_pages
 from qrsessions.views import scan, screen, student, teaching
 
 register_converter(converters.PublicIdConverter, "public_id")
+register_converter(converters.SessionIdConverter, "session_id")
+register_converter(converters.GroupIdConverter, "group_id")
 register_converter(converters.StudentIdConverter, "student_id")
 register_converter(converters.ScannedTokenConverter, "scanned_token")
 
 app_name = "qrsessions"
 
 session = "api/v1/sessions/<public_id:public_id>/"
-session_page = "teach/sessions/<public_id:public_id>/"
+group = "api/v1/group-sessions/<public_id:public_id>/"
+session_page = "teach/sessions/<session_id:public_id>/"
+group_page = "teach/groups/<group_id:public_id>/"
 
 urlpatterns = [
     # Pages for teachers
@@ -24,18 +30,46 @@ urlpatterns = [
     path(f"{session_page}screen/", screen.screen, name="screen"),
     path(f"{session_page}screen/qr.svg", screen.token_image, name="screen-qr"),
     path(f"{session_page}screen/join.svg", screen.join_image, name="screen-join-qr"),
+    path(f"{session_page}leave/", group_pages.leave_group, name="leave-group"),
+    path("teach/groups/new/", group_pages.open_group, name="open-group"),
+    path(group_page, group_pages.group_page, name="group"),
+    *(
+        path(f"{group_page}{step}/", group_pages.take_step, {"step": step}, name=f"group-{step}")
+        for step in STEPS
+    ),
+    path(f"{group_page}sections/", group_pages.add_section, name="group-add-section"),
+    path(f"{group_page}admit/", group_pages.admit, name="group-admit"),
+    path(f"{group_page}register/", group_pages.register, name="group-register"),
+    path(f"{group_page}screen/", screen.screen, name="group-screen"),
+    path(f"{group_page}screen/qr.svg", screen.token_image, name="group-screen-qr"),
+    path(f"{group_page}screen/join.svg", screen.join_image, name="group-screen-join-qr"),
     # The API
-    path("api/v1/sessions/", api.SessionList.as_view(), name="api-sessions"),
-    path(session, api.SessionDetail.as_view(), name="api-session"),
-    *(path(f"{session}{step}/", api.SessionStep.as_view(step=step), name=f"api-{step}") for step in STEPS),
-    path(f"{session}token/", api.SessionToken.as_view(), name="api-token"),
-    path(f"{session}stats/", api.SessionStats.as_view(), name="api-stats"),
-    path(f"{session}records/", api.SessionRecords.as_view(), name="api-records"),
-    path(f"{session}records/<student_id:student_id>/", api.SessionRecord.as_view(), name="api-record"),
-    path(f"{session}waiting/", api.WaitingScans.as_view(), name="api-waiting"),
-    path(f"{session}join/", api.Join.as_view(), name="api-join"),
-    path("api/v1/me/session/", api.OwnSessions.as_view(), name="api-own-sessions"),
-    path("api/v1/mark/", api.Mark.as_view(), name="api-mark"),
+    path("api/v1/sessions/", sessions.SessionList.as_view(), name="api-sessions"),
+    path(session, sessions.SessionDetail.as_view(), name="api-session"),
+    *(
+        path(f"{session}{step}/", sessions.SessionStep.as_view(step=step), name=f"api-{step}")
+        for step in STEPS
+    ),
+    path(f"{session}token/", sessions.SessionToken.as_view(), name="api-token"),
+    path(f"{session}stats/", sessions.SessionStats.as_view(), name="api-stats"),
+    path(f"{session}records/", sessions.SessionRecords.as_view(), name="api-records"),
+    path(f"{session}records/<student_id:student_id>/", sessions.SessionRecord.as_view(), name="api-record"),
+    path(f"{session}waiting/", sessions.WaitingScans.as_view(), name="api-waiting"),
+    path(f"{session}join/", students.Join.as_view(), name="api-join"),
+    path(f"{session}leave/", sessions.LeaveGroup.as_view(), name="api-leave-group"),
+    path("api/v1/group-sessions/", groups.GroupSessionList.as_view(), name="api-group-sessions"),
+    path(group, groups.GroupSessionDetail.as_view(), name="api-group-session"),
+    *(
+        path(f"{group}{step}/", groups.GroupSessionStep.as_view(step=step), name=f"api-group-{step}")
+        for step in STEPS
+    ),
+    path(f"{group}token/", groups.GroupSessionToken.as_view(), name="api-group-token"),
+    path(f"{group}stats/", groups.GroupSessionStats.as_view(), name="api-group-stats"),
+    path(f"{group}sections/", groups.GroupSections.as_view(), name="api-group-sections"),
+    path(f"{group}waiting/", groups.GroupWaitingScans.as_view(), name="api-group-waiting"),
+    path(f"{group}join/", students.JoinGroup.as_view(), name="api-group-join"),
+    path("api/v1/me/session/", students.OwnSessions.as_view(), name="api-own-sessions"),
+    path("api/v1/mark/", students.Mark.as_view(), name="api-mark"),
     # Pages for students. The QR code has the scan address in capitals; people type it in small letters.
     path("student/", student.student, name="student"),
     path("student/attendance/", student.attendance, name="attendance"),

@@ -1,6 +1,7 @@
 """Fixtures that need to know the embedded servers."""
 
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,3 +26,10 @@ def data_dir() -> Iterator[Path]:
     shutil.rmtree(socket_folder(data), ignore_errors=True)
     shutil.rmtree(OWN_FOLDERS / short_name(data), ignore_errors=True)
     shutil.rmtree(parent)
+
+
+@pytest.fixture
+def black_hole() -> Iterator[int]:
+    """A port that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+        yield listener.getsockname()[1]

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 
@@ -97,7 +98,7 @@ class Server(ABC):
         self._await_ready()
 
     def _start(self) -> None:
-        _children[:] = [child for child in _children if child.poll() is None]
+        _reap()
         command = self.prepare()
         fresh = not self.log.exists() or self.log.stat().st_size > LOG_BYTES_KEPT
         with self.log.open("wb" if fresh else "ab") as log:
@@ -133,6 +134,7 @@ class Server(ABC):
 def stop(servers: list[Server]) -> None:
     """Stop the servers together, more firmly step by step, in less than seven seconds. Waits for the end."""
     waiting = {server: server.processes() for server in servers}
+    stopped = {process.pid for processes in waiting.values() for process in processes}
     for step in range(max(len(server.stop_signals) for server in servers)):
         deadline = 0.0
         for server, processes in waiting.items():
@@ -144,11 +146,21 @@ def stop(servers: list[Server]) -> None:
                 except psutil.NoSuchProcess:
                     continue
         while any(waiting.values()) and time.monotonic() < deadline:
-            _children[:] = [child for child in _children if child.poll() is None]
             waiting = {server: [p for p in server.processes() if _lives(p)] for server in servers}
+            _reap()
             time.sleep(POLL_SECONDS / 2)
         if not any(waiting.values()):
-            return
+            break
+    # One that is ending has no folder any more and is not found above, but is not reaped yet either.
+    for child in _children:
+        if child.pid in stopped:
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(timeout=1)
+    _reap()
+
+
+def _reap() -> None:
+    _children[:] = [child for child in _children if child.poll() is None]
 
 
 def _lives(process: psutil.Process) -> bool:

@@ -1,4 +1,4 @@
-"""Who may open the teachers' pages, and the session that such a page is about."""
+"""Who may open the teachers' pages, and the session or group session that such a page is about."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -11,8 +11,9 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.cache import never_cache
 
 from attendance.models import Role
+from attendance.models.public_ids import names_a_group
 from attendance.permissions import signed_in
-from qrsessions.models import QRSession
+from qrsessions.models import GroupSession, QRSession
 
 View = Callable[..., HttpResponse]
 
@@ -43,7 +44,8 @@ def teacher_action(view: View) -> View:
         if request.method == "POST":
             return view(request, *args, **kwargs)
         if public_id := kwargs.get("public_id"):
-            return redirect("qrsessions:session", public_id)
+            page = "group" if names_a_group(public_id) else "session"
+            return redirect(f"qrsessions:{page}", public_id)
         return redirect("qrsessions:sections")
 
     return posted
@@ -53,3 +55,16 @@ def find_session(request: HttpRequest, public_id: str) -> QRSession:
     """The session with all its names; 404 where the user may not see it."""
     visible = QRSession.objects.visible_to(signed_in(request)).with_names()
     return get_object_or_404(visible, meeting__public_id=public_id)
+
+
+def find_group(request: HttpRequest, public_id: str) -> GroupSession:
+    """The group session with its names; 404 where the user may not see it, or nothing is left of it."""
+    visible = GroupSession.objects.visible_to(signed_in(request)).with_names()
+    return get_object_or_404(
+        visible.filter(group__meetings__isnull=False).distinct(), group__public_id=public_id
+    )
+
+
+def find_source(request: HttpRequest, public_id: str) -> QRSession | GroupSession:
+    """Whichever of the two the id names; 404 where the user may not see it."""
+    return find_group(request, public_id) if names_a_group(public_id) else find_session(request, public_id)

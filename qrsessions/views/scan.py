@@ -23,7 +23,7 @@ from attendance.ratelimit import TooOften
 from attendance.refusals import Refused
 from qrsessions import claims, scanning
 from qrsessions.limits import MARKS
-from qrsessions.models import QRSession, SessionStatus
+from qrsessions.models import GroupSession, QRSession, SessionStatus
 from qrsessions.own_sessions import own_sessions
 from qrsessions.scanning import Scanned
 from qrsessions.tokens import TokenExpired
@@ -131,8 +131,13 @@ def _session_url(token: str, user: User) -> str | None:
     if user.role is Role.STUDENT:
         return None
     try:
-        session, _step = scanning.find_by_token(token, at=timezone.now())
+        source, _step = scanning.find_by_token(token, at=timezone.now())
     except Refused:
         return None
-    visible = QRSession.objects.visible_to(user).filter(pk=session.pk).exists()
-    return reverse("qrsessions:session", args=[session.public_id]) if visible else None
+    if isinstance(source, GroupSession):
+        visible = GroupSession.objects.visible_to(user).filter(pk=source.pk).exists()
+        page = "qrsessions:group"
+    else:
+        visible = QRSession.objects.visible_to(user).filter(pk=source.pk).exists()
+        page = "qrsessions:session"
+    return reverse(page, args=[source.public_id]) if visible else None

@@ -7,6 +7,7 @@ empty, in a ``<template>``: ``static/js/student.js`` fills those from the API, s
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.contrib import messages
@@ -19,7 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from attendance.history import own_sections
-from attendance.models import RosterEntry, Status, Student
+from attendance.models import RosterEntry, Section, Status, Student
 from attendance.permissions import signed_in
 from attendance.ratelimit import TooOften
 from attendance.refusals import Refused
@@ -29,11 +30,12 @@ from qrsessions.limits import JOINS, MARKS
 from qrsessions.models import QRSession, SessionStatus
 from qrsessions.own_sessions import OwnSession
 from qrsessions.own_sessions import own_sessions as open_for
+from qrsessions.places import source_of
 from qrsessions.student_forms import CodeForm, JoinForm
 from qrsessions.views.answers import for_students_only, own_page, refusal_page, student_of
 
 # Beside those of a mark; ``stateOf`` in static/js/student.js decides in the same order.
-STATES = ["scan", "join", "waiting", "not_joined", "locked"]
+STATES = ["scan", "choose", "join", "waiting", "not_joined", "locked"]
 # The earlier meetings of today that an empty page shows.
 EARLIER_SHOWN = 5
 
@@ -44,6 +46,7 @@ class Card:
 
     state: str
     id: str = ""
+    group: str = ""
     course: str = ""
     section: str = ""
     title: str = ""
@@ -52,6 +55,7 @@ class Card:
     joined: int = 0
     present: int = 0
     total: int = 0
+    choices: Sequence[Section] = ()
 
     @classmethod
     def of(cls, own: OwnSession) -> Card:
@@ -59,6 +63,7 @@ class Card:
         return cls(
             state=state_of(own),
             id=own.session.public_id,
+            group=own.session.meeting.group.public_id if own.session.meeting.group else "",
             course=section.course.code,
             section=section.name,
             title=section.course.title,
@@ -67,6 +72,7 @@ class Card:
             joined=own.stats.total_joined,
             present=own.stats.total_present,
             total=own.stats.total_students,
+            choices=own.choices,
         )
 
 
@@ -77,7 +83,7 @@ def state_of(own: OwnSession) -> str:
     if own.can_scan:
         return "scan"
     if own.can_join:
-        return "join"
+        return "choose" if own.choices else "join"
     if own.joined_at:
         return "waiting"
     return "not_joined" if own.session.status == SessionStatus.ACTIVE else "locked"
@@ -108,7 +114,7 @@ def student(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def join(request: HttpRequest) -> HttpResponse:
-    """Join a session without a script."""
+    """Join a session, or the own one of its group, without a script."""
     if request.method != "POST":
         # Back from signing in anew.
         return own_page()
@@ -123,7 +129,12 @@ def join(request: HttpRequest) -> HttpResponse:
         return own_page()
     try:
         JOINS.allow(str(student.pk))
-        joining.join_session(session=session, student=student, at=timezone.now())
+        joining.join(
+            source=source_of(session),
+            student=student,
+            at=timezone.now(),
+            section=form.cleaned_data["section"],
+        )
     except TooOften as refused:
         return refusal_page(request, refused)
     except Refused as refused:

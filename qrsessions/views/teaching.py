@@ -1,7 +1,5 @@
 """The teacher's pages: the sections taught, and one session with its buttons, counts and students."""
 
-import datetime
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -9,71 +7,28 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
-from django_stubs_ext import StrOrPromise
 
-from attendance.models import ATTENDED, Method, RosterEntry, Section, Status
+from attendance.models import RosterEntry, Section, Status
 from attendance.permissions import signed_in
-from attendance.refusals import NotEnrolled, Refused
+from attendance.refusals import NotEnrolled
 from attendance.stats import meeting_stats
-from qrsessions import correcting, lifecycle, scanning
+from qrsessions import admitting, correcting, lifecycle
 from qrsessions.addresses import shown_host
 from qrsessions.forms import CorrectionForm, OpenSessionForm, StudentForm
-from qrsessions.models import QRSession, SessionStatus
-from qrsessions.taught_sections import taught_sections
+from qrsessions.models import GroupSession, QRSession
+from qrsessions.taught_sections import last_group, taught
 from qrsessions.views.access import find_session, teacher_action, teacher_page
-
-JOINED = "joined"
-NOT_JOINED = "none"
-# What the list says of a student who has this state.
-STATE_WORDS: dict[str, StrOrPromise] = {
-    **{status.value: status.label for status in Status},
-    JOINED: _("joined"),
-    NOT_JOINED: _("not joined"),
-}
-# A scanned code is the usual way, and goes without saying.
-METHOD_WORDS: dict[str, StrOrPromise] = {
-    Method.CODE.value: _("typed code"),
-    Method.CLAIM.value: _("scanned before sign-in"),
-    Method.MANUAL.value: _("by hand"),
-    Method.IMPORT.value: _("import"),
-}
-STEP_WORDS = {
-    SessionStatus.CREATED: _("Joining"),
-    SessionStatus.LOCKED: _("Locked"),
-    SessionStatus.ACTIVE: _("Taking attendance"),
-    SessionStatus.ENDED: _("Ended"),
-}
-
-
-@dataclass(frozen=True)
-class StudentRow:
-    """One student in the list. ``at`` is when the student was marked or joined, whichever the state says."""
-
-    entry: RosterEntry
-    state: str
-    at: datetime.datetime | None
-    method: StrOrPromise
-
-    @property
-    def word(self) -> StrOrPromise:
-        return STATE_WORDS[self.state]
-
-    @property
-    def is_marked(self) -> bool:
-        return self.state in Status.values
+from qrsessions.views.buttons import STEP_WORDS, addresses_of, say_admitted, try_step
+from qrsessions.views.rows import METHOD_WORDS, STATE_WORDS, student_row
 
 
 @teacher_page
 @require_safe
 def sections(request: HttpRequest) -> HttpResponse:
     """The sections that the user teaches; what runs stands on top."""
-    taught = taught_sections(signed_in(request), at=timezone.now())
-    context = {
-        "running": [one for one in taught if one.running],
-        "others": [one for one in taught if not one.running],
-    }
+    user = signed_in(request)
+    context = {"taught": taught(user, at=timezone.now()), "last_group": last_group(user)}
     return render(request, "qrsessions/sections.html", context)
 
 
@@ -106,13 +61,18 @@ def session_page(request: HttpRequest, public_id: str) -> HttpResponse:
     """One session: its buttons, live counts and students."""
     session = find_session(request, public_id)
     at = timezone.now()
+    group = session.meeting.group
     context = {
         "session": session,
+        "group": group,
+        "own_group": group
+        and GroupSession.objects.visible_to(signed_in(request)).filter(group=group).exists(),
+        "urls": addresses_of(session),
         "section": session.meeting.section,
         "steps": STEP_WORDS.items(),
         "stats": meeting_stats([session.meeting], at=at)[session.meeting_id],
-        "rows": [_row(entry) for entry in correcting.roster_in_order(session.meeting)],
-        "waiting": scanning.waiting_scans(session),
+        "rows": [student_row(session, entry) for entry in correcting.roster_in_order(session.meeting)],
+        "waiting": admitting.waiting_scans([session]),
         "state_words": STATE_WORDS,
         "method_words": METHOD_WORDS,
         "statuses": Status,
@@ -125,14 +85,7 @@ def session_page(request: HttpRequest, public_id: str) -> HttpResponse:
 def take_step(request: HttpRequest, public_id: str, step: str) -> HttpResponse:
     """Lock, unlock, start, end or reopen the session."""
     session = find_session(request, public_id)
-    try:
-        lifecycle.take_step(session=session, step=step, at=timezone.now())
-    except lifecycle.WrongState as refused:
-        # A second click, or a colleague's, wanted what is already so.
-        if refused.extra["status"] != lifecycle.STEPS[step].after:
-            messages.error(request, refused.detail)
-    except Refused as refused:
-        messages.error(request, refused.detail)
+    try_step(request, step, lambda: lifecycle.take_step(session=session, step=step, at=timezone.now()))
     return redirect("qrsessions:session", public_id)
 
 
@@ -155,10 +108,15 @@ def mark(request: HttpRequest, public_id: str) -> HttpResponse:
             )
         except NotEnrolled as error:
             raise Http404 from error
-        words = {"name": entry.student.name, "state": _row(entry).word}
+        words = {"name": entry.student.name, "state": student_row(session, entry).word}
         messages.success(request, _("%(name)s: %(state)s.") % words)
         return redirect("qrsessions:session", public_id)
-    context: dict[str, Any] = {"session": session, "row": _row(entry), "form": form, "statuses": Status}
+    context: dict[str, Any] = {
+        "session": session,
+        "row": student_row(session, entry),
+        "form": form,
+        "statuses": Status,
+    }
     return render(request, "qrsessions/mark.html", context, status=400 if form.is_bound else 200)
 
 
@@ -167,12 +125,10 @@ def admit(request: HttpRequest, public_id: str) -> HttpResponse:
     """Admit the students who are named, or everybody whose scan waits."""
     session = find_session(request, public_id)
     named = request.POST.getlist("student") or None
-    admitted = scanning.admit(session=session, student_ids=named, by=signed_in(request), at=timezone.now())
-    if admitted:
-        text = ngettext("%(count)d student admitted.", "%(count)d students admitted.", admitted)
-        messages.success(request, text % {"count": admitted})
-    else:
-        messages.info(request, _("Nobody was left to admit."))
+    admitted = admitting.admit(
+        sessions=[session], student_ids=named, by=signed_in(request), at=timezone.now()
+    )
+    say_admitted(request, admitted)
     return redirect("qrsessions:session", public_id)
 
 
@@ -183,13 +139,3 @@ def _entry(session: QRSession, data: QueryDict) -> RosterEntry:
         raise Http404
     roster = session.meeting.roster.select_related("student", "record")
     return get_object_or_404(roster, student__student_id=form.cleaned_data["student"])
-
-
-def _row(entry: RosterEntry) -> StudentRow:
-    record = entry.record
-    if record is None:
-        return StudentRow(entry, NOT_JOINED, None, "")
-    if record.status is None:
-        return StudentRow(entry, JOINED if record.joined_at else NOT_JOINED, record.joined_at, "")
-    at = record.marked_at if record.status in ATTENDED else None
-    return StudentRow(entry, record.status, at, METHOD_WORDS.get(record.method or "", ""))

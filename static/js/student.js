@@ -36,10 +36,10 @@ function start() {
   );
 
   cards.addEventListener("submit", (event) => {
-    const form = event.target.closest("form[data-api]");
-    if (!form) return;
+    const form = event.target;
+    if (!form.matches("form[data-api], form[data-api-group]")) return;
     event.preventDefault();
-    send(form, polling);
+    send(form, event.submitter ?? form.querySelector("button"), polling);
   });
   cards.addEventListener("input", (event) => {
     event.target.form.querySelector("[data-error]").hidden = true;
@@ -47,16 +47,19 @@ function start() {
 }
 
 /** Joins, or sends the typed code; the next round then shows what came of it. */
-async function send(form, polling) {
-  const button = form.querySelector("button");
+async function send(form, button, polling) {
   const error = form.querySelector("[data-error]");
-  const { session, code } = Object.fromEntries(new FormData(form));
+  const { session, group, code } = Object.fromEntries(new FormData(form));
+  const inGroup = group && form.dataset.apiGroup;
+  const url = (inGroup || form.dataset.api).replace("00000000", inGroup ? group : session);
+  let body = code === undefined ? {} : { session, code };
+  if (button.name === "section") body = { section: Number(button.value) };
   // Not `disabled`, which would throw away the focus.
   if (button.ariaDisabled === "true") return;
   button.ariaDisabled = "true";
   error.hidden = true;
   try {
-    await postJSON(form.dataset.api.replace("00000000", session), code === undefined ? {} : { session, code });
+    await postJSON(url, body);
   } catch (refused) {
     error.textContent = refused.isTemporary && refused.status !== 429 ? page.dataset.noAnswer : refused.detail;
     error.hidden = false;
@@ -70,7 +73,7 @@ async function send(form, polling) {
 function stateOf(session) {
   if (session.mark) return session.mark;
   if (session.can_scan) return "scan";
-  if (session.can_join) return "join";
+  if (session.can_join) return session.choices.length > 0 ? "choose" : "join";
   if (session.joined_at) return "waiting";
   return session.status === "active" ? "not_joined" : "locked";
 }
@@ -97,6 +100,7 @@ function show(cards, sessions) {
       old?.remove();
       changed = card;
     }
+    showChoices(card, session.choices);
     fill(card, { ...session, ...session.stats, section: session.section_name, title: session.course_title, time: clock(session.marked_at) });
     if (cards.children[position] !== card) cards.insertBefore(card, cards.children[position] ?? null);
     shown.delete(session.id);
@@ -111,6 +115,25 @@ function show(cards, sessions) {
   return [...shown.keys()];
 }
 
+/** A button for each section that can be chosen. */
+function showChoices(card, choices) {
+  const list = card.querySelector("[data-choices]");
+  if (!list) return;
+  const wanted = choices.map((choice) => String(choice.section));
+  const shown = [...list.children].map((button) => button.value);
+  if (wanted.join() === shown.join()) return;
+  const blank = card.querySelector("[data-choice]").content.firstElementChild;
+  list.replaceChildren(
+    ...choices.map((choice) => {
+      const button = blank.cloneNode(true);
+      button.value = choice.section;
+      button.querySelector("[data-text=course]").textContent = choice.course;
+      button.querySelector("[data-text=section]").textContent = choice.name;
+      return button;
+    }),
+  );
+}
+
 function blankCard(state) {
   return document.querySelector(`template[data-state="${state}"]`).content.firstElementChild.cloneNode(true);
 }
@@ -118,6 +141,7 @@ function blankCard(state) {
 function fill(card, values) {
   const texts = { ...values, joined: values.total_joined, present: values.total_present, total: values.total_students };
   for (const slot of card.querySelectorAll("[data-text]")) {
+    if (slot.closest("[data-choices]")) continue;
     const text = String(texts[slot.dataset.text] ?? "");
     if (slot.textContent !== text) slot.textContent = text;
   }

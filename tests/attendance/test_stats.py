@@ -1,19 +1,27 @@
 """The live counts: sets that heal when they are read, and numbers that are right without Redis."""
 
+import contextlib
+import dataclasses
 import datetime
-import random
+import time
 
 import pytest
 import time_machine
 from django.db import transaction
+from django.test import override_settings
 from django.utils import timezone
 from django_redis import get_redis_connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis.exceptions import ResponseError
 
 from attendance import locks, marking, stats
 from attendance.models import AttendanceRecord, Meeting, Method, Status
-from attendance.stats import Counts, Source
+from attendance.stats import Counts, Source, repairing
+from attendance.stats.members import members_in_database
+from attendance.stats.repairing import compare
 from tests import factories
-from tests.valkeys import OwnValkey
+from tests.valkeys import OwnValkey, caches_with
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,10 +35,10 @@ def empty_redis():
 
 
 @pytest.fixture
-def own_valkey(settings):
+def own_valkey():
     valkey = OwnValkey()
-    settings.CACHES = valkey.caches()
-    yield valkey
+    with override_settings(CACHES=valkey.caches()):
+        yield valkey
     valkey.close()
 
 
@@ -172,13 +180,8 @@ def test_repair_that_was_overtaken_does_not_vouch():
     live = get_redis_connection("live")
     live.set(f"session:{meeting.public_id}:verified", "comparing by another", px=5000)
 
-    stats._repair_one(
-        meeting,
-        set(),
-        set(),
-        stats._members_in_database([meeting])[meeting.pk],
-        "comparing by me",
-    )
+    truth = members_in_database([meeting])[meeting.pk]
+    repairing._repair_one(compare(meeting, set(), set(), truth), truth, "comparing by me")
 
     assert live.get(f"session:{meeting.public_id}:verified") == b"comparing by another"
 
@@ -208,27 +211,60 @@ def test_mark_that_is_rolled_back_is_in_no_set():
     assert redis_keys(meeting) == {"joined": set(), "attended": set()}
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_any_damage_is_right_after_one_read_and_the_sets_after_the_next_comparison(seed):
-    chance = random.Random(seed)
-    meeting = make_meeting(joined=chance.randint(0, 6), present=chance.randint(0, 4))
-    live = get_redis_connection("live")
-    counts(meeting)
-    for _ in range(chance.randint(1, 5)):
-        key = f"session:{meeting.public_id}:{chance.choice(['joined', 'attended', 'verified'])}"
-        damage = chance.choice(["del", "spop", "set", "flush"])
-        if damage == "del":
-            live.delete(key)
-        elif damage == "spop" and live.type(key) == b"set":
-            live.spop(key)
-        elif damage == "set":
-            live.set(key, "x")
-        elif damage == "flush":
-            live.flushdb()
+NAMES = ["joined", "attended", "verified", "repair"]
+KEY = st.sampled_from(NAMES)
+MEMBER = st.one_of(st.sampled_from([b"S001", b"01", b"02"]), st.binary(max_size=8))
+DAMAGE = st.one_of(
+    st.tuples(st.just("delete"), KEY),
+    st.tuples(st.just("spop"), KEY),
+    st.tuples(st.just("sadd"), KEY, MEMBER),
+    st.tuples(st.just("srem"), KEY, MEMBER),
+    st.tuples(st.just("set"), KEY, st.sampled_from([b"", b"x", b"0,0", b"9,9", b"comparing"])),
+    st.tuples(st.just("lpush"), KEY, MEMBER),
+    st.tuples(st.just("expire"), KEY, st.just(100)),
+    st.tuples(st.just("flushdb")),
+)
 
-    right = {name: len(members) for name, members in right_sets(meeting).items()}
-    assert counts(meeting) == Counts(right["joined"], right["attended"], Source.REDIS)
-    assert redis_keys(meeting) == right_sets(meeting)
+
+@pytest.fixture
+def damaged_meeting():
+    """One meeting for all examples: only what Redis holds of it is damaged."""
+    return make_meeting()
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(damages=st.lists(DAMAGE, max_size=8))
+def test_any_damage_is_right_after_one_read_of_sets_that_nobody_vouches_for(damaged_meeting, damages):
+    """What is vouched for may be wrong by a stranger for 10 s; that is looked at below."""
+    live = get_redis_connection("live")
+    live.flushdb()
+    counts(damaged_meeting)
+    damage_sets(live, damaged_meeting, damages)
+    live.delete(*(f"session:{damaged_meeting.public_id}:{name}" for name in ("verified", "repair")))
+
+    assert counts(damaged_meeting) == Counts(3, 2, Source.REDIS)
+    assert redis_keys(damaged_meeting) == right_sets(damaged_meeting)
+    assert counts(damaged_meeting) == Counts(3, 2, Source.REDIS)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(damages=st.lists(DAMAGE.filter(lambda d: d[0] not in {"sadd", "set"}), max_size=8))
+def test_any_loss_is_right_at_the_very_next_read(damaged_meeting, damages):
+    live = get_redis_connection("live")
+    live.flushdb()
+    counts(damaged_meeting)
+    damage_sets(live, damaged_meeting, damages)
+
+    assert counts(damaged_meeting) == Counts(3, 2, Source.REDIS)
+
+
+def damage_sets(live, meeting: Meeting, damages):
+    for command, *arguments in damages:
+        if arguments:
+            arguments[0] = f"session:{meeting.public_id}:{arguments[0]}"
+        # A command for another type than the key has is no damage.
+        with contextlib.suppress(ResponseError):
+            live.execute_command(command, *arguments)
 
 
 # --- How long sets live -----------------------------------------------------------------------------------
@@ -262,6 +298,52 @@ def test_sets_of_an_ended_meeting_expire_and_the_numbers_stay():
     assert redis_keys(meeting) == {"joined": set(), "attended": set()}
 
 
+def test_sets_of_a_meeting_that_is_open_for_a_week_stay():
+    meeting = make_meeting()
+    counts(meeting)
+
+    with time_machine.travel(timezone.now() + datetime.timedelta(days=7)):
+        mark(meeting, factories.students_of(meeting.section)[3])
+        forget_verified(meeting)
+        assert counts(meeting) == Counts(4, 3, Source.REDIS)
+
+    live = get_redis_connection("live")
+    assert [live.ttl(f"session:{meeting.public_id}:{name}") for name in ("joined", "attended")] == [-1, -1]
+
+
+def test_final_stats_are_equal_before_and_after_the_sets_are_gone():
+    ended_at = timezone.now()
+    meeting = make_meeting(starts_at=ended_at - datetime.timedelta(hours=1), ended_at=ended_at)
+    before = stats.meeting_stats([meeting], at=ended_at)[meeting.pk]
+    live = get_redis_connection("live")
+    for name in ("joined", "attended"):
+        live.pexpire(f"session:{meeting.public_id}:{name}", 1)
+    forget_verified(meeting)
+    later = ended_at + datetime.timedelta(hours=24)
+
+    after = stats.meeting_stats([meeting], at=later)[meeting.pk]
+
+    assert redis_keys(meeting) == {"joined": set(), "attended": set()}
+    assert dataclasses.replace(after, as_of=before.as_of) == before
+    assert (before.total_joined, before.total_present, before.source) == (3, 2, Source.REDIS)
+
+
+def test_sets_of_deleted_meetings_go():
+    meetings = [make_meeting(), make_meeting(), make_meeting()]
+    stats.live_counts(meetings, at=timezone.now())
+    keys = [f"session:{meeting.public_id}:*" for meeting in meetings]
+    live = get_redis_connection("live")
+    assert all(live.keys(key) for key in keys)
+
+    meetings[0].delete()
+    Meeting.objects.filter(pk=meetings[1].pk).delete()
+    with contextlib.suppress(ZeroDivisionError), transaction.atomic():
+        Meeting.objects.get(pk=meetings[2].pk).delete()
+        raise ZeroDivisionError
+
+    assert [bool(live.keys(key)) for key in keys] == [False, False, True]
+
+
 # --- Redis away -------------------------------------------------------------------------------------------
 
 
@@ -293,6 +375,21 @@ def test_without_redis_marks_succeed_and_are_counted_from_the_database(own_valke
     close_breaker()
     assert counts(meeting) == Counts(2, 2, Source.REDIS)
     forget_and_compare(own_valkey, meeting)
+
+
+def test_redis_that_never_answers_is_waited_for_once(black_hole):
+    meeting = make_meeting(joined=1, present=1)
+    with override_settings(CACHES=caches_with(f"redis://127.0.0.1:{black_hole}/0")):
+        mark(meeting, factories.students_of(meeting.section)[1])
+        asked = []
+        started = time.monotonic()
+        for _ in range(50):
+            asked.append(stats.breaker.allows())
+            assert counts(meeting) == Counts(2, 2, Source.DATABASE)
+        seconds = time.monotonic() - started
+
+    # One probe a second, and nobody else waits.
+    assert asked.count(True) <= seconds + 1
 
 
 def forget_and_compare(valkey: OwnValkey, meeting: Meeting):

@@ -14,7 +14,7 @@ def test_healthz_answers_without_a_database(client):
 def test_readyz_is_ok_with_both_servers(client):
     response = client.get("/readyz")
     assert response.status_code == 200
-    assert response.json() == {"status": "ok", "database": True, "redis": True, "missing": []}
+    assert response.json() == {"status": "ok", "database": True, "redis": True, "missing": [], "warnings": []}
 
 
 @pytest.mark.django_db
@@ -27,6 +27,7 @@ def test_readyz_is_503_without_the_database_and_says_so(client, monkeypatch):
         "database": False,
         "redis": True,
         "missing": ["database"],
+        "warnings": [],
     }
 
 
@@ -38,7 +39,13 @@ def test_readyz_is_degraded_without_redis(client, settings):
     # Otherwise the tests that follow would be told for a second that Redis is away.
     stats.breaker.succeeded()
     assert response.status_code == 200
-    assert response.json() == {"status": "degraded", "database": True, "redis": False, "missing": ["redis"]}
+    assert response.json() == {
+        "status": "degraded",
+        "database": True,
+        "redis": False,
+        "missing": ["redis"],
+        "warnings": [],
+    }
 
 
 def test_readyz_refuses_a_post(client):

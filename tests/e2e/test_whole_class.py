@@ -1,27 +1,17 @@
 """A whole class in real browsers: a teacher, the hall's screen, and two students with phones."""
 
-import io
 import re
 
 import pytest
-import zxingcpp
 from django_redis import get_redis_connection
-from PIL import Image
 from playwright.sync_api import Page, expect
 
 from attendance.models import AttendanceRecord
 from qrsessions.models import QRSession
 from tests import factories
-from tests.e2e.conftest import DESK, PHONE, PROJECTOR, sign_in
+from tests.e2e.conftest import DESK, PHONE, PROJECTOR, scanned, sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def scanned(screen: Page) -> str:
-    """The address in the QR code of a screenshot, read by a decoder that knows nothing of us."""
-    image = Image.open(io.BytesIO(screen.screenshot()))
-    (code,) = zxingcpp.read_barcodes(image)
-    return code.text
 
 
 def scanned_after(address: str, screen: Page) -> str:

@@ -180,7 +180,7 @@ def test_page_holds_every_state_for_the_script(klass):
     page = open_page(klass)
 
     held = re.findall(r'<template data-state="(\w+)"><article', re.sub(r">\s+<", "><", page))
-    assert held == [*Status.values, "scan", "join", "waiting", "not_joined", "locked"]
+    assert held == [*Status.values, "scan", "choose", "join", "waiting", "not_joined", "locked"]
     assert not re.search(r"\sstyle=|<style|\son\w+=|<script(?![^>]*\bsrc=)", page)
 
 

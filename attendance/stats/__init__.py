@@ -1,0 +1,207 @@
+"""The live counts: how many joined, how many are present. The only package that knows Redis.
+
+``session:{id}:joined`` is the set of the student ids who joined, ``session:{id}:attended`` the set of the roll
+numbers who were marked present or late. A count is a set's cardinality (SCARD), so nothing is ever incremented.
+PostgreSQL comes first: what is in a set was committed before. This package may lose everything that it holds:
+the next read answers from the database and repairs the sets.
+
+``session:{id}:verified`` says that the sets were compared with the database at most 10 s ago, and holds the two
+cardinalities found. Where it is missing, or a set is smaller than it says, the answer comes from the database.
+
+What the others call is here; ``live_redis`` talks to Redis, ``members`` is the truth, ``repairing`` makes the one
+equal to the other, ``reconciling`` does so for all open sessions.
+"""
+
+import datetime
+import enum
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from django.db.models import Count
+from django.utils import timezone
+
+from attendance import metrics
+from attendance.models import Meeting, RosterEntry
+from attendance.stats.live_redis import (
+    Command,
+    ask,
+    attended_key,
+    breaker,
+    joined_key,
+    life_commands,
+    sets_are_kept,
+    verified_key,
+)
+from attendance.stats.members import counts_in_database
+from attendance.stats.reconciling import Reconciled, RedisAway, delete_sets, reconcile
+from attendance.stats.repairing import Difference, repair, settle_students, unwritten
+from attendance.stats.server_settings import server_warnings
+
+__all__ = [
+    "Counts",
+    "Difference",
+    "Reconciled",
+    "RedisAway",
+    "Source",
+    "Stats",
+    "add_attended",
+    "add_joined",
+    "breaker",
+    "delete_sets",
+    "forget_verified",
+    "live_counts",
+    "meeting_stats",
+    "percentage",
+    "reconcile",
+    "redis_answers",
+    "repair",
+    "server_warnings",
+    "sum_of",
+    "sync",
+]
+
+
+class Source(enum.StrEnum):
+    REDIS = "redis"
+    DATABASE = "database"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a hall sees of one meeting. ``source`` is ``redis`` whenever Redis answered."""
+
+    joined: int
+    present: int
+    source: Source
+
+
+@dataclass(frozen=True)
+class Stats:
+    """The counts of a meeting, beside the size of its roster."""
+
+    total_students: int
+    total_joined: int
+    total_present: int
+    source: Source
+    as_of: datetime.datetime
+
+    @property
+    def present_percentage(self) -> float:
+        return percentage(self.total_present, self.total_students)
+
+
+def percentage(part: int, total: int) -> float:
+    """``part`` of ``total`` in per cent, to one decimal, rounded half up; 0 of nothing is 0."""
+    if total == 0:
+        return 0.0
+    return float((Decimal(part) * 100 / Decimal(total)).quantize(Decimal("0.1"), ROUND_HALF_UP))
+
+
+def sum_of(parts: Sequence[Stats]) -> Stats:
+    """The stats of several meetings as one; ``database`` if one of them had to be counted there."""
+    away = any(part.source is Source.DATABASE for part in parts)
+    return Stats(
+        total_students=sum(part.total_students for part in parts),
+        total_joined=sum(part.total_joined for part in parts),
+        total_present=sum(part.total_present for part in parts),
+        source=Source.DATABASE if away else Source.REDIS,
+        as_of=min(part.as_of for part in parts),
+    )
+
+
+# --- Reading ----------------------------------------------------------------------------------------------
+
+
+def meeting_stats(meetings: Sequence[Meeting], *, at: datetime.datetime) -> dict[int, Stats]:
+    """The stats of each meeting by its primary key: one query and one round trip to Redis, however many they are."""
+    totals = dict(
+        RosterEntry.objects.filter(meeting__in=meetings)
+        .counted()
+        .values_list("meeting_id")
+        .annotate(total=Count("student_id"))
+    )
+    return {
+        meeting_id: Stats(totals.get(meeting_id, 0), counts.joined, counts.present, counts.source, at)
+        for meeting_id, counts in live_counts(meetings, at=at).items()
+    }
+
+
+def live_counts(meetings: Sequence[Meeting], *, at: datetime.datetime) -> dict[int, Counts]:
+    """How many joined and are present at each meeting, by its primary key."""
+    kept = [meeting for meeting in meetings if sets_are_kept(meeting, at)]
+    answers: list[Any] | None = None
+    if kept:
+        answers = ask([command for meeting in kept for command in _read_commands(meeting.public_id)])
+    counts: dict[int, Counts] = {}
+    if answers is not None:
+        for position, meeting in enumerate(kept):
+            found = _verified_counts(*answers[position * 3 : position * 3 + 3])
+            if found and meeting.public_id not in unwritten:
+                counts[meeting.pk] = Counts(*found, Source.REDIS)
+    metrics.counted("redis", len(counts))
+    unverified = [meeting for meeting in meetings if meeting.pk not in counts]
+    if unverified:
+        source = Source.DATABASE if kept and answers is None else Source.REDIS
+        expected = counts_in_database(unverified)
+        counts |= {pk: Counts(*numbers, source) for pk, numbers in expected.items()}
+        metrics.counted("database", len(unverified))
+        if answers is not None:
+            repair([meeting for meeting in unverified if meeting in kept])
+    return counts
+
+
+def redis_answers() -> bool:
+    """Whether Redis answers now."""
+    return ask([("PING",)]) is not None
+
+
+def _read_commands(public_id: str) -> list[Command]:
+    return [
+        ("SCARD", joined_key(public_id)),
+        ("SCARD", attended_key(public_id)),
+        ("GET", verified_key(public_id)),
+    ]
+
+
+def _verified_counts(joined: Any, attended: Any, verified: Any) -> tuple[int, int] | None:
+    """The two cardinalities, if somebody vouches for them. A key of another type answers with an error here."""
+    if not (isinstance(joined, int) and isinstance(attended, int) and isinstance(verified, bytes)):
+        return None
+    try:
+        at_least_joined, at_least_attended = map(int, verified.split(b","))
+    except ValueError:
+        return None
+    if joined < at_least_joined or attended < at_least_attended:
+        return None
+    return joined, attended
+
+
+# --- Writing: after the commit, never before --------------------------------------------------------------
+
+
+def add_joined(meeting: Meeting, student_ids: Collection[str]) -> None:
+    _add(meeting, joined_key(meeting.public_id), student_ids)
+
+
+def add_attended(meeting: Meeting, roll_numbers: Collection[str]) -> None:
+    _add(meeting, attended_key(meeting.public_id), roll_numbers)
+
+
+def _add(meeting: Meeting, key: str, members: Collection[str]) -> None:
+    if members and sets_are_kept(meeting, timezone.now()):
+        written = ask([("SADD", key, *members), *(life_commands(meeting) if meeting.ended_at else [])])
+        if written is None:
+            unwritten.add(meeting.public_id)
+
+
+def sync(meeting: Meeting, student_pks: Collection[int]) -> None:
+    """Brings the students' membership in line with the database after a correction, whichever way it went."""
+    if student_pks and sets_are_kept(meeting, timezone.now()):
+        settle_students(meeting, student_pks)
+
+
+def forget_verified(meetings: Iterable[Meeting]) -> None:
+    """Makes the next read compare the sets with the database: after anything that changes many records at once."""
+    ask([("DEL", verified_key(meeting.public_id)) for meeting in meetings])

@@ -1,0 +1,141 @@
+"""The pictures of the pages in docs/images, made anew by ``make pictures`` from a demo class that is in full swing.
+
+The demo has names in many scripts: have fonts for them, such as Debian's fonts-noto-core and fonts-noto-cjk.
+"""
+
+import datetime
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+from playwright.sync_api import Page
+
+from attendance.models import Section, Status, Student, User
+from qrsessions import correcting, groups, joining, lifecycle, scanning, tokens
+from qrsessions.models import GroupSession, QRSession
+from qrsessions.scanning import NotJoined
+from tests.e2e.conftest import DESK, PHONE, PROJECTOR
+
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+SHARP_PHONE = {**PHONE, "device_scale_factor": 2}
+PASSWORD = "rollcall-demo"
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def demo(settings):
+    settings.PUBLIC_URL = "https://attend.example.edu"
+    settings.TIME_ZONE = "UTC"
+    call_command("seed_demo", sections=6, students=360, verbosity=0)
+
+
+def sections() -> list[Section]:
+    return list(Section.objects.order_by("name"))
+
+
+def students_of(section: Section) -> list[Student]:
+    return list(Student.objects.filter(enrolments__section=section).order_by("enrolments__roll_number"))
+
+
+def sign_in(page: Page, username: str) -> None:
+    page.goto("/accounts/login/")
+    page.get_by_label("User name or e-mail").fill(username)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_load_state("networkidle")
+
+
+def take(page: Page, name: str, path: str | None = None) -> None:
+    if path:
+        page.goto(path)
+    page.wait_for_timeout(1500)
+    page.screenshot(path=IMAGES / f"{name}.png")
+
+
+def run_class(source: QRSession | GroupSession, students: list[Student], *, began: datetime.datetime) -> None:
+    """Most join; attendance begins; most of those are marked, two by hand, and one who had not joined scans."""
+    for place, student in enumerate(students):
+        if place % 8 != 5:
+            joining.join(source=source, student=student, at=began + datetime.timedelta(seconds=place))
+    at = began + datetime.timedelta(minutes=6)
+    if isinstance(source, GroupSession):
+        groups.take_group_step(group_session=source, step="start", at=at)
+    else:
+        lifecycle.take_step(session=source, step="start", at=at)
+    for place, student in enumerate(students):
+        if place % 6 in (0, 1, 3, 5):
+            moment = at + datetime.timedelta(seconds=place)
+            token = tokens.make(public_id=source.public_id, secret=source.secret, step=tokens.step_at(moment))
+            try:
+                scanning.mark_by_token(token=token, student=student, at=moment)
+            except NotJoined:
+                continue
+
+
+def test_pictures_of_one_class(open_page):
+    teacher = User.objects.get(username="teacher")
+    began = timezone.now() - datetime.timedelta(minutes=9)
+    first, second = sections()[:2]
+    ended = lifecycle.open_session(section=second, by=teacher, at=began - datetime.timedelta(days=1))
+    run_class(ended, students_of(second), began=began - datetime.timedelta(days=1))
+    lifecycle.take_step(session=ended, step="end", at=began - datetime.timedelta(hours=23))
+    session = lifecycle.open_session(section=first, by=teacher, at=began)
+    students = students_of(first)
+
+    phone = open_page(**SHARP_PHONE)
+    take(phone, "sign-in", "/accounts/login/")
+    sign_in(phone, students[2].user.username)
+    take(phone, "student-join", "/student/")
+    run_class(session, students, began=began)
+    by_hand = {"session": session, "by": teacher, "at": timezone.now()}
+    correcting.correct(student=students[4], status=Status.EXCUSED, note="doctor", **by_hand)
+    correcting.correct(student=students[7], status=Status.LATE, note="bus", **by_hand)
+    take(phone, "student-scan", "/student/")
+    token = tokens.make(
+        public_id=session.public_id, secret=session.secret, step=tokens.step_at(timezone.now())
+    )
+    phone.goto(f"/A/{token}")
+    phone.get_by_role("heading", name="You are present").wait_for()
+    take(phone, "student-present")
+    other = open_page(**SHARP_PHONE)
+    sign_in(other, students_of(second)[0].user.username)
+    take(other, "student-attendance", "/student/attendance/")
+
+    desk = open_page(**DESK)
+    sign_in(desk, "teacher")
+    take(desk, "sections")
+    page = f"/teach/sessions/{session.public_id}/"
+    take(desk, "session", page)
+    take(desk, "session-ended", f"/teach/sessions/{ended.public_id}/")
+    take(desk, "mark-by-hand", f"{page}mark/?student={students[5].student_id}")
+    dark = open_page(**DESK, color_scheme="dark")
+    sign_in(dark, "teacher")
+    take(dark, "session-dark", page)
+    screen = open_page(**PROJECTOR)
+    sign_in(screen, "teacher")
+    take(screen, "screen", f"{page}screen/")
+
+    waiting = lifecycle.open_session(section=sections()[2], by=teacher, at=timezone.now())
+    for student in students_of(sections()[2])[:44]:
+        joining.join(source=waiting, student=student, at=timezone.now())
+    take(screen, "screen-joining", f"/teach/sessions/{waiting.public_id}/screen/")
+    phone_of_waiting = open_page(**SHARP_PHONE)
+    sign_in(phone_of_waiting, students_of(sections()[2])[0].user.username)
+    take(phone_of_waiting, "student-waiting", "/student/")
+
+
+def test_pictures_of_a_group(open_page):
+    teacher = User.objects.get(username="teacher")
+    began = timezone.now() - datetime.timedelta(minutes=9)
+    group = groups.open_group(sections=sections()[:4], by=teacher, at=began, title="Monday lecture")
+    run_class(group, [student for section in sections()[:4] for student in students_of(section)], began=began)
+    desk, screen = open_page(**DESK), open_page(**PROJECTOR)
+    sign_in(desk, "teacher")
+    sign_in(screen, "teacher")
+    take(desk, "group", f"/teach/groups/{group.public_id}/")
+    take(screen, "group-screen", f"/teach/groups/{group.public_id}/screen/")
+    take(desk, "open-group", "/teach/groups/new/")
+    groups.take_group_step(group_session=group, step="end", at=timezone.now())
+    take(desk, "group-register", f"/teach/groups/{group.public_id}/register/")
