@@ -3,11 +3,10 @@
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from attendance.models import Section, User
 from attendance.permissions import signed_in
 from attendance.stats import meeting_stats
 from qrsessions import admitting, groups, lifecycle
@@ -28,6 +27,7 @@ from qrsessions.serializers import (
     sessions_json,
     shown_token,
 )
+from qrsessions.taught_sections import sections_named
 
 
 class GroupView(TeacherView):
@@ -64,7 +64,7 @@ class GroupSessionList(GroupView):
         wanted.is_valid(raise_exception=True)
         user = signed_in(request)
         group_session = groups.open_group(
-            sections=_own_sections(user, wanted.validated_data["sections"]),
+            sections=sections_named(user, wanted.validated_data["sections"]),
             by=user,
             at=timezone.now(),
             join_policy=JoinPolicy(wanted.validated_data["join_policy"]),
@@ -120,7 +120,7 @@ class GroupSections(GroupView):
         wanted = AddSectionSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         user, at = signed_in(request), timezone.now()
-        (section,) = _own_sections(user, [wanted.validated_data["section"]])
+        (section,) = sections_named(user, [wanted.validated_data["section"]])
         added = groups.add_section(group_session=group_session, section=section, by=user, at=at)
         added = QRSession.objects.with_names().get(pk=added.pk)
         return Response(sessions_json([added], at=at)[0], status=201)
@@ -152,18 +152,3 @@ def _stats(group_session: GroupSession) -> dict[str, object]:
     members = groups.members_of(group_session)
     stats = meeting_stats([member.meeting for member in members], at=timezone.now())
     return group_stats_json(group_session, members, stats)
-
-
-def _own_sections(user: User, section_ids: list[int]) -> list[Section]:
-    """The sections in the order in which they were named, one as often as it was named.
-
-    :raises NotFound: naming those that the user does not teach
-    """
-    visible = {
-        section.pk: section
-        for section in Section.objects.visible_to(user).filter(pk__in=section_ids).select_related("course")
-    }
-    missing = [str(section_id) for section_id in section_ids if section_id not in visible]
-    if missing:
-        raise NotFound(f"You do not teach these sections: {', '.join(missing)}.")
-    return [visible[section_id] for section_id in section_ids]

@@ -1,0 +1,14 @@
+"""The short form: every fault in the middle of a burst of marks, against real processes."""
+
+import pytest
+
+from tests.chaos.faults import FAULTS
+
+
+@pytest.mark.parametrize("fault", [fault.name for fault in FAULTS])
+def test_no_mark_is_lost_and_no_count_stays_wrong(fault, verdicts):
+    verdict = verdicts[fault]
+
+    assert verdict.problems == []
+    assert verdict.lost == 0
+    assert verdict.acknowledged > 0

@@ -1,0 +1,144 @@
+"""From nobody to a group of 100 sections with 60 students each: the same queries, and one round trip to Redis."""
+
+from typing import Any
+
+import pytest
+import redis
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from attendance.models import AttendanceRecord, Enrolment, Meeting, Method, Section, Status, Student, User
+from qrsessions.models import GroupSession
+from tests import factories
+from tests.races.conftest import Hall, assert_sound, make_school, phone_of
+
+
+def test_section_without_students():
+    hall = make_school(sections=1, students=0).open()
+
+    for step, status in (("lock", "locked"), ("start", "active"), ("end", "ended"), ("reopen", "active")):
+        stats = hall.step(step).json()["stats"]
+        assert (stats["status"], stats["total_students"], stats["total_joined"]) == (status, 0, 0)
+        assert stats["present_percentage"] == 0
+    assert hall.register() == {}
+
+
+def test_group_of_sections_without_students():
+    hall = make_school(sections=3, students=0).open()
+
+    hall.step("start")
+
+    assert hall.step("end").json()["stats"]["present_percentage"] == 0
+    assert_sound(hall)
+
+
+def test_group_of_one_section():
+    school = make_school(sections=1, students=3)
+    opened = phone_of(school.teacher).post(
+        "/api/v1/group-sessions/", {"sections": [school.sections[0].pk]}, format="json"
+    )
+    assert opened.status_code == 201
+    source = GroupSession.objects.with_names().get(group__public_id=opened.json()["id"])
+    hall = Hall(source, school.teacher, school.sections, school.students)
+    hall.join(0)
+    hall.join(1)
+    hall.step("start")
+    assert hall.mark(0).status_code == 201
+
+    ended = hall.step("end").json()
+
+    assert (ended["stats"]["total_sections"], ended["stats"]["total_students"]) == (1, 3)
+    assert (ended["stats"]["total_joined"], ended["stats"]["total_present"]) == (2, 1)
+    assert ended["stats"]["present_percentage"] == 33.3
+    assert_sound(hall)
+
+
+def enrol_many(*, sections: int, students_each: int) -> tuple[User, list[Section]]:
+    teacher = factories.make_teacher()
+    course = factories.make_course()
+    made = Section.objects.bulk_create(
+        Section(course=course, name=f"{course.pk}-{n}", term="Autumn 2026") for n in range(sections)
+    )
+    teacher.sections.set(made)
+    students = Student.objects.bulk_create(
+        Student(student_id=f"{course.pk}-{n:05}", name=f"Student {n}")
+        for n in range(sections * students_each)
+    )
+    Enrolment.objects.bulk_create(
+        Enrolment(
+            section=made[n // students_each],
+            student=student,
+            roll_number=f"{n % students_each + 1:02}",
+            from_date=factories.ENROLLED_FROM,
+        )
+        for n, student in enumerate(students)
+    )
+    return teacher, made
+
+
+def mark_half(group_id: str) -> None:
+    """Everybody joined, and every second one is marked: in the database, as after a lecture."""
+    at = timezone.now()
+    meetings = {meeting.section_id: meeting for meeting in Meeting.objects.filter(group__public_id=group_id)}
+    AttendanceRecord.objects.bulk_create(
+        AttendanceRecord(
+            meeting=meetings[enrolment.section_id],
+            student_id=enrolment.student_id,
+            roll_number=enrolment.roll_number,
+            joined_at=at,
+            **({"status": Status.PRESENT, "method": Method.QR, "marked_at": at} if number % 2 else {}),
+        )
+        for number, enrolment in enumerate(Enrolment.objects.filter(section__in=meetings))
+    )
+
+
+@pytest.fixture
+def round_trips(monkeypatch) -> list[int]:
+    """How many commands each pipeline that was executed had."""
+    counted: list[int] = []
+    execute = redis.client.Pipeline.execute
+
+    def counting(pipeline: Any, *args: Any, **options: Any) -> Any:
+        counted.append(len(pipeline.command_stack))
+        return execute(pipeline, *args, **options)
+
+    monkeypatch.setattr(redis.client.Pipeline, "execute", counting)
+    return counted
+
+
+def test_group_of_100_sections_of_60_students_costs_the_queries_of_two(round_trips):
+    queries: dict[int, list[int]] = {}
+    for sections, students_each in ((2, 3), (100, 60)):
+        teacher, made = enrol_many(sections=sections, students_each=students_each)
+        people = sections * students_each
+        client = phone_of(teacher)
+        opened = client.post("/api/v1/group-sessions/", {"sections": [s.pk for s in made]}, format="json")
+        assert opened.status_code == 201
+        address = f"/api/v1/group-sessions/{opened.json()['id']}/"
+        with CaptureQueriesContext(connection) as start:
+            assert client.post(f"{address}start/").status_code == 200
+        mark_half(opened.json()["id"])
+        phone_of(teacher).post(f"{address}end/")
+        with CaptureQueriesContext(connection) as reopen:
+            assert client.post(f"{address}reopen/").status_code == 200
+        client.get(f"{address}stats/")  # compares and repairs
+        client.get(f"{address}stats/")
+        round_trips.clear()
+
+        with CaptureQueriesContext(connection) as read:
+            shown = client.get(f"{address}stats/").json()
+
+        assert round_trips == [3 * sections]
+        half = people // 2
+        assert (shown["total_sections"], shown["total_students"]) == (sections, people)
+        assert (shown["total_joined"], shown["total_present"]) == (people, half)
+        assert (shown["present_percentage"], shown["source"]) == (50.0, "redis")
+        assert sum(section["total_students"] for section in shown["sections"]) == people
+        with CaptureQueriesContext(connection) as end:
+            ended = client.post(f"{address}end/").json()
+        assert (ended["status"], ended["stats"]["total_present"]) == ("ended", half)
+        records = AttendanceRecord.objects.filter(meeting__group__public_id=ended["id"])
+        assert records.filter(status="absent", method="end").count() == people - half
+        queries[sections] = [len(part) for part in (start, reopen, read, end)]
+    assert queries[100] == queries[2]
