@@ -63,9 +63,11 @@ def join(
         take_seat(chosen, student)
         joined = marking.join(meeting=chosen.session.meeting, student=student, at=at)
         if len(places) > 1:
-            # A mark by hand may have counted where the student no longer does.
-            for meeting in (place.session.meeting for place in places):
+            # The student, and a mark by hand, may have counted where they no longer do.
+            meetings = [place.session.meeting for place in places]
+            for meeting in meetings:
                 transaction.on_commit(lambda meeting=meeting: stats.sync(meeting, [student.pk]), robust=True)  # type: ignore[misc]
+            transaction.on_commit(lambda: stats.forget_verified(meetings), robust=True)
         return JoinedSession(chosen.session, joined)
 
 

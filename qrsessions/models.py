@@ -53,6 +53,7 @@ class GroupSession(models.Model):
         _("join policy"), max_length=10, choices=JoinPolicy, default=JoinPolicy.STRICT
     )
     code_enabled = models.BooleanField(_("typed code"), default=True)
+    names_on_screen = models.BooleanField(_("names on the screen"), default=False)
     secret = models.BinaryField(default=new_secret, editable=False)
     opened_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("opened by"))
     created_at = models.DateTimeField(_("opened"))
@@ -105,6 +106,7 @@ class QRSession(models.Model):
         _("join policy"), max_length=10, choices=JoinPolicy, default=JoinPolicy.STRICT
     )
     code_enabled = models.BooleanField(_("typed code"), default=True)
+    names_on_screen = models.BooleanField(_("names on the screen"), default=False)
     secret = models.BinaryField(default=new_secret, editable=False)
     opened_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("opened by"))
     created_at = models.DateTimeField(_("opened"))
@@ -139,6 +141,14 @@ class QRSession(models.Model):
     def ended_at(self) -> datetime.datetime | None:
         return self.meeting.ended_at
 
+    @property
+    def late_from(self) -> datetime.datetime | None:
+        """The moment from which on a scan is late; None before the first start, and where the section has no such rule."""
+        minutes = self.meeting.section.late_after_minutes
+        if self.started_at is None or minutes is None:
+            return None
+        return self.started_at + datetime.timedelta(minutes=minutes)
+
 
 class RefusedScan(models.Model):
     """A good scan of a student who had not joined: kept for the teacher, who may admit it with its moment."""
@@ -161,3 +171,45 @@ class RefusedScan(models.Model):
 
     def __str__(self) -> str:
         return f"{self.student} · {self.scanned_at}"
+
+
+class Action(models.TextChoices):
+    """What was done to a session. The steps of its life have the names of ``lifecycle.STEPS``."""
+
+    OPEN = "open", _("opened")
+    LOCK = "lock", _("joining locked")
+    UNLOCK = "unlock", _("joining opened again")
+    START = "start", _("attendance started")
+    END = "end", _("ended")
+    REOPEN = "reopen", _("reopened")
+    JOIN_GROUP = "join_group", _("added to a group")
+    LEAVE_GROUP = "leave_group", _("taken out of its group")
+    ADMIT = "admit", _("scans admitted")
+    BULK = "bulk", _("several marked at once")
+    SETTINGS = "settings", _("settings changed")
+
+
+class SessionEvent(models.Model):
+    """Who did what to a session, and when. Append-only: the database refuses an UPDATE.
+
+    ``done_by`` is empty where the session did it by itself.
+    """
+
+    session = models.ForeignKey(QRSession, models.CASCADE, related_name="events", verbose_name=_("session"))
+    action = models.CharField(_("action"), max_length=20, choices=Action)
+    done_at = models.DateTimeField(_("when"))
+    done_by = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("by")
+    )
+    detail = models.CharField(_("detail"), max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = _("event of a session")
+        verbose_name_plural = _("events of sessions")
+        ordering = ["-done_at", "-id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(action__in=Action.values), name="session_event_action"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.session_id}: {self.action}"

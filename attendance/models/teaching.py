@@ -8,6 +8,7 @@ from typing import Self
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateRangeField, RangeBoundary, RangeOperators
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
@@ -68,6 +69,22 @@ class Section(models.Model):
         blank=True,
         help_text=_("The id under which a student information system knows the section."),
     )
+    minimum_percentage = models.PositiveSmallIntegerField(
+        _("minimum attendance in per cent"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(100)],
+        help_text=_("Students see how many classes they may still miss. Empty: there is no such rule."),
+    )
+    late_after_minutes = models.PositiveSmallIntegerField(
+        _("late after, in minutes"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(24 * 60)],
+        help_text=_(
+            "A scan that comes so long after attendance was started counts as late. Empty: nobody is late by a scan."
+        ),
+    )
 
     objects = SectionQuerySet.as_manager()
 
@@ -81,6 +98,10 @@ class Section(models.Model):
                 fields=["external_id"], condition=~Q(external_id=""), name="section_external_id_unique"
             ),
             models.CheckConstraint(condition=~Q(name=""), name="section_name_not_empty"),
+            models.CheckConstraint(
+                condition=Q(minimum_percentage=None) | Q(minimum_percentage__lte=100),
+                name="section_minimum_percentage",
+            ),
         ]
 
     def __str__(self) -> str:

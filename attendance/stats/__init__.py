@@ -6,7 +6,8 @@ PostgreSQL comes first: what is in a set was committed before. This package may 
 the next read answers from the database and repairs the sets.
 
 ``session:{id}:verified`` says that the sets were compared with the database at most 10 s ago, and holds the two
-cardinalities found. Where it is missing, or a set is smaller than it says, the answer comes from the database.
+cardinalities found and the size of the roster. Where it is missing, or a set is smaller than it says, the answer comes
+from the database; where not, it takes no query.
 
 What the others call is here; ``live_redis`` talks to Redis, ``members`` is the truth, ``repairing`` makes the one
 equal to the other, ``reconciling`` does so for all open sessions.
@@ -19,11 +20,11 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from django.db.models import Count
 from django.utils import timezone
 
 from attendance import metrics
-from attendance.models import Meeting, RosterEntry
+from attendance.models import Meeting
+from attendance.stats import doubts
 from attendance.stats.live_redis import (
     Command,
     ask,
@@ -36,7 +37,7 @@ from attendance.stats.live_redis import (
 )
 from attendance.stats.members import counts_in_database
 from attendance.stats.reconciling import Reconciled, RedisAway, delete_sets, reconcile
-from attendance.stats.repairing import Difference, repair, settle_students, unwritten
+from attendance.stats.repairing import Difference, repair, settle_students
 from attendance.stats.server_settings import server_warnings
 
 __all__ = [
@@ -70,10 +71,11 @@ class Source(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Counts:
-    """What a hall sees of one meeting. ``source`` is ``redis`` whenever Redis answered."""
+    """What a hall sees of one meeting. ``total`` is the roster's size; ``source`` is ``redis`` whenever Redis answered."""
 
     joined: int
     present: int
+    total: int
     source: Source
 
 
@@ -115,21 +117,15 @@ def sum_of(parts: Sequence[Stats]) -> Stats:
 
 
 def meeting_stats(meetings: Sequence[Meeting], *, at: datetime.datetime) -> dict[int, Stats]:
-    """The stats of each meeting by its primary key: one query and one round trip to Redis, however many they are."""
-    totals = dict(
-        RosterEntry.objects.filter(meeting__in=meetings)
-        .counted()
-        .values_list("meeting_id")
-        .annotate(total=Count("student_id"))
-    )
+    """The stats of each meeting by its primary key: one round trip to Redis, however many they are."""
     return {
-        meeting_id: Stats(totals.get(meeting_id, 0), counts.joined, counts.present, counts.source, at)
+        meeting_id: Stats(counts.total, counts.joined, counts.present, counts.source, at)
         for meeting_id, counts in live_counts(meetings, at=at).items()
     }
 
 
 def live_counts(meetings: Sequence[Meeting], *, at: datetime.datetime) -> dict[int, Counts]:
-    """How many joined and are present at each meeting, by its primary key."""
+    """How many joined, are present, and are on the roster of each meeting, by its primary key."""
     kept = [meeting for meeting in meetings if sets_are_kept(meeting, at)]
     answers: list[Any] | None = None
     if kept:
@@ -138,7 +134,7 @@ def live_counts(meetings: Sequence[Meeting], *, at: datetime.datetime) -> dict[i
     if answers is not None:
         for position, meeting in enumerate(kept):
             found = _verified_counts(*answers[position * 3 : position * 3 + 3])
-            if found and meeting.public_id not in unwritten:
+            if found and not doubts.holds(meeting.public_id):
                 counts[meeting.pk] = Counts(*found, Source.REDIS)
     metrics.counted("redis", len(counts))
     unverified = [meeting for meeting in meetings if meeting.pk not in counts]
@@ -165,17 +161,17 @@ def _read_commands(public_id: str) -> list[Command]:
     ]
 
 
-def _verified_counts(joined: Any, attended: Any, verified: Any) -> tuple[int, int] | None:
-    """The two cardinalities, if somebody vouches for them. A key of another type answers with an error here."""
+def _verified_counts(joined: Any, attended: Any, verified: Any) -> tuple[int, int, int] | None:
+    """Joined, present and total, if somebody vouches for them. A key of another type answers with an error here."""
     if not (isinstance(joined, int) and isinstance(attended, int) and isinstance(verified, bytes)):
         return None
     try:
-        at_least_joined, at_least_attended = map(int, verified.split(b","))
+        at_least_joined, at_least_attended, total = map(int, verified.split(b","))
     except ValueError:
         return None
     if joined < at_least_joined or attended < at_least_attended:
         return None
-    return joined, attended
+    return joined, attended, total
 
 
 # --- Writing: after the commit, never before --------------------------------------------------------------
@@ -193,7 +189,7 @@ def _add(meeting: Meeting, key: str, members: Collection[str]) -> None:
     if members and sets_are_kept(meeting, timezone.now()):
         written = ask([("SADD", key, *members), *(life_commands(meeting) if meeting.ended_at else [])])
         if written is None:
-            unwritten.add(meeting.public_id)
+            doubts.add(meeting.public_id)
 
 
 def sync(meeting: Meeting, student_pks: Collection[int]) -> None:

@@ -11,6 +11,7 @@ from django.db import connection
 
 from attendance import metrics
 from attendance.models import Meeting, RosterEntry
+from attendance.stats import doubts
 from attendance.stats.live_redis import (
     Command,
     ask,
@@ -36,10 +37,6 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then
     return redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
 end
 """
-
-# The public ids of meetings to whose sets this process could not write: nobody vouches for them here until they are
-# repaired, so that the answer to a mark counts that mark. What another process could not write heals within 10 s.
-unwritten: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -85,14 +82,14 @@ def repair(meetings: Sequence[Meeting]) -> list[Difference]:
     if not mine:
         return []
     # Before anything is read: a write that fails from here on is doubtful again.
-    doubtful = unwritten.intersection(meeting.public_id for meeting in mine)
-    unwritten.difference_update(doubtful)
+    doubtful = doubts.take([meeting.public_id for meeting in mine])
     comparison = f"comparing {secrets.token_hex(8)}"
     read = ask(
         [command for meeting in mine for command in _comparison_commands(meeting.public_id, comparison)]
     )
     if read is None:
-        unwritten.update(doubtful)
+        for public_id in doubtful:
+            doubts.add(public_id)
         return []
     truth = members_in_database(mine)
     settled = []
@@ -102,7 +99,7 @@ def repair(meetings: Sequence[Meeting]) -> list[Difference]:
         if _repair_one(difference, truth[meeting.pk], comparison):
             settled.append(difference)
         else:
-            unwritten.add(meeting.public_id)
+            doubts.add(meeting.public_id)
     return settled
 
 
@@ -150,11 +147,11 @@ def _repair_one(difference: Difference, truth: Members, comparison: str) -> bool
         return False
     if difference:
         _tell(difference)
-    cardinalities = f"{len(truth.joined)},{len(truth.attended)}"
+    sizes = f"{len(truth.joined)},{len(truth.attended)},{truth.total}"
     ask(
         [
             *life_commands(meeting),
-            ("EVAL", _VOUCH, 1, verified_key(meeting.public_id), comparison, cardinalities),
+            ("EVAL", _VOUCH, 1, verified_key(meeting.public_id), comparison, sizes),
             ("DEL", repair_key(meeting.public_id)),
         ]
     )
@@ -180,7 +177,7 @@ def settle_students(meeting: Meeting, student_pks: Collection[int]) -> None:
     entries = RosterEntry.objects.filter(meeting=meeting, student__in=student_pks)
     known = entries.values_list("student__student_id", "roll_number")
     if not settle(meeting, [row[0] for row in known], [row[1] for row in known]):
-        unwritten.add(meeting.public_id)
+        doubts.add(meeting.public_id)
 
 
 def settle(

@@ -70,23 +70,23 @@ def test_counts_heal_and_survive_a_killed_server(mode):
 
     # Twice: the first read compares, the second one believes the sets.
     for _ in range(2):
-        assert set(stats.live_counts(meetings, at=at).values()) == {Counts(2, 1, Source.REDIS)}
+        assert set(stats.live_counts(meetings, at=at).values()) == {Counts(2, 1, 2, Source.REDIS)}
     assert {sets(mode, meeting) for meeting in meetings} == {(2, 1)}
 
     mode.flush()
-    assert set(stats.live_counts(meetings, at=at).values()) == {Counts(2, 1, Source.REDIS)}
+    assert set(stats.live_counts(meetings, at=at).values()) == {Counts(2, 1, 2, Source.REDIS)}
     assert {sets(mode, meeting) for meeting in meetings} == {(2, 1)}
 
     mode.kill()
     mark(meetings[0], factories.students_of(meetings[0].section)[0])
-    assert counts(meetings[0]) == Counts(2, 2, Source.DATABASE)
+    assert counts(meetings[0]) == Counts(2, 2, 2, Source.DATABASE)
     assert not stats.redis_answers()
 
     if isinstance(mode, WithSentinel):
         return  # What follows a failover has a test of its own.
     mode.start()
     wait_until(stats.redis_answers, seconds=2.5)
-    assert counts(meetings[0]) == Counts(2, 2, Source.REDIS)
+    assert counts(meetings[0]) == Counts(2, 2, 2, Source.REDIS)
     assert sets(mode, meetings[0]) == (2, 2)
 
 
@@ -128,14 +128,14 @@ def test_failover_in_the_middle_of_marking_loses_no_mark(mode, how):
     assert max(too_many) <= 0
     assert AttendanceRecord.objects.filter(meeting=meeting, status="present").count() == 60
     # What the old primary had not yet given on is found at the next comparison.
-    wait_until(lambda: counts(meeting) == Counts(60, 60, Source.REDIS), seconds=10)
+    wait_until(lambda: counts(meeting) == Counts(60, 60, 60, Source.REDIS), seconds=10)
     wait_until(lambda: sets(mode, meeting) == (60, 60), seconds=10)
 
 
 @each_mode(WithSentinel)
 def test_primary_that_is_replaced_while_it_lives_is_left_within_two_seconds(mode):
     meeting = factories.make_meeting(section=factories.make_section(students=1))
-    assert counts(meeting) == Counts(0, 0, Source.REDIS)
+    assert counts(meeting) == Counts(0, 0, 1, Source.REDIS)
 
     mode.sentinel.client().execute_command("SENTINEL FAILOVER", "Hall_1")
     mode.await_promotion()
@@ -144,7 +144,7 @@ def test_primary_that_is_replaced_while_it_lives_is_left_within_two_seconds(mode
     mark(meeting, factories.students_of(meeting.section)[0])
 
     assert sets(mode, meeting) == (1, 1)
-    assert counts(meeting) == Counts(1, 1, Source.REDIS)
+    assert counts(meeting) == Counts(1, 1, 1, Source.REDIS)
 
 
 @each_mode(Cluster)
@@ -152,7 +152,7 @@ def test_moved_slot_is_found_within_two_seconds(mode):
     meeting = factories.make_meeting(section=factories.make_section(students=2))
     first, second = factories.students_of(meeting.section)
     mark(meeting, first)
-    assert counts(meeting) == Counts(1, 1, Source.REDIS)
+    assert counts(meeting) == Counts(1, 1, 2, Source.REDIS)
     one, two = (server.client() for server in mode.servers[:2])
     ids = [client.execute_command("CLUSTER MYID") for client in (one, two)]
     owner = one.execute_command("CLUSTER KEYSLOT", f"session:{meeting.public_id}:attended") // (
@@ -170,7 +170,7 @@ def test_moved_slot_is_found_within_two_seconds(mode):
     mark(meeting, second)
     assert counts(meeting).present == 2
     wait_until(stats.redis_answers, seconds=2.5)
-    wait_until(lambda: counts(meeting) == Counts(2, 2, Source.REDIS), seconds=2.5)
+    wait_until(lambda: counts(meeting) == Counts(2, 2, 2, Source.REDIS), seconds=2.5)
     wait_until(lambda: sets(mode, meeting) == (2, 2), seconds=2.5)
 
 

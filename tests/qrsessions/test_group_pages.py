@@ -329,9 +329,9 @@ def test_classes_need_the_same_queries_however_many_groups_run(
     make_group_session(sections=sections[:rows], opened_by=teacher, status=SessionStatus.ENDED)
     for _ in range(rows):
         make_group_session(sections=[make_section(students=1, teachers=[teacher]) for _ in range(rows)])
-    # session and user; sections, open and ended sessions; groups and their members; totals and counts of unverified
+    # session and user; sections, open and ended sessions; groups and their members; counts of unverified
     # sets; the last group, its sections, and whether they are free
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(12):
         page.get(url)
 
 
@@ -394,8 +394,8 @@ def test_group_needs_the_same_queries_however_many_sections(
     page, sections, number, django_assert_num_queries
 ):
     group = make_group_session(sections=sections[:number], status=SessionStatus.ACTIVE)
-    # session and user; group, members; totals, and counts of unverified sets; waiting scans; free sections
-    with django_assert_num_queries(8):
+    # session and user; group, members; counts of unverified sets; waiting scans; free sections
+    with django_assert_num_queries(7):
         page.get(address(group))
 
 
@@ -542,7 +542,7 @@ def test_register_needs_the_same_queries_however_many_sections(
     page, sections, number, django_assert_num_queries
 ):
     group = make_group_session(sections=sections[:number], status=SessionStatus.ENDED)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         page.get(address(group, "register/"))
 
 
@@ -604,7 +604,7 @@ def test_screen_needs_the_same_queries_however_many_sections(
     page, sections, number, django_assert_num_queries
 ):
     group = make_group_session(sections=sections[:number], status=SessionStatus.ACTIVE)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         page.get(address(group, "screen/"))
 
 

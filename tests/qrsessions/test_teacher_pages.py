@@ -189,9 +189,9 @@ def test_sections_needs_the_same_queries_however_many_there_are(
         make_session(section=running, status=SessionStatus.ENDED)
         make_session(section=running, status=SessionStatus.ACTIVE)
         make_section(students=2, teachers=[teacher])
-    # session and user; sections, open and ended sessions; running groups and the last one; the rosters' sizes, and
-    # counts for sets not yet verified.
-    with django_assert_num_queries(9):
+    # session and user; sections, open and ended sessions; running groups and the last one; counts for sets
+    # not yet verified.
+    with django_assert_num_queries(8):
         page.get(SECTIONS)
 
 
@@ -344,8 +344,8 @@ def test_session_needs_the_same_queries_however_many_students(
     for student in students_of(section):
         make_record(meeting=session.meeting, student=student)
         refused_scan(session, student)
-    # session and user; the session; the roster's size, and counts for sets not yet verified; roster; waiting scans
-    with django_assert_num_queries(7):
+    # session and user; the session; counts for sets not yet verified; roster; waiting scans
+    with django_assert_num_queries(6):
         page.get(address(session))
 
 

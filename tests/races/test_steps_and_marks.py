@@ -385,3 +385,31 @@ def test_group_steps_at_once_keep_the_sections_together(lecture):
         assert first.status == last.status
         teacher_posts(hall, f"/api/v1/sessions/{left.public_id}/end/")
         hall.step("end")
+
+
+def test_who_was_marked_is_not_absent_in_a_section_that_is_added_late(lecture):
+    hall = lecture.open(sections=lecture.sections[1:])
+    hall.sections = lecture.sections
+    hall.join(0, lecture.sections[2])
+    hall.step("start")
+    hall.mark(0)
+    hall.correct(1, "late", hall.sessions[1])
+
+    assert add(hall, lecture.sections[0]).status_code == 201
+
+    hall.step("end")
+    for place, mark in ((0, ("present", "qr")), (1, ("late", "manual")), (2, ("absent", "end"))):
+        student = hall.students[place].student_id
+        assert {hall.register()[section.pk, student][1:] for section in hall.sections} == {mark}
+    assert_sound(hall)
+
+
+def test_a_mark_by_hand_counts_at_once_where_the_student_then_joins(lecture):
+    hall = lecture.open()
+    hall.stats()
+    hall.correct(0, "present", hall.sessions[0])
+
+    hall.join(0, lecture.sections[2])
+
+    sections = hall.stats()["sections"]
+    assert [(one["total_joined"], one["total_present"]) for one in sections] == [(0, 0), (0, 0), (1, 1)]
