@@ -2,7 +2,7 @@
 # PORT, HOST and ROLLCALL_DATA_DIR are honoured from the environment or the command line: make run PORT=9000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos pictures lock clean
+.PHONY: help run test chaos bench bench-compare pictures messages lock clean
 
 BIN := .venv/bin
 
@@ -17,8 +17,10 @@ help: ## Say what there is
 	@echo 'make run    the whole site: servers, demo data at first start, web server (PORT, HOST, ROLLCALL_DATA_DIR)'
 	@echo 'make test   every check and every test, from nothing'
 	@echo 'make chaos  real servers killed under load: every fault with 5,000 marks; writes docs/chaos.md'
+	@echo 'make bench  how fast it is on this machine; writes bench/README.md (make bench-compare: the last two runs, or A= B=)'
 	@echo 'make lock   compile requirements/*.in to *.txt with hashes'
 	@echo 'make pictures  make docs/images anew'
+	@echo 'make messages  collect the texts to translate into locale/, and compile what is there (docs/translating.md)'
 	@echo 'make clean  remove the virtual environment and all caches; .data/ stays'
 
 run:
@@ -45,6 +47,14 @@ chaos:
 	@mkdir -p '$(DATA_DIR)'
 	@exec $(BIN)/python -m tests.chaos --marks 5000 --lanes 1 --page docs/chaos.md --log '$(DATA_DIR)/chaos.log'
 
+# On a machine that does nothing else.
+bench:
+	@python3 bootstrap.py base embedded
+	@exec $(BIN)/python -m bench --page bench/README.md
+
+bench-compare:
+	@$(BIN)/python -m bench.compare $(A) $(B)
+
 lock:
 	@python3 bootstrap.py base embedded dev
 	@$(BIN)/python -c 'import uv' 2>/dev/null || $(BIN)/python -m pip install --quiet uv
@@ -59,3 +69,10 @@ clean:
 pictures: ## Make docs/images anew
 	@python3 bootstrap.py base embedded dev
 	$(BIN)/python -m pytest -q tests/e2e/pictures.py
+
+messages: ## Collect the texts to translate, and compile the translations
+	@command -v msgmerge >/dev/null || { echo 'make messages needs GNU gettext: install it first (Debian, Ubuntu: apt-get install gettext; macOS: brew install gettext).' >&2; exit 1; }
+	@python3 bootstrap.py base embedded dev
+	$(BIN)/python manage.py makemessages --all --no-obsolete --no-wrap --add-location file \
+	  --ignore '.*' --ignore tests --ignore bench --ignore deploy --ignore staticfiles --ignore node_modules
+	$(BIN)/python manage.py compilemessages --ignore '.*'

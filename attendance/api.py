@@ -1,9 +1,12 @@
 """The API of who is taught and who was there."""
 
+from typing import cast
+
 from allauth.account.adapter import get_adapter
 from django.contrib.auth import authenticate
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions
 from rest_framework.authentication import TokenAuthentication
@@ -13,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from attendance.history import own_sections
+from attendance.known_users import student_of
 from attendance.models import Meeting, Section, Student, User
 from attendance.permissions import IsStudent, IsTeacher, signed_in
 from attendance.ratelimit import count_sign_in
@@ -33,7 +37,7 @@ class SignIn(APIView):
         attempt = count_sign_in(account=account, address=get_adapter().get_client_ip(request))
         user = authenticate(request._request, username=account, password=password)
         if not isinstance(user, User):
-            raise exceptions.AuthenticationFailed("The user name or the password is wrong.")
+            raise exceptions.AuthenticationFailed(_("The user name or the password is wrong."))
         attempt.succeeded()
         token, _created = Token.objects.get_or_create(user=user)
         return Response({"token": token.key, "role": user.role})
@@ -54,13 +58,13 @@ class OwnRecords(APIView):
     @extend_schema(responses=OwnSectionSerializer(many=True))
     def get(self, request: Request) -> Response:
         """Your own attendance per section, with percentages."""
-        student = Student.objects.get(user=signed_in(request))
+        student = cast("Student", student_of(signed_in(request)))
         return Response(OwnSectionSerializer(own_sections(student), many=True).data)
 
 
-def sections_of(user: User) -> list[Section]:
+def sections_of(user: User) -> QuerySet[Section]:
     """The sections that the user teaches, each with ``total_students`` now and its ``open_session``."""
     running = Meeting.objects.filter(section=OuterRef("pk")).open().values("public_id")[:1]
     sections = Section.objects.visible_to(user).with_total_students(timezone.localdate())
     sections = sections.annotate(open_session=Subquery(running)).select_related("course")
-    return list(sections.order_by("course__code", "name", "-term"))
+    return sections.order_by("course__code", "name", "-term")

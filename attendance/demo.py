@@ -16,6 +16,7 @@ from rest_framework.authtoken.models import Token
 
 from attendance.demo_names import demo_name
 from attendance.models import Course, Enrolment, Role, Section, Student, User
+from attendance.roster_changes import count_rows_anew
 
 MAIL_DOMAIN = "example.edu"
 STAFF = {
@@ -59,6 +60,7 @@ def seed(*, sections: int, students: int, password: str, today: datetime.date) -
         _enrol(taught, sections=all_sections, today=today)
     except IntegrityError as error:
         raise NameTaken(f"A name that the demo needs is taken: {error}") from error
+    count_rows_anew()
     return _sign_ins(users=users, sections=all_sections, students=taught, password=password, today=today)
 
 

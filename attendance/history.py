@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from attendance.models import ATTENDED, RosterEntry, Student
+from attendance.minimum_rule import MinimumRule
+from attendance.models import ATTENDED, RosterEntry, Status, Student
 from attendance.stats import percentage
 
 
@@ -16,6 +17,7 @@ class OwnSection:
     course_title: str
     name: str
     term: str
+    minimum_percentage: int | None = None
     meetings: list[dict[str, object]] = field(default_factory=list)
 
     @property
@@ -29,6 +31,26 @@ class OwnSection:
     @property
     def present_percentage(self) -> float:
         return percentage(self.total_present, self.total_meetings)
+
+    @property
+    def total_excused(self) -> int:
+        return sum(meeting["status"] == Status.EXCUSED for meeting in self.meetings)
+
+    @property
+    def rule(self) -> MinimumRule | None:
+        """The standing by the section's minimum, where it has one."""
+        if not self.minimum_percentage:
+            return None
+        held = self.total_meetings - self.total_excused
+        return MinimumRule(minimum=self.minimum_percentage, present=self.total_present, held=held)
+
+    @property
+    def may_miss(self) -> int | None:
+        return self.rule.may_miss if self.rule else None
+
+    @property
+    def must_attend(self) -> int | None:
+        return self.rule.must_attend if self.rule else None
 
 
 def own_sections(student: Student) -> list[OwnSection]:
@@ -50,6 +72,7 @@ def own_sections(student: Student) -> list[OwnSection]:
             course_title=section.course.title,
             name=section.name,
             term=section.term,
+            minimum_percentage=section.minimum_percentage,
             meetings=[_own_meeting(entry) for entry in group],
         )
         for section, group in groupby(entries, key=lambda entry: entry.meeting.section)

@@ -16,6 +16,7 @@ _SECTIONS = 0x526F_6C6D << 32
 _STUDENTS = 0x526F_6C6E << 32
 ROSTER_IMPORT = _SPACE - 1
 RECONCILE = _SPACE - 2
+END_FORGOTTEN = _SPACE - 3
 
 # In the order of the ids, so that two callers never wait for each other.
 _KEYS = "FROM (SELECT unnest(%s::bigint[]) AS key ORDER BY 1) AS keys"
@@ -42,16 +43,18 @@ def hold_sections(section_ids: Iterable[int]) -> None:
     _take(_EXCLUSIVE, section_ids, space=_SECTIONS)
 
 
-def hold_student(student_pk: int) -> None:
-    """Waits until nobody else writes for a student of several meetings at once; to be taken after their locks."""
-    _take(_EXCLUSIVE, [student_pk], space=_STUDENTS)
+def hold_students(student_pks: Iterable[int]) -> None:
+    """Waits until nobody else writes for these students at several meetings at once; to be taken after their locks."""
+    _take(_EXCLUSIVE, student_pks, space=_STUDENTS)
 
 
 def _take(statement: str, ids: Iterable[int], *, space: int = _SPACE) -> None:
     if not connection.in_atomic_block:
         raise RuntimeError("the lock on a meeting lasts for a transaction, and there is none")
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [[space + one for one in ids]])
+    keys = [space + one for one in ids]
+    if keys:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [keys])
 
 
 @contextmanager

@@ -24,6 +24,19 @@ from attendance.models import (
 )
 from attendance.refusals import NotEnrolled
 
+# A roll number is given again when its holder leaves; where the leaver has a record at this very meeting,
+# the student id serves, which nobody else has.
+_FREE_ROLL_NUMBER = """
+    CASE WHEN EXISTS (
+             SELECT FROM attendance_attendancerecord other
+              WHERE other.meeting_id = {0}.meeting AND other.roll_number = {0}.roll_number
+                AND other.student_id <> {0}.student)
+         THEN {0}.student_id ELSE {0}.roll_number END
+"""
+
+# How a phone marks its student.
+SCANS = (Method.QR, Method.CODE, Method.CLAIM)
+
 
 @dataclass(frozen=True)
 class Joined:
@@ -74,65 +87,131 @@ def join(*, meeting: Meeting, student: Student, at: datetime.datetime) -> Joined
         )
         return Joined(joined_at or at, created=False)
     if entry.counts:
-        transaction.on_commit(lambda: stats.add_joined(meeting, [student.student_id]), robust=True)
+        transaction.on_commit(lambda: stats.add(joined=[(meeting, student.student_id)]), robust=True)
     return Joined(at, created=True)
 
 
-def mark_present(
-    *,
-    entry: RosterEntry,
-    meeting: Meeting,
-    student: Student,
-    at: datetime.datetime,
-    method: Method,
-    joins: bool = False,
-    replaces_end: bool = False,
-    claim_nonce: str | None = None,
-    admitted_by: tuple[User, datetime.datetime] | None = None,
-) -> Marked:
-    """Mark the student present at the meeting, once.
+@dataclass(frozen=True)
+class NewMark:
+    """A mark that is to be made, of a student whose entry stands on the roster of the meeting.
 
-    A second call changes nothing and says so: phones retry. What a teacher entered by hand stays.
-
-    :param entry: the student's entry on the roster (``find_on_roster``)
-    :param joins: the mark joins, too, where the student had not
-    :param replaces_end: the mark replaces the absence that the end of the session recorded, and that is kept in
-        the history
-    :param admitted_by: the teacher who let the mark count, and when; kept in the history
+    ``late_from`` is the moment from which on a mark is late. ``joins``: it joins, too, where the student had not.
+    ``device`` is the phone it came from, as a hash; empty where that is not known. ``admitted_by`` is the teacher who let
+    it count, and when; kept in the history.
     """
-    row = _write(
-        """
-        ON CONFLICT (meeting_id, student_id) DO UPDATE
-           SET marked_at = EXCLUDED.marked_at, status = EXCLUDED.status, method = EXCLUDED.method,
-               claim_nonce = EXCLUDED.claim_nonce, marked_by_id = EXCLUDED.marked_by_id,
-               joined_at = COALESCE(record.joined_at, EXCLUDED.joined_at)
-         WHERE record.status IS NULL OR (%(replaces_end)s AND record.method = 'end')
-        """,
-        entry,
-        student,
-        joined_at=at if joins else None,
-        marked_at=at,
-        status=Status.PRESENT,
-        method=method,
-        claim_nonce=claim_nonce,
-        marked_by=admitted_by[0].pk if admitted_by else None,
-        replaces_end=replaces_end,
-    )
-    if row is None:
-        record = AttendanceRecord.objects.get(meeting=meeting, student=student)
-        return Marked(Status(record.status or Status.PRESENT), record.marked_at or at, created=False)
-    record_id, joined_at, roll_number = row
-    replaced = entry.record or AttendanceRecord()
-    if replaced.status or admitted_by:
-        by, changed_at = admitted_by or (None, at)
-        _keep_change(
-            replaced, record_id=record_id, by=by, at=changed_at, to=(Status.PRESENT, method), note=""
+
+    entry: RosterEntry
+    meeting: Meeting
+    student: Student
+    at: datetime.datetime
+    method: Method
+    late_from: datetime.datetime | None = None
+    joins: bool = False
+    claim_nonce: str | None = None
+    device: str = ""
+    admitted_by: tuple[User, datetime.datetime] | None = None
+
+    @property
+    def status(self) -> Status:
+        return Status.LATE if self.late_from and self.at >= self.late_from else Status.PRESENT
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.meeting.pk, self.student.pk
+
+
+def mark_all(marks: Sequence[NewMark]) -> list[Marked]:
+    """Mark students present, each once, by one statement; late, where that is what the section's rule says.
+
+    Where a mark stands already, nothing is changed, and the answer says so: phones retry. What a teacher entered by hand
+    stays; the absence that the end of the session recorded is replaced, and kept in the history.
+
+    :raises django.db.IntegrityError: if a claim has marked before; no mark is made then
+    """
+    written = {}
+    # In one order, so that two processes that mark the same students never wait for each other.
+    for row in _insert_marks(sorted(marks, key=lambda mark: mark.key)):
+        meeting_pk, student_pk, *values = row
+        written[meeting_pk, student_pk] = values
+    standing = _standing([mark for mark in marks if mark.key not in written])
+    changes, joined, attended, answers = [], [], [], []
+    for mark in marks:
+        if mark.key not in written:
+            # None where a teacher has taken the other mark back since.
+            answers.append(standing.get(mark.key) or Marked(mark.status, mark.at, created=False))
+            continue
+        record_id, joined_at, roll_number = written[mark.key]
+        answers.append(Marked(mark.status, mark.at, created=True))
+        replaced = mark.entry.record or AttendanceRecord()
+        if replaced.status or mark.admitted_by:
+            by, changed_at = mark.admitted_by or (None, mark.at)
+            to = (mark.status, mark.method)
+            changes.append(_change(replaced, record_id=record_id, by=by, at=changed_at, to=to, note=""))
+        if mark.entry.counts:
+            attended.append((mark.meeting, roll_number))
+            if mark.joins and joined_at == mark.at:
+                joined.append((mark.meeting, mark.student.student_id))
+    if changes:
+        RecordChange.objects.bulk_create(changes)
+    if attended:
+        transaction.on_commit(lambda: stats.add(joined=joined, attended=attended), robust=True)
+    return answers
+
+
+def _insert_marks(marks: Sequence[NewMark]) -> list[tuple[Any, ...]]:
+    """:returns: meeting, student, id, joined_at and roll number of the records that were written"""
+    if not marks:
+        return []
+    columns: dict[str, list[Any]] = {
+        "meetings": [mark.meeting.pk for mark in marks],
+        "students": [mark.student.pk for mark in marks],
+        "student_ids": [mark.student.student_id for mark in marks],
+        "roll_numbers": [mark.entry.roll_number for mark in marks],
+        "joined": [mark.at if mark.joins else None for mark in marks],
+        "marked": [mark.at for mark in marks],
+        "statuses": [str(mark.status) for mark in marks],
+        "methods": [str(mark.method) for mark in marks],
+        "nonces": [mark.claim_nonce for mark in marks],
+        "marked_by": [mark.admitted_by[0].pk if mark.admitted_by else None for mark in marks],
+        "devices": [mark.device for mark in marks],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO attendance_attendancerecord AS record
+                   (meeting_id, student_id, roll_number, joined_at, marked_at, status, method, claim_nonce,
+                    marked_by_id, device)
+            SELECT mark.meeting, mark.student, {_FREE_ROLL_NUMBER.format("mark")},
+                   mark.joined_at, mark.marked_at, mark.status, mark.method, mark.nonce, mark.marked_by,
+                   mark.device
+              FROM unnest(%(meetings)s::bigint[], %(students)s::bigint[], %(student_ids)s::text[],
+                          %(roll_numbers)s::text[], %(joined)s::timestamptz[], %(marked)s::timestamptz[],
+                          %(statuses)s::text[], %(methods)s::text[], %(nonces)s::text[], %(marked_by)s::bigint[],
+                          %(devices)s::text[])
+                AS mark(meeting, student, student_id, roll_number, joined_at, marked_at, status, method, nonce,
+                        marked_by, device)
+            ON CONFLICT (meeting_id, student_id) DO UPDATE
+               SET marked_at = EXCLUDED.marked_at, status = EXCLUDED.status, method = EXCLUDED.method,
+                   claim_nonce = EXCLUDED.claim_nonce, marked_by_id = EXCLUDED.marked_by_id,
+                   device = EXCLUDED.device, joined_at = COALESCE(record.joined_at, EXCLUDED.joined_at)
+             WHERE record.status IS NULL OR record.method = 'end'
+            RETURNING meeting_id, student_id, id, joined_at, roll_number
+            """,  # noqa: S608 - nothing but the text above
+            columns,
         )
-    if entry.counts:
-        transaction.on_commit(lambda: stats.add_attended(meeting, [roll_number]), robust=True)
-        if joins and joined_at == at:
-            transaction.on_commit(lambda: stats.add_joined(meeting, [student.student_id]), robust=True)
-    return Marked(Status.PRESENT, at, created=True)
+        return list(cursor.fetchall())
+
+
+def _standing(marks: Sequence[NewMark]) -> dict[tuple[int, int], Marked]:
+    """What stands where a mark was not written."""
+    records = AttendanceRecord.objects.filter(
+        meeting__in={mark.meeting.pk for mark in marks}, student__in={mark.student.pk for mark in marks}
+    )
+    return {
+        (record.meeting_id, record.student_id): Marked(Status(record.status), record.marked_at, created=False)
+        for record in (records if marks else ())
+        if record.status and record.marked_at
+    }
 
 
 def mark_by_hand(
@@ -159,10 +238,13 @@ def mark_by_hand(
     method = Method.MANUAL if status else None
     if record.status == status and record.method != Method.END:
         return
-    _keep_change(record, record_id=record.pk, by=by, at=at, to=(status, method), note=note)
+    _change(record, record_id=record.pk, by=by, at=at, to=(status, method), note=note).save()
+    if status and (record.status is None or record.method == Method.END):
+        # Another mark than the one that was taken back, and not that phone's.
+        record.device = ""
     record.status, record.method = status, method
     record.marked_at, record.marked_by = (at, by) if status else (None, None)
-    record.save(update_fields=["status", "method", "marked_at", "marked_by"])
+    record.save(update_fields=["status", "method", "marked_at", "marked_by", "device"])
     transaction.on_commit(lambda: stats.sync(meeting, [student.pk]), robust=True)
 
 
@@ -170,7 +252,7 @@ def carry_marks(*, to: Meeting, others: Sequence[Meeting]) -> None:
     """Write what stands at the other meetings of a group into the register of one that is added to them.
 
     Of a student with several marks, the one of the place where the student counts, before that of the section with the
-    lowest id.
+    lowest id. Whom another section's rule made late was in time by this one's: its attendance starts now.
     """
     marked = RosterEntry.objects.filter(meeting__in=others, record__status__isnull=False)
     marked = marked.select_related("record", "student").order_by("student", "-counts", "meeting__section")
@@ -184,9 +266,10 @@ def carry_marks(*, to: Meeting, others: Sequence[Meeting]) -> None:
                 own[entry.student_id],
                 entry.student,
                 marked_at=entry.record.marked_at,
-                status=entry.record.status,
+                status=Status.PRESENT if entry.record.method in SCANS else entry.record.status,
                 method=entry.record.method,
                 marked_by=entry.record.marked_by_id,
+                device=entry.record.device,
             )
 
 
@@ -235,25 +318,18 @@ def _write(on_conflict: str, entry: RosterEntry, student: Student, **values: Any
         "marked_at": None,
         "status": None,
         "method": None,
-        "claim_nonce": None,
         "marked_by": None,
+        "device": "",
     }
-    # A roll number is given again when its holder leaves; where the leaver has a record at this very meeting,
-    # the student id serves, which nobody else has.
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             INSERT INTO attendance_attendancerecord AS record
-                   (meeting_id, student_id, roll_number, joined_at, marked_at, status, method, claim_nonce,
-                    marked_by_id, device)
-            SELECT %(meeting)s, %(student)s,
-                   CASE WHEN EXISTS (
-                            SELECT FROM attendance_attendancerecord other
-                             WHERE other.meeting_id = %(meeting)s AND other.roll_number = %(roll_number)s
-                               AND other.student_id <> %(student)s)
-                        THEN %(student_id)s ELSE %(roll_number)s END,
-                   %(joined_at)s, %(marked_at)s, %(status)s, %(method)s, %(claim_nonce)s,
-                   %(marked_by)s, ''
+                   (meeting_id, student_id, roll_number, joined_at, marked_at, status, method, marked_by_id, device)
+            SELECT new.meeting, new.student, {_FREE_ROLL_NUMBER.format("new")},
+                   %(joined_at)s, %(marked_at)s, %(status)s, %(method)s, %(marked_by)s, %(device)s
+              FROM (SELECT %(meeting)s::bigint AS meeting, %(student)s::bigint AS student,
+                           %(student_id)s AS student_id, %(roll_number)s AS roll_number) AS new
             {on_conflict}
             RETURNING id, joined_at, roll_number
             """,  # noqa: S608 - on_conflict is written above
@@ -263,7 +339,7 @@ def _write(on_conflict: str, entry: RosterEntry, student: Student, **values: Any
     return row
 
 
-def _keep_change(
+def _change(
     before: AttendanceRecord,
     *,
     record_id: int,
@@ -271,8 +347,8 @@ def _keep_change(
     at: datetime.datetime,
     to: tuple[Status | None, Method | None],
     note: str,
-) -> None:
-    RecordChange.objects.create(
+) -> RecordChange:
+    return RecordChange(
         record_id=record_id,
         changed_by=by,
         changed_at=at,

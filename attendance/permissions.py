@@ -7,7 +7,8 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from attendance.models import Role, Student, User
+from attendance.known_users import student_of
+from attendance.models import Role, User
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -30,7 +31,7 @@ class IsStudent(BasePermission):
     message = _("This is for students.")
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        return isinstance(request.user, User) and Student.objects.filter(user=request.user).exists()
+        return isinstance(request.user, User) and student_of(request.user) is not None
 
 
 def signed_in(request: "Request | HttpRequest") -> User:

@@ -1,6 +1,6 @@
 """Limits on how often something may be tried, exact under concurrency.
 
-Counted in the cache by one atomic increment for each try, so that of 60 tries at once against a limit of 10
+Counted in the cache's Redis by one atomic increment for each try, so that of 60 tries at once against a limit of 10
 exactly 10 pass. What it may lose: while Redis is away nothing is counted and every try passes (with a warning in
 the log), because a hall that cannot sign in is worse than a quarter of an hour without a limit.
 """
@@ -9,12 +9,22 @@ import hashlib
 import logging
 from dataclasses import dataclass
 
-from django.core.cache import cache
 from django.utils.translation import gettext as _
+from django_redis import get_redis_connection
+from redis.exceptions import RedisError
 
 from attendance.refusals import Refused
 
 logger = logging.getLogger("rollcall.ratelimit")
+
+# The window opens with the first try. In one step, so that no key without an end can come to be.
+_COUNT = """
+local used = redis.call('INCR', KEYS[1])
+if used == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+return used
+"""
+_TAKE_BACK = "return redis.call('EXISTS', KEYS[1]) == 1 and redis.call('DECR', KEYS[1]) or 0"
+_LEFT = "return redis.call('TTL', KEYS[1])"
 
 
 class TooOften(Refused):
@@ -39,21 +49,17 @@ def allow(*, key: str, limit: int, per_seconds: int) -> int | None:
 
     :raises TooOften: when ``limit`` tries were made before in this window
     """
-    used = _increment(_cache_key(key), per_seconds)
+    used = _increment(key, per_seconds)
     if used is None:
         logger.warning("limit not counted", extra={"reason": "redis_away", "limited": key.partition(":")[0]})
     elif used > limit:
-        raise TooOften(_seconds_left(_cache_key(key), per_seconds))
+        raise TooOften(_seconds_left(key, per_seconds))
     return used
 
 
 def give_back(*, key: str) -> None:
     """Take back one counted try, for limits that count failures only."""
-    try:
-        cache.decr(_cache_key(key))
-    except ValueError:
-        # The window ended meanwhile: nothing is left to take back.
-        return
+    _ask(_TAKE_BACK, key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,26 +128,24 @@ def count_sign_in(*, account: str, address: str) -> SignInTry:
     return SignInTry(tuple(counted))
 
 
-def _increment(cache_key: str, per_seconds: int) -> int | None:
-    for _try in range(3):
-        # SET NX with the expiry, then INCR of an existing key: a key without expiry cannot come to be.
-        # None (not False) means that django-redis ignored a connection that failed.
-        if cache.add(cache_key, 0, timeout=per_seconds) is None:
-            return None
-        try:
-            return cache.incr(cache_key)
-        except ValueError:
-            # The window ended between the two commands: open the next one.
-            continue
-    return None
+def _increment(key: str, per_seconds: int) -> int | None:
+    return _ask(_COUNT, key, per_seconds)
 
 
-def _seconds_left(cache_key: str, per_seconds: int) -> int:
-    # ttl is django-redis's own, beyond Django's cache interface.
-    left = cache.ttl(cache_key)  # type: ignore[attr-defined]
-    return max(1, int(left)) if left else per_seconds
+def _seconds_left(key: str, per_seconds: int) -> int:
+    left = _ask(_LEFT, key)
+    return max(1, left) if left else per_seconds
 
 
-def _cache_key(key: str) -> str:
+def _ask(script: str, key: str, *arguments: int) -> int | None:
+    """The script's answer; None where Redis is away."""
+    try:
+        answer: int = get_redis_connection("default").eval(script, 1, _redis_key(key), *arguments)
+    except (RedisError, OSError):
+        return None
+    return answer
+
+
+def _redis_key(key: str) -> str:
     # Hashed: a key holds what people typed, of any length, and names of accounts don't belong into a cache.
-    return f"limit:{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}"
+    return f"rollcall:limit:{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}"

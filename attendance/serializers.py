@@ -4,7 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from attendance.models import Method, Role, Section, Status
+from attendance.models import Method, RecordChange, Role, RosterEntry, Section, Status
+from attendance.shared_devices import SharedDevices
 from attendance.stats import Source, Stats
 
 
@@ -28,7 +29,17 @@ class SectionSerializer(serializers.ModelSerializer[Section]):
 
     class Meta:
         model = Section
-        fields = ["id", "course", "course_title", "name", "term", "total_students", "open_session"]
+        fields = [
+            "id",
+            "course",
+            "course_title",
+            "name",
+            "term",
+            "total_students",
+            "open_session",
+            "minimum_percentage",
+            "late_after_minutes",
+        ]
 
 
 class CountsSerializer(serializers.Serializer[Stats]):
@@ -45,7 +56,10 @@ class CountsSerializer(serializers.Serializer[Stats]):
 
 
 class RecordSerializer(serializers.Serializer[Any]):
-    """One student of the roster; ``status`` is null until the student is marked."""
+    """One student of the roster; ``status`` is null until the student is marked.
+
+    ``context["shared_devices"]`` is what ``shared_devices`` found for the meeting.
+    """
 
     student_id = serializers.CharField(source="student.student_id")
     roll_number = serializers.CharField()
@@ -54,11 +68,37 @@ class RecordSerializer(serializers.Serializer[Any]):
     marked_at = serializers.DateTimeField(source="record.marked_at", default=None, allow_null=True)
     status = serializers.ChoiceField(Status.choices, source="record.status", default=None, allow_null=True)
     method = serializers.ChoiceField(Method.choices, source="record.method", default=None, allow_null=True)
+    shares_device_with = serializers.SerializerMethodField(
+        help_text="The ids of the students who were marked as present from the same phone."
+    )
+
+    def get_shares_device_with(self, entry: RosterEntry) -> list[str]:
+        shared: SharedDevices = self.context["shared_devices"]
+        return [sharer.student_id for sharer in shared.get(entry.student_id, ())]
 
 
 class CorrectionSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(Status.choices, allow_null=True, help_text="null takes the mark back.")
     note = serializers.CharField(max_length=500, allow_blank=True, default="")
+
+
+class RecordChangeSerializer(serializers.ModelSerializer[RecordChange]):
+    """``changed_by`` is null where no teacher did it: a scan that replaced the absence of the end."""
+
+    changed_by = serializers.CharField(source="changed_by.display_name", default=None, allow_null=True)
+
+    class Meta:
+        model = RecordChange
+        fields = [
+            "changed_at",
+            "changed_by",
+            "from_status",
+            "from_method",
+            "from_marked_at",
+            "to_status",
+            "to_method",
+            "note",
+        ]
 
 
 class OwnMeetingSerializer(serializers.Serializer[Any]):
@@ -80,4 +120,15 @@ class OwnSectionSerializer(serializers.Serializer[Any]):
     total_meetings = serializers.IntegerField()
     total_present = serializers.IntegerField(help_text="Present or late.")
     present_percentage = serializers.FloatField()
+    minimum_percentage = serializers.IntegerField(
+        allow_null=True, help_text="What the section asks for; null where it asks for nothing."
+    )
+    may_miss = serializers.IntegerField(
+        allow_null=True,
+        help_text="How many of the next classes may be missed in a row without falling below the minimum. Excused classes are left out.",
+    )
+    must_attend = serializers.IntegerField(
+        allow_null=True,
+        help_text="How many of the next classes in a row reach the minimum: 0 for who is not below it; null where none can, and without a minimum.",
+    )
     meetings = OwnMeetingSerializer(many=True)

@@ -103,7 +103,7 @@ def _marks():
     session = lifecycle.open_session(
         section=section, by=teacher, at=timezone.now(), join_policy=JoinPolicy.OPEN
     )
-    lifecycle.take_step(session=session, step="start", at=timezone.now())
+    lifecycle.take_step(session=session, step="start", by=session.opened_by, at=timezone.now())
     session = QRSession.objects.with_names().get(pk=session.pk)
     for client in clients:
         step = tokens.step_at(timezone.now())

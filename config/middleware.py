@@ -2,9 +2,43 @@
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
 
 from config.errors import database_failed, unavailable
+from qrsessions.api.base import PAGE_OF_HEADER
+from qrsessions.api.own_answers import headers_of
+from qrsessions.api.waiting_room import waiting_room
+
+
+class WaitingPhonesMiddleware:
+    """Answers a phone that waits from what this process knows, before anything else is done for the request."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+        self._path = reverse("qrsessions:api-own-sessions")
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._answer(request) or self._get_response(request)
+
+    def _answer(self, request: HttpRequest) -> HttpResponse | None:
+        etag = request.META.get("HTTP_IF_NONE_MATCH")
+        if not etag or request.path_info != self._path or request.method != "GET":
+            return None
+        cookie = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+        if not cookie or "HTTP_AUTHORIZATION" in request.META:
+            return None
+        known = waiting_room.answer(cookie, etag=etag, user_id=request.headers.get(PAGE_OF_HEADER))
+        if known is None:
+            return None
+        if known.sessions is None:
+            return HttpResponse(status=304, headers=headers_of(known.etag))
+        told = {"sessions": known.sessions, "poll_after_ms": known.poll_after_ms}
+        response = JsonResponse(told, headers=headers_of(known.etag))
+        # Django's own middleware, which would say so, comes after this one.
+        response["Content-Length"] = str(len(response.content))
+        return response
 
 
 class DatabaseAwayMiddleware:

@@ -24,6 +24,7 @@ from django.db import connection
 from config import banner, embedded
 from config.embedded import servers
 from config.embedded.folders import private_folder
+from config.loops import Loops
 from config.web import Web, port_problem
 
 CHECK_SECONDS = 1.0
@@ -94,7 +95,7 @@ def _serve() -> None:
                     host=host, port=port, public_url=settings.PUBLIC_URL, lan_url=lan_url, demo=demo
                 )
             )
-            _watch(web, wanted)
+            _watch(web, wanted, Loops(data_dir=data_dir) if settings.SESSION_ENDS_AFTER_HOURS > 0 else None)
         finally:
             web.stop()
 
@@ -124,8 +125,10 @@ def _prepare(data_dir: Path) -> bool:
     return all_embedded and seeded.exists()
 
 
-def _watch(web: Web, wanted: dict[str, bool]) -> None:
+def _watch(web: Web, wanted: dict[str, bool], loops: Loops | None) -> None:
     while True:
+        if loops:
+            loops.keep_alive()
         time.sleep(CHECK_SECONDS)
         servers.revive(settings.DATA_DIR, **wanted)
         if not web.is_alive():

@@ -71,14 +71,17 @@ INSTALLED_APPS = [
     "csp",
     "allauth",
     "allauth.account",
+    "allauth.usersessions",
     "rest_framework",
     "rest_framework.authtoken",
     "drf_spectacular",
     "attendance",
     "qrsessions",
+    "config.apps.ConfigConfig",
 ]
 
 MIDDLEWARE = [
+    "config.middleware.WaitingPhonesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -158,7 +161,7 @@ DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = False
 
 # --- Signing in -------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "attendance.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["config.authentication.Backend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "django.contrib.auth.hashers.ScryptPasswordHasher",
@@ -171,6 +174,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
+SESSION_ENGINE = "config.sessions"
 # A phone stays signed in for the term.
 SESSION_COOKIE_AGE = 180 * 24 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
@@ -192,6 +196,8 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 10 * 60
 ACCOUNT_LOGIN_BY_CODE_FORMAT = {"numeric": True, "length": 8, "dashed": True}
 ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
+# Who is signed in where is kept on signing in; no request after that writes it anew.
+USERSESSIONS_TRACK_ACTIVITY = False
 ACCOUNT_FORMS = {
     "login": "config.account_forms.SignInForm",
     "request_login_code": "config.account_forms.RequestCodeForm",
@@ -226,7 +232,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Rollcall <rollcall@l
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         # First, so that a missing sign-in is 401 for browsers too.
-        "rest_framework.authentication.TokenAuthentication",
+        "config.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -251,11 +257,19 @@ SPECTACULAR_SETTINGS = {
 QR_STEP_SECONDS = env.int("QR_STEP_SECONDS", default=5)
 # The step that is shown and the one before it, for a slow camera.
 QR_STEPS_ACCEPTED = env.int("QR_STEPS_ACCEPTED", default=2)
+# A session in which nothing has happened for so long ends by itself; 0: none ever does.
+SESSION_ENDS_AFTER_HOURS = env.float("SESSION_ENDS_AFTER_HOURS", default=6.0)
+# So old may be what a waiting phone is told; 0 has each of them ask Redis.
+WAITING_ROOM_SECONDS = env.float("WAITING_ROOM_SECONDS", default=1.0)
+# So old may be a group's numbers that many dashboards share; 0 has each of them count.
+STATS_SHARED_SECONDS = env.float("STATS_SHARED_SECONDS", default=1.0)
 # How long the sets of an ended session stay in Redis.
 LIVE_SETS_KEPT_SECONDS = env.int("LIVE_SETS_KEPT_SECONDS", default=24 * 3600)
 
 # --- Language, time, files --------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
+# The browser's language chooses. Each needs a complete catalogue: docs/translating.md.
+LANGUAGES = [("en", "English"), ("hi", "हिन्दी")]
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
 USE_I18N = True
@@ -269,7 +283,7 @@ STATIC_COLLECTED = env.bool("STATIC_COLLECTED", default=not DEBUG)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        "BACKEND": "config.static_files.HashedFiles"
         if STATIC_COLLECTED
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },

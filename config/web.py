@@ -40,10 +40,19 @@ def port_problem(host: str, port: int) -> str:
 
 
 class Web:
-    """granian with its workers, serving ``config.wsgi`` for one data folder."""
+    """granian with its workers, serving one application for one data folder."""
 
-    def __init__(self, *, data_dir: Path, host: str, port: int, workers: int) -> None:
+    def __init__(
+        self,
+        *,
+        data_dir: Path,
+        host: str,
+        port: int,
+        workers: int,
+        application: str = "config.wsgi:application",
+    ) -> None:
         self.data_dir = data_dir
+        self.application = application
         self.host = host
         self.port = port
         self.workers = workers
@@ -54,7 +63,7 @@ class Web:
         _allow_many_files()
         metrics = _empty_folder(self.data_dir / "metrics")
         granian = [
-            sys.executable, "-m", "granian", "config.wsgi:application",
+            sys.executable, "-m", "granian", self.application,
             "--interface", "wsgi", "--host", self.host, "--port", str(self.port),
             "--workers", str(self.workers), "--blocking-threads", str(THREADS_PER_WORKER),
             "--backlog", "4096", "--backpressure", str(CONNECTIONS_PER_WORKER), "--no-ws",

@@ -21,6 +21,11 @@ def scan_url(request: HttpRequest, token: str) -> str:
     return (public_url(request) + reverse("qrsessions:scan", args=[token])).upper()
 
 
+def join_url(request: HttpRequest, public_id: str) -> str:
+    """The address at which students sign in and join; in capitals, as that of a scan."""
+    return (public_url(request) + reverse("qrsessions:join-address", args=[public_id])).upper()
+
+
 def shown_host(request: HttpRequest) -> str:
     """The address that students type to come here, without the scheme."""
     return urlsplit(public_url(request)).netloc

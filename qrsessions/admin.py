@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from attendance.admin.parts import ReadOnly
 from attendance.models import MeetingGroup, Section
-from qrsessions.models import GroupSession, QRSession, RefusedScan
+from qrsessions.models import GroupSession, QRSession, RefusedScan, SessionEvent
 
 
 @admin.register(QRSession)
@@ -32,6 +32,7 @@ class QRSessionAdmin(ReadOnly, admin.ModelAdmin[QRSession]):
         "status",
         "join_policy",
         "code_enabled",
+        "names_on_screen",
         "opened_by",
         "created_at",
         "locked_at",
@@ -60,7 +61,15 @@ class GroupSessionAdmin(ReadOnly, admin.ModelAdmin[GroupSession]):
     list_select_related = ["group", "opened_by"]
     search_fields = ["group__public_id", "group__title", "opened_by__username"]
     date_hierarchy = "created_at"
-    fields = ["public_id", "group", "join_policy", "code_enabled", "opened_by", "created_at"]
+    fields = [
+        "public_id",
+        "group",
+        "join_policy",
+        "code_enabled",
+        "names_on_screen",
+        "opened_by",
+        "created_at",
+    ]
     readonly_fields = ["public_id"]
 
     @admin.display(description=_("id"), ordering="group__public_id")
@@ -80,3 +89,13 @@ class RefusedScanAdmin(ReadOnly, admin.ModelAdmin[RefusedScan]):
     search_fields = ["student__name", "student__student_id", "session__meeting__public_id"]
     date_hierarchy = "scanned_at"
     ordering = ["-scanned_at"]
+
+
+@admin.register(SessionEvent)
+class SessionEventAdmin(ReadOnly, admin.ModelAdmin[SessionEvent]):
+    list_display = ["done_at", "session", "action", "done_by", "detail"]
+    list_filter = ["action", ("done_by", admin.EmptyFieldListFilter)]
+    list_select_related = ["session__meeting__section__course", "done_by"]
+    search_fields = ["session__meeting__public_id", "session__meeting__section__name", "done_by__username"]
+    date_hierarchy = "done_at"
+    show_full_result_count = False

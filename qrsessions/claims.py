@@ -37,9 +37,9 @@ class Claim:
         return at - self.arrived_at <= datetime.timedelta(seconds=seconds)
 
 
-def issue(*, public_id: str, arrived_at: datetime.datetime, user: User | None) -> str:
-    """A signed claim for the user's or, without one, the browser's hands."""
-    payload = [public_id, secrets.token_hex(12), arrived_at.timestamp(), user.pk if user else None]
+def issue(*, public_id: str, arrived_at: datetime.datetime, user_id: int | None) -> str:
+    """A signed claim for the hands of the user with this key or, without one, of the browser."""
+    payload = [public_id, secrets.token_hex(12), arrived_at.timestamp(), user_id]
     return signing.dumps(payload, salt=SALT)
 
 

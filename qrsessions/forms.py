@@ -8,6 +8,9 @@ from django.utils.translation import gettext_lazy as _
 from attendance.models import Status
 from qrsessions.models import JoinPolicy
 
+# A day: as the section's own field says.
+MOST_MINUTES = 24 * 60
+
 
 class OpenSessionForm(forms.Form):
     """How to open a session; without a choice the policy is strict."""
@@ -51,6 +54,24 @@ class AddSectionForm(forms.Form):
     section = SectionIdsField()
 
 
+class SectionRulesForm(forms.Form):
+    """The rules of a section; an empty field is no such rule."""
+
+    minimum_percentage = forms.IntegerField(
+        min_value=0, max_value=100, required=False, label=_("Minimum attendance in per cent")
+    )
+    late_after_minutes = forms.IntegerField(
+        min_value=0, max_value=MOST_MINUTES, required=False, label=_("A scan is late after, in minutes")
+    )
+
+
+class SwitchesForm(forms.Form):
+    """The switches as the boxes of the form are ticked."""
+
+    code_enabled = forms.BooleanField(required=False)
+    names_on_screen = forms.BooleanField(required=False)
+
+
 class StudentForm(forms.Form):
     """Which student a page or a mark is about."""
 
@@ -69,3 +90,11 @@ class CorrectionForm(forms.Form):
     def chosen_status(self) -> Status | None:
         status = self.cleaned_data["status"]
         return None if status == self.TAKE_BACK else Status(status)
+
+
+class NumberForm(forms.Form):
+    """Whom to mark: a roll number or student id as it was said."""
+
+    number = forms.CharField(
+        max_length=100, error_messages={"required": _("Type a roll number or a student id.")}
+    )

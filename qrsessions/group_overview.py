@@ -74,6 +74,11 @@ def overview_of(
     return GroupOverview(group_session, title, members, sum_of([member.stats for member in members]))
 
 
+def in_order(sessions: Iterable[QRSession]) -> list[QRSession]:
+    """Sessions in the order of their sections."""
+    return sorted(sessions, key=lambda session: section_order(session.meeting.section))
+
+
 def section_order(section: Section) -> tuple[object, ...]:
     """A sort key: by course, then by name, "A2" before "A10"."""
     return natural_key(section.course.code), natural_key(section.name)

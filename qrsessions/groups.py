@@ -12,11 +12,15 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from attendance import locks, marking, stats
+from attendance import locks, marking, stamps, stats
 from attendance.models import GroupSeat, Meeting, MeetingGroup, Section, User
 from attendance.refusals import Refused
+from qrsessions import events
 from qrsessions.lifecycle import STEPS, SessionOpen, apply_step, open_or_refuse
-from qrsessions.models import GroupSession, JoinPolicy, QRSession, SessionStatus
+from qrsessions.models import Action, GroupSession, JoinPolicy, QRSession, SessionStatus
+
+# What a teacher turns on and off, of a session or of a group session.
+SWITCHES = ["code_enabled", "names_on_screen"]
 
 
 class ListedTwice(Refused):
@@ -69,7 +73,9 @@ def open_group(
     return open_or_refuse(open_all, lambda: _what_runs(sections))
 
 
-def take_group_step(*, group_session: GroupSession, step: str, at: datetime.datetime) -> GroupSession:
+def take_group_step(
+    *, group_session: GroupSession, step: str, by: User, at: datetime.datetime
+) -> GroupSession:
     """Take a step of the life of all sessions of the group.
 
     :param step: one of ``lifecycle.STEPS``
@@ -77,8 +83,8 @@ def take_group_step(*, group_session: GroupSession, step: str, at: datetime.date
     :raises SessionOpen: on reopening, if a section has another session that has not ended
     """
     with transaction.atomic():
-        members = _hold(group_session)
-        apply_step(members, STEPS[step], at)
+        members = hold_members(group_session)
+        apply_step(members, STEPS[step], by=by, at=at)
     return group_session
 
 
@@ -92,7 +98,7 @@ def add_section(
     :raises SessionOpen: if the section has a session that has not ended
     """
     with transaction.atomic():
-        members = _hold(group_session)
+        members = hold_members(group_session)
         first = members[0]
         if first.status == SessionStatus.ENDED:
             raise GroupEnded(group=group_session.public_id)
@@ -109,24 +115,27 @@ def add_section(
         added.locked_at = at if first.locked_at else None
         added.started_at = at if first.started_at else None
         added.save(update_fields=["status", "locked_at", "started_at"])
+        events.record(session=added, action=Action.JOIN_GROUP, by=by, at=at, detail=group_session.group.title)
         # So that no register calls absent who sits in the hall and was marked before.
         marking.carry_marks(to=added.meeting, others=[member.meeting for member in members])
         _recount([*members, added])
     return added
 
 
-def leave_group(*, session: QRSession) -> QRSession:
+def leave_group(*, session: QRSession, by: User, at: datetime.datetime) -> QRSession:
     """Take a session out of its group; it goes on by itself, with its joins and marks and its own code.
+
+    Its switches stand as the group's did.
 
     :raises NotInGroup: if it is in none
     :raises GroupEnded: if the group has ended
     :raises LastSection: if no other section is left in the group
     """
     with transaction.atomic():
-        group_session = GroupSession.objects.filter(group__meetings=session.meeting_id).first()
+        group_session = GroupSession.objects.filter(group__meetings=session.meeting_id).with_names().first()
         if group_session is None:
             raise NotInGroup(session=session.public_id)
-        members = _hold(group_session)
+        members = hold_members(group_session)
         leaving = next((member for member in members if member.pk == session.pk), None)
         if leaving is None:
             raise NotInGroup(session=session.public_id)
@@ -137,6 +146,13 @@ def leave_group(*, session: QRSession) -> QRSession:
         GroupSeat.objects.filter(group=group_session.group_id, meeting=leaving.meeting).delete()
         leaving.meeting.group = None
         leaving.meeting.save(update_fields=["group"])
+        # As they are now that the group is held.
+        group_session.refresh_from_db(fields=SWITCHES)
+        for switch in SWITCHES:
+            setattr(leaving, switch, getattr(group_session, switch))
+        leaving.save(update_fields=SWITCHES)
+        title = group_session.group.title
+        events.record(session=leaving, action=Action.LEAVE_GROUP, by=by, at=at, detail=title)
         _recount(members)
     return leaving
 
@@ -163,8 +179,14 @@ def status_of(group_session: GroupSession) -> SessionStatus:
     return SessionStatus(statuses[0])
 
 
-def _hold(group_session: GroupSession) -> list[QRSession]:
-    """Take the group and all of its sessions alone, and read them as they are then."""
+def late_from(members: Iterable[QRSession]) -> datetime.datetime | None:
+    """The moment from which on a scan is late in the first of the sections that have such a rule."""
+    moments = [member.late_from for member in members]
+    return min((moment for moment in moments if moment), default=None)
+
+
+def hold_members(group_session: GroupSession) -> list[QRSession]:
+    """Take the group and all of its sessions alone until the transaction ends, and read them as they are then."""
     GroupSession.objects.select_for_update().get(pk=group_session.pk)
     members = (
         QRSession.objects.filter(meeting__group=group_session.group_id).with_names().order_by("meeting_id")
@@ -177,13 +199,17 @@ def _open_member(
     group: MeetingGroup | None, section: Section, *, by: User, at: datetime.datetime, join_policy: JoinPolicy
 ) -> QRSession:
     meeting = Meeting.objects.create(section=section, starts_at=at, date=timezone.localdate(at), group=group)
-    return QRSession.objects.create(meeting=meeting, opened_by=by, created_at=at, join_policy=join_policy)
+    stamps.renew_on_commit([stamps.of_section(section.pk)])
+    session = QRSession.objects.create(meeting=meeting, opened_by=by, created_at=at, join_policy=join_policy)
+    events.record(session=session, action=Action.OPEN, by=by, at=at, detail=group.title if group else "")
+    return session
 
 
 def _recount(members: Sequence[QRSession]) -> None:
     """Who counts where has changed: the next read compares the sets with the database."""
     meetings = [member.meeting for member in members]
     transaction.on_commit(lambda: stats.forget_verified(meetings), robust=True)
+    stamps.renew_on_commit(stamps.of_section(meeting.section_id) for meeting in meetings)
 
 
 def _what_runs(sections: Sequence[Section]) -> SessionOpen | None:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from attendance import marking, stats
+from attendance import marking, stamps, stats
 from attendance.marking import Joined
 from attendance.models import Meeting, Student
 from attendance.refusals import Refused
 from qrsessions.lifecycle import WrongState
 from qrsessions.models import GroupSession, JoinPolicy, QRSession, SessionStatus
-from qrsessions.places import Place, share_places, take_seat
+from qrsessions.places import Place, share_places, take_seats
 
 
 class JoiningLocked(Refused):
@@ -60,14 +60,13 @@ def join(
         if not may_join(session):
             raise JoiningLocked(session=session.public_id)
         chosen = _chosen(places, section)
-        take_seat(chosen, student)
+        take_seats([(chosen, student)])
         joined = marking.join(meeting=chosen.session.meeting, student=student, at=at)
         if len(places) > 1:
             # The student, and a mark by hand, may have counted where they no longer do.
             meetings = [place.session.meeting for place in places]
-            for meeting in meetings:
-                transaction.on_commit(lambda meeting=meeting: stats.sync(meeting, [student.pk]), robust=True)  # type: ignore[misc]
             transaction.on_commit(lambda: stats.forget_verified(meetings), robust=True)
+            stamps.renew_on_commit([stamps.of_student(student.pk)])
         return JoinedSession(chosen.session, joined)
 
 

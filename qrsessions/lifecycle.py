@@ -13,10 +13,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from attendance import locks, marking, stats
+from attendance import locks, marking, stamps, stats
 from attendance.models import Meeting, Section, User
 from attendance.refusals import Refused
-from qrsessions.models import JoinPolicy, QRSession, SessionStatus
+from qrsessions import events
+from qrsessions.models import Action, JoinPolicy, QRSession, SessionStatus
 
 T = TypeVar("T")
 
@@ -118,7 +119,12 @@ def open_session(
 
     def open_one() -> QRSession:
         meeting = Meeting.objects.create(section=section, starts_at=at, date=timezone.localdate(at))
-        return QRSession.objects.create(meeting=meeting, opened_by=by, created_at=at, join_policy=join_policy)
+        stamps.renew_on_commit([stamps.of_section(section.pk)])
+        session = QRSession.objects.create(
+            meeting=meeting, opened_by=by, created_at=at, join_policy=join_policy
+        )
+        events.record(session=session, action=Action.OPEN, by=by, at=at)
+        return session
 
     def what_runs() -> SessionOpen | None:
         running = Meeting.objects.filter(section=section).open().first()
@@ -144,7 +150,7 @@ def open_or_refuse(open_all: Callable[[], T], what_runs: Callable[[], SessionOpe
     raise SessionOpen(session=None)
 
 
-def take_step(*, session: QRSession, step: str, at: datetime.datetime) -> QRSession:
+def take_step(*, session: QRSession, step: str, by: User, at: datetime.datetime) -> QRSession:
     """Take a step of a single session's life.
 
     :param step: one of ``STEPS``
@@ -157,13 +163,14 @@ def take_step(*, session: QRSession, step: str, at: datetime.datetime) -> QRSess
         session = QRSession.objects.with_names().get(pk=session.pk)
         if session.meeting.group:
             raise InGroup(group=session.meeting.group.public_id)
-        apply_step([session], STEPS[step], at)
+        apply_step([session], STEPS[step], by=by, at=at)
     return session
 
 
-def apply_step(sessions: Sequence[QRSession], step: Step, at: datetime.datetime) -> None:
+def apply_step(sessions: Sequence[QRSession], step: Step, *, by: User | None, at: datetime.datetime) -> None:
     """Apply the step to all of the sessions, whose locks the caller's transaction holds, or to none.
 
+    :param by: ``None`` where the sessions do it by themselves
     :raises WrongState: if one of them is in none of the states that the step leads from
     """
     for session in sessions:
@@ -173,9 +180,11 @@ def apply_step(sessions: Sequence[QRSession], step: Step, at: datetime.datetime)
     for session in sessions:
         session.status = step.after
     QRSession.objects.bulk_update(sessions, ["status", "locked_at", "started_at"])
+    events.record_all(sessions, action=Action(step.name), by=by, at=at)
     meetings = [session.meeting for session in sessions]
     # The sets get their new length of life, and an end or a reopening is compared with the database at once.
     transaction.on_commit(lambda: stats.forget_verified(meetings), robust=True)
+    stamps.renew_on_commit(stamps.of_section(meeting.section_id) for meeting in meetings)
 
 
 def _session_open(running: Meeting | None) -> SessionOpen:

@@ -48,7 +48,9 @@ class GroupSessionQuerySet(models.QuerySet["GroupSession"]):
 class GroupSession(models.Model):
     """Several sessions run as one: one teacher, one QR code, one set of buttons. Its state is its sessions'."""
 
-    group = models.OneToOneField(MeetingGroup, models.CASCADE, primary_key=True, related_name="group_session")
+    group = models.OneToOneField(
+        MeetingGroup, models.CASCADE, primary_key=True, related_name="group_session", verbose_name=_("group")
+    )
     join_policy = models.CharField(
         _("join policy"), max_length=10, choices=JoinPolicy, default=JoinPolicy.STRICT
     )
@@ -92,13 +94,15 @@ class QRSessionQuerySet(models.QuerySet["QRSession"]):
 
     def with_names(self) -> Self:
         """All that a page or an answer says of a session, in the same query."""
-        return self.select_related("meeting__section__course", "meeting__group", "opened_by")
+        return self.select_related("meeting__section__course", "meeting__group__group_session", "opened_by")
 
 
 class QRSession(models.Model):
     """The session of one meeting; its id is the meeting's public id."""
 
-    meeting = models.OneToOneField(Meeting, models.CASCADE, primary_key=True, related_name="session")
+    meeting = models.OneToOneField(
+        Meeting, models.CASCADE, primary_key=True, related_name="session", verbose_name=_("meeting")
+    )
     status = models.CharField(
         _("status"), max_length=10, choices=SessionStatus, default=SessionStatus.CREATED
     )
@@ -142,6 +146,12 @@ class QRSession(models.Model):
         return self.meeting.ended_at
 
     @property
+    def switches(self) -> QRSession | GroupSession:
+        """What its switches are read from: the group session that it is run with, or itself."""
+        group = self.meeting.group
+        return group.group_session if group else self
+
+    @property
     def late_from(self) -> datetime.datetime | None:
         """The moment from which on a scan is late; None before the first start, and where the section has no such rule."""
         minutes = self.meeting.section.late_after_minutes
@@ -159,6 +169,7 @@ class RefusedScan(models.Model):
     student = models.ForeignKey(Student, models.CASCADE, related_name="+", verbose_name=_("student"))
     scanned_at = models.DateTimeField(_("scanned"))
     method = models.CharField(_("method"), max_length=10, choices=Method)
+    device = models.CharField(_("device"), max_length=64, blank=True)
 
     class Meta:
         verbose_name = _("refused scan")

@@ -1,17 +1,22 @@
 """Where a student belongs: in a session, or in which sessions of a group session."""
 
 import datetime
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from django.utils.translation import gettext as _
 
 from attendance import locks, marking
-from attendance.marking import Marked
+from attendance.marking import Marked, NewMark
 from attendance.models import Course, GroupSeat, Method, RosterEntry, Student, User
-from attendance.refusals import NotEnrolled
+from attendance.models.roster import RosterQuerySet
+from attendance.refusals import NotEnrolled, Refused
 from qrsessions.lifecycle import InGroup
 from qrsessions.models import GroupSession, QRSession
+
+Source = QRSession | GroupSession
 
 
 @dataclass(frozen=True)
@@ -26,49 +31,73 @@ class Place:
         return self.entry.record.joined_at if self.entry.record else None
 
 
-def source_of(session: QRSession) -> QRSession | GroupSession:
+def source_of(session: QRSession) -> Source:
     """What the session is run as: itself, or the group session that it belongs to."""
     if session.meeting.group_id is None:
         return session
     return GroupSession.objects.with_names().get(group=session.meeting.group_id)
 
 
-def share_places(*, source: QRSession | GroupSession, student: Student) -> list[Place]:
+def share_places(*, source: Source, student: Student) -> list[Place]:
     """Share the locks of the student's sessions until the transaction ends, and read how they stand then.
 
     :returns: the place where the student counts, then in a group the others
     :raises NotEnrolled: if the student is on no roster of them
     :raises InGroup: if the session is run with a group
     """
-    mine = RosterEntry.objects.filter(student=student).select_related("record")
-    if isinstance(source, GroupSession):
-        entries: dict[int, RosterEntry] = {}
-        locked: set[int] = set()
-        # Until all that is read was locked before: a section may have been added meanwhile.
-        while (
-            missing := (
-                entries := {entry.meeting_id: entry for entry in mine.filter(meeting__group=source.group_id)}
-            ).keys()
-            - locked
-        ):
-            locks.share(missing)
-            locked |= missing
-            if len(entries) > 1:
-                # Two phones of one student must not choose different sections.
-                locks.hold_student(student.pk)
+    (places,) = share_all_places([(source, student)])
+    if isinstance(places, Refused):
+        raise places
+    return places
+
+
+def share_all_places(asked: Sequence[tuple[Source, Student]]) -> list[list[Place] | Refused]:
+    """As ``share_places`` for several students, each of whom comes once; a few queries, however many they are."""
+    sessions = {source.meeting_id for source, _student in asked if isinstance(source, QRSession)}
+    groups = {source.group_id for source, _student in asked if isinstance(source, GroupSession)}
+    students = [student.pk for _source, student in asked]
+    locks.share(sessions)
+    found = RosterEntry.objects.filter(student__in=students).select_related("record")
+    entries = list(found.filter(meeting__in=sessions)) if sessions else []
+    if groups:
+        entries += _share_groups(found.filter(meeting__group__in=groups))
+    stand = QRSession.objects.filter(pk__in={entry.meeting_id for entry in entries}).with_names()
+    by_meeting = {session.pk: session for session in stand}
+    places: dict[int, list[Place]] = {pk: [] for pk in students}
+    for entry in entries:
+        places[entry.student_id].append(Place(by_meeting[entry.meeting_id], entry))
+    return [_of_source(source, places[student.pk]) for source, student in asked]
+
+
+def _share_groups(found: RosterQuerySet) -> list[RosterEntry]:
+    """Share the locks of all meetings that these entries are of, and read them after that."""
+    locked: set[int] = set()
+    entries = list(found)
+    # Until all that is read was locked before: a section may have been added meanwhile.
+    while missing := {entry.meeting_id for entry in entries} - locked:
+        locks.share(missing)
+        locked |= missing
+        of_students = Counter(entry.student_id for entry in entries)
+        # Two phones of one student must not choose different sections.
+        locks.hold_students(pk for pk, places in of_students.items() if places > 1)
+        entries = list(found.all())
+    return entries
+
+
+def _of_source(source: Source, places: list[Place]) -> list[Place] | Refused:
+    """Those of the student's places that belong to the session or group that was asked for."""
+    if isinstance(source, QRSession):
+        places = [place for place in places if place.session.pk == source.pk]
     else:
-        locks.share([source.meeting_id])
-        entries = {entry.meeting_id: entry for entry in mine.filter(meeting=source.meeting_id)}
-    sessions = QRSession.objects.filter(pk__in=entries).with_names()
-    places = [Place(session, entries[session.pk]) for session in sessions]
+        places = [place for place in places if place.session.meeting.group_id == source.group_id]
     if not places:
-        raise _not_enrolled(source)
+        return _not_enrolled(source)
     if isinstance(source, QRSession) and (group := places[0].session.meeting.group):
-        raise InGroup(group=group.public_id)
+        return InGroup(group=group.public_id)
     return sorted(places, key=lambda place: (not place.entry.counts, place.session.meeting.section_id))
 
 
-def _not_enrolled(source: QRSession | GroupSession) -> NotEnrolled:
+def _not_enrolled(source: Source) -> NotEnrolled:
     if isinstance(source, QRSession):
         return NotEnrolled()
     courses = Course.objects.filter(sections__meetings__group=source.group_id).distinct()
@@ -78,49 +107,63 @@ def _not_enrolled(source: QRSession | GroupSession) -> NotEnrolled:
     )
 
 
-def take_seat(place: Place, student: Student) -> None:
-    """Make the student of a group count at this place, and nowhere else, whatever is enrolled later."""
-    if place.session.meeting.group_id:
-        GroupSeat.objects.update_or_create(
-            group_id=place.session.meeting.group_id,
-            student=student,
-            defaults={"meeting": place.session.meeting},
-        )
-
-
-def mark_places(
-    places: Sequence[Place],
-    student: Student,
-    *,
-    at: datetime.datetime,
-    method: Method,
-    joins: bool,
-    replaces_end: bool,
-    claim_nonce: str | None = None,
-    admitted_by: tuple[User, datetime.datetime] | None = None,
-) -> Marked:
-    """Mark the student at every place, so that no register calls absent who sat in the hall.
-
-    :param places: as ``share_places`` gave them
-    :param joins: the mark joins at the first place, too
-    :returns: the mark that stands at the first place, where the student counts
-    """
-    own = places[0]
-    if joins:
-        take_seat(own, student)
-    marks = [
-        marking.mark_present(
-            entry=place.entry,
-            meeting=place.session.meeting,
-            student=student,
-            at=at,
-            method=method,
-            joins=joins and place is own,
-            replaces_end=replaces_end,
-            # It works once, so it stands on one record.
-            claim_nonce=claim_nonce if place is own else None,
-            admitted_by=admitted_by,
-        )
-        for place in places
+def take_seats(seats: Iterable[tuple[Place, Student]]) -> None:
+    """Make each student of a group count at this place, and nowhere else, whatever is enrolled later."""
+    taken = [
+        GroupSeat(group=place.session.meeting.group, student=student, meeting=place.session.meeting)
+        for place, student in seats
+        if place.session.meeting.group
     ]
-    return marks[0]
+    if taken:
+        GroupSeat.objects.bulk_create(
+            sorted(taken, key=lambda seat: (seat.group_id, seat.student_id)),
+            update_conflicts=True,
+            unique_fields=["group", "student"],
+            update_fields=["meeting"],
+        )
+
+
+@dataclass(frozen=True)
+class PlacedMark:
+    """A mark of a student at all places, as ``share_places`` gave them. ``joins``: at the first place it joins, too."""
+
+    places: Sequence[Place]
+    student: Student
+    at: datetime.datetime
+    method: Method
+    joins: bool
+    claim_nonce: str | None = None
+    device: str = ""
+    admitted_by: tuple[User, datetime.datetime] | None = None
+
+    def at_each_place(self) -> list[NewMark]:
+        own = self.places[0]
+        return [
+            NewMark(
+                entry=place.entry,
+                meeting=place.session.meeting,
+                student=self.student,
+                at=self.at,
+                method=self.method,
+                # Each register follows the rule of its own section.
+                late_from=place.session.late_from,
+                joins=self.joins and place is own,
+                # It works once, so it stands on one record.
+                claim_nonce=self.claim_nonce if place is own else None,
+                device=self.device,
+                admitted_by=self.admitted_by,
+            )
+            for place in self.places
+        ]
+
+
+def mark_places(marks: Sequence[PlacedMark]) -> list[Marked]:
+    """Mark students at every one of their places, so that no register calls absent who sat in the hall.
+
+    :returns: the marks that stand at each first place, where the student counts
+    """
+    take_seats((mark.places[0], mark.student) for mark in marks if mark.joins)
+    each = [mark.at_each_place() for mark in marks]
+    marked = marking.mark_all([mark for at_places in each for mark in at_places])
+    firsts = accumulate((len(at_places) for at_places in each), initial=0)
+    return [marked[first] for first, _at_places in zip(firsts, each, strict=False)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -14,7 +15,8 @@ from attendance.serializers import CountsSerializer, RecordSerializer
 from attendance.stats import Stats, meeting_stats, sum_of
 from qrsessions import tokens
 from qrsessions.addresses import scan_url
-from qrsessions.models import GroupSession, JoinPolicy, QRSession, SessionStatus
+from qrsessions.models import Action, GroupSession, JoinPolicy, QRSession, SessionStatus
+from qrsessions.own_sessions import OwnSession
 
 
 class StatsSerializer(CountsSerializer):
@@ -36,6 +38,15 @@ class SessionSerializer(serializers.Serializer[Any]):
     locked_at = serializers.DateTimeField(allow_null=True)
     started_at = serializers.DateTimeField(allow_null=True)
     ended_at = serializers.DateTimeField(allow_null=True)
+    code_enabled = serializers.BooleanField(
+        source="switches.code_enabled",
+        help_text="Whether the typed code marks; of its group, where it is run with one.",
+    )
+    names_on_screen = serializers.BooleanField(source="switches.names_on_screen")
+    late_from = serializers.DateTimeField(
+        allow_null=True,
+        help_text="From when on a scan is late; null before the start and where the section has no such rule.",
+    )
     stats = serializers.SerializerMethodField()
 
     @extend_schema_field(StatsSerializer)
@@ -61,6 +72,8 @@ class GroupSessionSerializer(serializers.Serializer[Any]):
     locked_at = serializers.DateTimeField(allow_null=True)
     started_at = serializers.DateTimeField(allow_null=True)
     ended_at = serializers.DateTimeField(allow_null=True)
+    code_enabled = serializers.BooleanField(help_text="Whether the typed code marks.")
+    names_on_screen = serializers.BooleanField()
     sessions = SessionSerializer(many=True)
     stats = GroupStatsSerializer()
 
@@ -82,6 +95,24 @@ class OpenSessionSerializer(serializers.Serializer[Any]):
     join_policy = serializers.ChoiceField(JoinPolicy.choices, default=JoinPolicy.STRICT)
 
 
+class SwitchesSerializer(serializers.Serializer[Any]):
+    """What is left out stays as it is."""
+
+    code_enabled = serializers.BooleanField(required=False, help_text="Whether the typed code marks.")
+    names_on_screen = serializers.BooleanField(
+        required=False, help_text="Whether the screen shows the names of those who are present."
+    )
+
+
+class SessionEventSerializer(serializers.Serializer[Any]):
+    """What was done to the session. ``done_by`` is null where it did so by itself."""
+
+    action = serializers.ChoiceField(Action.choices)
+    done_at = serializers.DateTimeField()
+    done_by = serializers.CharField(source="done_by.display_name", default=None, allow_null=True)
+    detail = serializers.CharField()
+
+
 class ShownTokenSerializer(serializers.Serializer["ShownToken"]):
     """What a screen shows now. Times follow the server's clock: wait ``next_at - server_time``, whatever yours says."""
 
@@ -93,6 +124,23 @@ class ShownTokenSerializer(serializers.Serializer["ShownToken"]):
     valid_until = serializers.DateTimeField()
     next_at = serializers.DateTimeField()
     server_time = serializers.DateTimeField()
+    late_from = serializers.DateTimeField(
+        allow_null=True, help_text="From when on a scan is late; in a group, in the first of its sections."
+    )
+
+
+class LatestStudentSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    at = serializers.DateTimeField()
+
+
+class LatestSerializer(serializers.Serializer[Any]):
+    """Who came last, the newest first: who joined, or while attendance is taken who was marked."""
+
+    names_on_screen = serializers.BooleanField(
+        help_text="Whether the teacher turned names on; else nobody is named."
+    )
+    latest = LatestStudentSerializer(many=True)
 
 
 class GroupAdmittedSerializer(serializers.Serializer[Any]):
@@ -102,6 +150,9 @@ class GroupAdmittedSerializer(serializers.Serializer[Any]):
 
 class CorrectedSerializer(serializers.Serializer[Any]):
     record = RecordSerializer()
+    change = serializers.IntegerField(
+        allow_null=True, help_text="To undo it by; null where it was so already, and after an undo."
+    )
     stats = StatsSerializer()
 
 
@@ -138,16 +189,16 @@ class JoinedSerializer(serializers.Serializer[Any]):
 
 
 class MarkSerializer(serializers.Serializer[Any]):
-    """Either ``token``, or ``session`` and ``code``."""
+    """One of: ``token``; ``session`` and ``code``; the ``claim`` of a 503 answer."""
 
     token = serializers.CharField(required=False, max_length=100)
     session = serializers.CharField(required=False, max_length=20)
     code = serializers.CharField(required=False, max_length=20)
+    claim = serializers.CharField(required=False, max_length=500)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        given = {name for name in ("token", "session", "code") if name in attrs}
-        if given not in ({"token"}, {"session", "code"}):
-            raise serializers.ValidationError("Send either token, or session and code.")
+        if attrs.keys() not in ({"token"}, {"session", "code"}, {"claim"}):
+            raise serializers.ValidationError(_("Send either token, or session and code, or claim."))
         return attrs
 
 
@@ -186,12 +237,17 @@ class OwnSessionSerializer(serializers.Serializer[Any]):
     can_scan = serializers.BooleanField()
     joined_at = serializers.DateTimeField(allow_null=True)
     marked_at = serializers.DateTimeField(allow_null=True)
+    code_enabled = serializers.BooleanField(help_text="Whether the typed code marks.")
     mark = serializers.ChoiceField(Status.choices, allow_null=True)
+    late_from = serializers.DateTimeField(
+        allow_null=True, help_text="From when on a scan is late; null where it never is."
+    )
     stats = StatsSerializer()
 
 
 class OwnSessionsSerializer(serializers.Serializer[Any]):
     sessions = OwnSessionSerializer(many=True)
+    poll_after_ms = serializers.IntegerField(help_text="Ask again after so long; later, if many phones wait.")
 
 
 @dataclass(frozen=True)
@@ -204,10 +260,15 @@ class ShownToken:
     valid_until: datetime.datetime
     next_at: datetime.datetime
     server_time: datetime.datetime
+    late_from: datetime.datetime | None
 
 
 def shown_token(
-    source: QRSession | GroupSession, *, request: HttpRequest, at: datetime.datetime
+    source: QRSession | GroupSession,
+    *,
+    request: HttpRequest,
+    at: datetime.datetime,
+    late_from: datetime.datetime | None,
 ) -> ShownToken:
     step = tokens.step_at(at)
     token = tokens.make(public_id=source.public_id, secret=source.secret, step=step)
@@ -223,6 +284,7 @@ def shown_token(
         valid_until=tokens.valid_until(step),
         next_at=tokens.step_starts_at(step + 1),
         server_time=at,
+        late_from=late_from,
     )
 
 
@@ -270,6 +332,34 @@ def group_session_json(
         "locked_at": first.locked_at,
         "started_at": first.started_at,
         "ended_at": first.ended_at,
+        "code_enabled": group_session.code_enabled,
+        "names_on_screen": group_session.names_on_screen,
         "sessions": SessionSerializer(list(members), many=True, context={"stats": stats}).data,
         "stats": group_stats_json(group_session, members, stats),
+    }
+
+
+def own_session_json(own: OwnSession) -> dict[str, Any]:
+    section = own.session.meeting.section
+    return {
+        "id": own.session.public_id,
+        "group": own.session.meeting.group.public_id if own.session.meeting.group else None,
+        "choices": [
+            {"section": choice.pk, "course": choice.course.code, "name": choice.name}
+            for choice in own.choices
+        ],
+        "course": section.course.code,
+        "course_title": section.course.title,
+        "section": section.pk,
+        "section_name": section.name,
+        "teacher": own.session.opened_by.display_name,
+        "status": own.session.status,
+        "can_join": own.can_join,
+        "can_scan": own.can_scan,
+        "joined_at": own.joined_at,
+        "marked_at": own.marked_at,
+        "code_enabled": own.session.switches.code_enabled,
+        "mark": own.mark,
+        "late_from": own.session.late_from,
+        "stats": stats_json(own.session, own.stats),
     }

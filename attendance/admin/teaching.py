@@ -34,7 +34,16 @@ class SectionAdmin(admin.ModelAdmin[Section]):
     ordering = ["course__code", "name", "-term"]
     search_fields = ["name", "course__code", "course__title", "term", "teachers__username", "external_id"]
     autocomplete_fields = ["course", "teachers"]
-    fields = ["course", "name", "term", "teachers", "external_id", "enrolments_link"]
+    fields = [
+        "course",
+        "name",
+        "term",
+        "teachers",
+        "external_id",
+        "minimum_percentage",
+        "late_after_minutes",
+        "enrolments_link",
+    ]
     readonly_fields = ["enrolments_link"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Section]:

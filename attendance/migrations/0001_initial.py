@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
             name='Meeting',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=attendance.models.public_ids.new_meeting_id, editable=False, max_length=8, unique=True)),
+                ('public_id', models.CharField(default=attendance.models.public_ids.new_meeting_id, editable=False, max_length=8, unique=True, verbose_name='id')),
                 ('starts_at', models.DateTimeField(verbose_name='starts')),
                 ('date', models.DateField(verbose_name='date')),
                 ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='ended')),
@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
             name='MeetingGroup',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=attendance.models.public_ids.new_group_id, editable=False, max_length=8, unique=True)),
+                ('public_id', models.CharField(default=attendance.models.public_ids.new_group_id, editable=False, max_length=8, unique=True, verbose_name='id')),
                 ('title', models.CharField(blank=True, max_length=200, verbose_name='title')),
                 ('created_at', models.DateTimeField(verbose_name='created')),
             ],
@@ -192,9 +192,9 @@ class Migration(migrations.Migration):
             name='GroupSeat',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('meeting', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='attendance.meeting')),
-                ('group', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='seats', to='attendance.meetinggroup')),
-                ('student', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='attendance.student')),
+                ('meeting', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='attendance.meeting', verbose_name='meeting')),
+                ('group', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='seats', to='attendance.meetinggroup', verbose_name='group')),
+                ('student', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='attendance.student', verbose_name='student')),
             ],
             options={
                 'verbose_name': 'seat in a group',

@@ -16,7 +16,7 @@ from attendance.models.teaching import Section
 class MeetingGroup(models.Model):
     """Meetings of several sections held as one class, in one hall by one teacher."""
 
-    public_id = models.CharField(max_length=8, unique=True, default=new_group_id, editable=False)
+    public_id = models.CharField(_("id"), max_length=8, unique=True, default=new_group_id, editable=False)
     title = models.CharField(_("title"), max_length=200, blank=True)
     created_at = models.DateTimeField(_("created"))
 
@@ -51,7 +51,7 @@ class Meeting(models.Model):
     """One class meeting of one section: what a register has a column for."""
 
     section = models.ForeignKey(Section, models.PROTECT, related_name="meetings", verbose_name=_("section"))
-    public_id = models.CharField(max_length=8, unique=True, default=new_meeting_id, editable=False)
+    public_id = models.CharField(_("id"), max_length=8, unique=True, default=new_meeting_id, editable=False)
     starts_at = models.DateTimeField(_("starts"))
     # The institution's local date of starts_at, kept: a later change of the zone moves nobody's enrolment.
     date = models.DateField(_("date"))
@@ -90,9 +90,9 @@ class GroupSeat(models.Model):
     Written when the student joins; a student without a seat counts at the meeting whose section has the lowest id.
     """
 
-    group = models.ForeignKey(MeetingGroup, models.CASCADE, related_name="seats")
-    student = models.ForeignKey(Student, models.CASCADE, related_name="+")
-    meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="+")
+    group = models.ForeignKey(MeetingGroup, models.CASCADE, related_name="seats", verbose_name=_("group"))
+    student = models.ForeignKey(Student, models.CASCADE, related_name="+", verbose_name=_("student"))
+    meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="+", verbose_name=_("meeting"))
 
     class Meta:
         verbose_name = _("seat in a group")

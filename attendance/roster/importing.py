@@ -9,7 +9,7 @@ from pathlib import Path
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
-from attendance import locks
+from attendance import locks, roster_changes
 from attendance.models import Enrolment
 from attendance.roster.enrolling import SectionPlan, live
 from attendance.roster.entries import EnrolmentEntry, Roster, SectionKey
@@ -100,3 +100,5 @@ def _save_enrolments(created: list[Enrolment], changed: list[Enrolment]) -> None
     Enrolment.objects.filter(pk__in=[enrolment.pk for enrolment in changed]).update(to_date=F("from_date"))
     Enrolment.objects.bulk_update(changed, ["roll_number", "from_date", "to_date"], batch_size=_BATCH)
     Enrolment.objects.bulk_create(created, batch_size=_BATCH)
+    roster_changes.tell([*created, *changed])
+    roster_changes.count_rows_anew()

@@ -37,23 +37,25 @@ from attendance.stats.live_redis import (
 )
 from attendance.stats.members import counts_in_database
 from attendance.stats.reconciling import Reconciled, RedisAway, delete_sets, reconcile
-from attendance.stats.repairing import Difference, repair, settle_students
+from attendance.stats.repairing import Difference, repair, settle_students, texts
 from attendance.stats.server_settings import server_warnings
 
 __all__ = [
     "Counts",
     "Difference",
+    "LiveSets",
     "Reconciled",
     "RedisAway",
     "Source",
     "Stats",
-    "add_attended",
-    "add_joined",
+    "add",
     "breaker",
     "delete_sets",
     "forget_verified",
     "live_counts",
+    "live_sets",
     "meeting_stats",
+    "memberships",
     "percentage",
     "reconcile",
     "redis_answers",
@@ -148,6 +150,63 @@ def live_counts(meetings: Sequence[Meeting], *, at: datetime.datetime) -> dict[i
     return counts
 
 
+def memberships(
+    students: Sequence[tuple[Meeting, str, str]], *, at: datetime.datetime
+) -> list[tuple[bool, bool]] | None:
+    """Whether each student is in the two sets of a meeting: joined, present. One round trip.
+
+    :param students: a meeting, and the student's id and roll number there
+    :returns: None where Redis cannot say
+    """
+    if not all(sets_are_kept(meeting, at) for meeting, _student_id, _roll_number in students):
+        return None
+    commands: list[Command] = []
+    for meeting, student_id, roll_number in students:
+        commands.append(("SISMEMBER", joined_key(meeting.public_id), student_id))
+        commands.append(("SISMEMBER", attended_key(meeting.public_id), roll_number))
+    answers = ask(commands) if commands else []
+    if answers is None or any(isinstance(answer, Exception) for answer in answers):
+        return None
+    return [
+        (bool(joined), bool(attended)) for joined, attended in zip(answers[::2], answers[1::2], strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class LiveSets:
+    """The members of a meeting's two sets; ``total`` is the roster's size, None where nobody vouches for all this."""
+
+    joined: frozenset[str]
+    attended: frozenset[str]
+    total: int | None
+
+
+def live_sets(public_ids: Collection[str]) -> dict[str, LiveSets] | None:
+    """The sets of open meetings by their public ids: one round trip. None where Redis is away."""
+    names = list(public_ids)
+    commands = [
+        command
+        for name in names
+        for command in (
+            ("SMEMBERS", joined_key(name)),
+            ("SMEMBERS", attended_key(name)),
+            ("GET", verified_key(name)),
+        )
+    ]
+    answers = ask(commands) if commands else []
+    if answers is None:
+        return None
+    return {name: _live_sets(name, *answers[place * 3 : place * 3 + 3]) for place, name in enumerate(names)}
+
+
+def _live_sets(public_id: str, joined: Any, attended: Any, verified: Any) -> LiveSets:
+    members = texts(joined), texts(attended)
+    found = None
+    if not isinstance(joined, Exception) and not isinstance(attended, Exception):
+        found = _verified_counts(len(members[0]), len(members[1]), verified)
+    return LiveSets(*members, total=found[2] if found and not doubts.holds(public_id) else None)
+
+
 def redis_answers() -> bool:
     """Whether Redis answers now."""
     return ask([("PING",)]) is not None
@@ -177,18 +236,24 @@ def _verified_counts(joined: Any, attended: Any, verified: Any) -> tuple[int, in
 # --- Writing: after the commit, never before --------------------------------------------------------------
 
 
-def add_joined(meeting: Meeting, student_ids: Collection[str]) -> None:
-    _add(meeting, joined_key(meeting.public_id), student_ids)
-
-
-def add_attended(meeting: Meeting, roll_numbers: Collection[str]) -> None:
-    _add(meeting, attended_key(meeting.public_id), roll_numbers)
-
-
-def _add(meeting: Meeting, key: str, members: Collection[str]) -> None:
-    if members and sets_are_kept(meeting, timezone.now()):
-        written = ask([("SADD", key, *members), *(life_commands(meeting) if meeting.ended_at else [])])
-        if written is None:
+def add(*, joined: Sequence[tuple[Meeting, str]] = (), attended: Sequence[tuple[Meeting, str]] = ()) -> None:
+    """Put students who joined (by their ids) or are present (by their roll numbers) into the sets: one round trip."""
+    now = timezone.now()
+    members: dict[str, list[str]] = {}
+    meetings: dict[int, Meeting] = {}
+    for key_of, added in ((joined_key, joined), (attended_key, attended)):
+        for meeting, member in added:
+            if sets_are_kept(meeting, now):
+                members.setdefault(key_of(meeting.public_id), []).append(member)
+                meetings[meeting.pk] = meeting
+    if not meetings:
+        return
+    commands: list[Command] = [("SADD", key, *names) for key, names in members.items()]
+    for meeting in meetings.values():
+        if meeting.ended_at:
+            commands += life_commands(meeting)
+    if ask(commands) is None:
+        for meeting in meetings.values():
             doubts.add(meeting.public_id)
 
 

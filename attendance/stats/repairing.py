@@ -121,10 +121,10 @@ def compare(meeting: Meeting, joined: Any, attended: Any, truth: Members) -> Dif
     """The answers to ``set_commands`` beside the truth. A key of another type answers with an exception."""
     return Difference(
         meeting,
-        joined_missing=truth.joined - _texts(joined),
-        joined_strange=_texts(joined) - truth.joined,
-        attended_missing=truth.attended - _texts(attended),
-        attended_strange=_texts(attended) - truth.attended,
+        joined_missing=truth.joined - texts(joined),
+        joined_strange=texts(joined) - truth.joined,
+        attended_missing=truth.attended - texts(attended),
+        attended_strange=texts(attended) - truth.attended,
         wrong_type=tuple(
             name
             for name, value in (("joined", joined), ("attended", attended))
@@ -218,7 +218,7 @@ def _member_commands(
     return commands + life_commands(meeting)
 
 
-def _texts(members: Any) -> frozenset[str]:
+def texts(members: Any) -> frozenset[str]:
     """What a set held; a key of another type held nobody."""
     if isinstance(members, Exception):
         return frozenset()

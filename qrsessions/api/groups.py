@@ -1,7 +1,8 @@
-"""The API of group sessions. The records of a member are read and corrected under its own session."""
+"""The API of group sessions. The registers are in ``records``."""
 
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -9,8 +10,9 @@ from rest_framework.response import Response
 
 from attendance.permissions import signed_in
 from attendance.stats import meeting_stats
-from qrsessions import admitting, groups, lifecycle
+from qrsessions import admitting, groups, lifecycle, switches
 from qrsessions.api.base import CONFLICT, TeacherView
+from qrsessions.api.shared_answers import shared_stats
 from qrsessions.models import GroupSession, JoinPolicy, QRSession, SessionStatus
 from qrsessions.serializers import (
     AddSectionSerializer,
@@ -22,6 +24,7 @@ from qrsessions.serializers import (
     RefusedScanSerializer,
     SessionSerializer,
     ShownTokenSerializer,
+    SwitchesSerializer,
     group_session_json,
     group_stats_json,
     sessions_json,
@@ -51,7 +54,9 @@ class GroupSessionList(GroupView):
         found = GroupSession.objects.visible_to(signed_in(request)).with_names()
         if status := request.query_params.get("status"):
             if status not in SessionStatus.values:
-                raise ValidationError({"status": [f"One of {', '.join(SessionStatus.values)}."]})
+                raise ValidationError(
+                    {"status": [_("One of %(values)s.") % {"values": ", ".join(SessionStatus.values)}]}
+                )
             found = found.filter(group__meetings__session__status=status).distinct()
         at = timezone.now()
         members = groups.members_by_group(found)
@@ -79,6 +84,16 @@ class GroupSessionDetail(GroupView):
         """One group session with its sessions and live stats."""
         return self.answer(self.group(request, public_id))
 
+    @extend_schema(request=SwitchesSerializer, responses=GroupSessionSerializer)
+    def patch(self, request: Request, public_id: str) -> Response:
+        """Turn the typed code, or the names on the screen, on or off for the whole group."""
+        group_session = self.group(request, public_id)
+        wanted = SwitchesSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        by, at = signed_in(request), timezone.now()
+        switches.turn(source=group_session, to=wanted.validated_data, by=by, at=at)
+        return self.answer(self.group(request, public_id))
+
 
 class GroupSessionStep(GroupView):
     """One step of the life of all sessions of a group; ``step`` is given by the address."""
@@ -89,7 +104,8 @@ class GroupSessionStep(GroupView):
     def post(self, request: Request, public_id: str) -> Response:
         """Take the step for all of the sessions, or for none."""
         group_session = self.group(request, public_id)
-        groups.take_group_step(group_session=group_session, step=self.step, at=timezone.now())
+        by, at = signed_in(request), timezone.now()
+        groups.take_group_step(group_session=group_session, step=self.step, by=by, at=at)
         return self.answer(group_session)
 
 
@@ -98,10 +114,12 @@ class GroupSessionToken(GroupView):
     def get(self, request: Request, public_id: str) -> Response:
         """What the hall's screen shows now, while attendance is taken."""
         group_session = self.group(request, public_id)
-        status = groups.status_of(group_session)
+        members = groups.members_of(group_session)
+        status = members[0].status
         if status != SessionStatus.ACTIVE:
             raise lifecycle.WrongState(group=public_id, status=status)
-        shown = shown_token(group_session, request=request, at=timezone.now())
+        late_from = groups.late_from(members)
+        shown = shown_token(group_session, request=request, at=timezone.now(), late_from=late_from)
         return Response(ShownTokenSerializer(shown).data, headers={"Cache-Control": "no-store"})
 
 
@@ -109,7 +127,8 @@ class GroupSessionStats(GroupView):
     @extend_schema(responses=GroupStatsSerializer)
     def get(self, request: Request, public_id: str) -> Response:
         """The live numbers of the group and of each of its sections."""
-        return Response(_stats(self.group(request, public_id)))
+        group_session = self.group(request, public_id)
+        return Response(shared_stats.get(public_id, lambda: group_stats(group_session)))
 
 
 class GroupSections(GroupView):
@@ -145,10 +164,10 @@ class GroupWaitingScans(GroupView):
             by=signed_in(request),
             at=timezone.now(),
         )
-        return Response({"admitted": admitted, "stats": _stats(group_session)})
+        return Response({"admitted": admitted, "stats": group_stats(group_session)})
 
 
-def _stats(group_session: GroupSession) -> dict[str, object]:
+def group_stats(group_session: GroupSession) -> dict[str, object]:
     members = groups.members_of(group_session)
     stats = meeting_stats([member.meeting for member in members], at=timezone.now())
     return group_stats_json(group_session, members, stats)

@@ -1,28 +1,27 @@
-"""The API of single sessions and of the registers."""
+"""The API of single sessions; their registers are in ``records``."""
 
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from attendance.models import Section, Student
+from attendance.models import Section
 from attendance.permissions import signed_in
-from attendance.refusals import NotEnrolled
-from attendance.serializers import CorrectionSerializer, RecordSerializer
-from qrsessions import admitting, correcting, groups, lifecycle
+from qrsessions import admitting, groups, lifecycle, switches
 from qrsessions.api.base import CONFLICT, TeacherView
 from qrsessions.models import JoinPolicy, QRSession, SessionStatus
 from qrsessions.serializers import (
     AdmitSerializer,
     AdmittedSerializer,
-    CorrectedSerializer,
     OpenSessionSerializer,
     RefusedScanSerializer,
     SessionSerializer,
     ShownTokenSerializer,
     StatsSerializer,
+    SwitchesSerializer,
     session_stats_json,
     sessions_json,
     shown_token,
@@ -39,7 +38,9 @@ class SessionList(TeacherView):
         sessions = QRSession.objects.visible_to(signed_in(request)).with_names()
         if status := request.query_params.get("status"):
             if status not in SessionStatus.values:
-                raise ValidationError({"status": [f"One of {', '.join(SessionStatus.values)}."]})
+                raise ValidationError(
+                    {"status": [_("One of %(values)s.") % {"values": ", ".join(SessionStatus.values)}]}
+                )
             sessions = sessions.filter(status=status)
         return Response(sessions_json(list(sessions), at=timezone.now()))
 
@@ -62,6 +63,15 @@ class SessionDetail(TeacherView):
         """One session with its live stats."""
         return Response(sessions_json([self.session(request, public_id)], at=timezone.now())[0])
 
+    @extend_schema(request=SwitchesSerializer, responses={200: SessionSerializer, 409: CONFLICT})
+    def patch(self, request: Request, public_id: str) -> Response:
+        """Turn the typed code, or the names on the screen, on or off. A session of a group follows its group."""
+        session, by, at = self.session(request, public_id), signed_in(request), timezone.now()
+        wanted = SwitchesSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        switches.turn(source=session, to=wanted.validated_data, by=by, at=at)
+        return Response(sessions_json([self.session(request, public_id)], at=at)[0])
+
 
 class SessionStep(TeacherView):
     """One step of a session's life; ``step`` is given by the address."""
@@ -71,8 +81,8 @@ class SessionStep(TeacherView):
     @extend_schema(request=None, responses={200: SessionSerializer, 409: CONFLICT})
     def post(self, request: Request, public_id: str) -> Response:
         """Take the step. A wrong one is refused with 409 `wrong_state` and changes nothing."""
-        at = timezone.now()
-        session = lifecycle.take_step(session=self.session(request, public_id), step=self.step, at=at)
+        session, by, at = self.session(request, public_id), signed_in(request), timezone.now()
+        session = lifecycle.take_step(session=session, step=self.step, by=by, at=at)
         return Response(sessions_json([session], at=at)[0])
 
 
@@ -85,7 +95,7 @@ class SessionToken(TeacherView):
             raise lifecycle.InGroup(group=session.meeting.group.public_id)
         if session.status != SessionStatus.ACTIVE:
             raise lifecycle.WrongState(session=public_id, status=session.status)
-        shown = shown_token(session, request=request, at=timezone.now())
+        shown = shown_token(session, request=request, at=timezone.now(), late_from=session.late_from)
         return Response(ShownTokenSerializer(shown).data, headers={"Cache-Control": "no-store"})
 
 
@@ -96,39 +106,13 @@ class SessionStats(TeacherView):
         return Response(session_stats_json(self.session(request, public_id), at=timezone.now()))
 
 
-class SessionRecords(TeacherView):
-    @extend_schema(responses=RecordSerializer(many=True))
-    def get(self, request: Request, public_id: str) -> Response:
-        """The whole roster with what is known of each student, in natural order of the roll numbers."""
-        entries = correcting.roster_in_order(self.session(request, public_id).meeting)
-        return Response(RecordSerializer(entries, many=True).data)
-
-
-class SessionRecord(TeacherView):
-    @extend_schema(request=CorrectionSerializer, responses=CorrectedSerializer)
-    def put(self, request: Request, public_id: str, student_id: str) -> Response:
-        """Enter a student's status by hand, in every state of the session; null takes a mark back."""
-        session = self.session(request, public_id)
-        wanted = CorrectionSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        student = get_object_or_404(Student, student_id=student_id)
-        at = timezone.now()
-        try:
-            entry = correcting.correct(
-                session=session, student=student, by=signed_in(request), at=at, **wanted.validated_data
-            )
-        except NotEnrolled as error:
-            raise NotFound("The student is not on the roster of this session.") from error
-        record = RecordSerializer(entry).data
-        return Response({"record": record, "stats": session_stats_json(session, at=at)})
-
-
 class LeaveGroup(TeacherView):
     @extend_schema(request=None, responses={200: SessionSerializer, 409: CONFLICT})
     def post(self, request: Request, public_id: str) -> Response:
         """Take a session out of its group: it goes on by itself, with its joins and marks."""
-        session = groups.leave_group(session=self.session(request, public_id))
-        return Response(sessions_json([session], at=timezone.now())[0])
+        session, by, at = self.session(request, public_id), signed_in(request), timezone.now()
+        session = groups.leave_group(session=session, by=by, at=at)
+        return Response(sessions_json([session], at=at)[0])
 
 
 class WaitingScans(TeacherView):

@@ -2,17 +2,23 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from django.utils.decorators import method_decorator
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from attendance.permissions import signed_in
 from qrsessions import joining, scanning
 from qrsessions.api.base import CONFLICT, StudentView
+from qrsessions.api.own_answers import headers_of, own_answer
+from qrsessions.api.waiting_room import waiting_room
+from qrsessions.devices import device_of, with_device
 from qrsessions.limits import JOINS, MARKS
 from qrsessions.models import GroupSession, QRSession
-from qrsessions.own_sessions import OwnSession, own_sessions
+from qrsessions.pacing import waiting_phones
 from qrsessions.serializers import (
     JoinedSerializer,
     JoinGroupSerializer,
@@ -25,13 +31,29 @@ from qrsessions.serializers import (
 
 
 class OwnSessions(StudentView):
-    @extend_schema(responses=OwnSessionsSerializer)
+    @extend_schema(
+        responses={
+            200: OwnSessionsSerializer,
+            304: OpenApiResponse(description="As the `ETag` that was sent."),
+        }
+    )
     def get(self, request: Request) -> Response:
-        """What is open for you now."""
-        sessions = own_sessions(student=self.student(request), at=timezone.now())
-        return Response(OwnSessionsSerializer({"sessions": [_own_session(own) for own in sessions]}).data)
+        """What is open for you now. Ask again with `If-None-Match` after `poll_after_ms`."""
+        student = self.student(request)
+        kept, stats = own_answer(student=student, at=timezone.now())
+        pause = waiting_phones.next_ms()
+        if request.auth is None:
+            # Signed in by a session: it is the phone's page that asks.
+            cookie = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+            user_id = signed_in(request).pk
+            waiting_room.remember(cookie, user_id=user_id, student_id=student.student_id, kept=kept)
+        etag = kept.etag(stats, poll_after_ms=pause)
+        if request.headers.get("If-None-Match") == etag:
+            return Response(status=304, headers=headers_of(etag))
+        return Response({"sessions": kept.told(stats), "poll_after_ms": pause}, headers=headers_of(etag))
 
 
+@method_decorator(with_device, name="dispatch")
 class Join(StudentView):
     @extend_schema(request=None, responses={200: JoinedSerializer, 201: JoinedSerializer, 409: CONFLICT})
     def post(self, request: Request, public_id: str) -> Response:
@@ -42,6 +64,7 @@ class Join(StudentView):
         return _joined_answer(joining.join(source=session, student=student, at=at))
 
 
+@method_decorator(with_device, name="dispatch")
 class JoinGroup(StudentView):
     @extend_schema(
         request=JoinGroupSerializer, responses={200: JoinedSerializer, 201: JoinedSerializer, 409: CONFLICT}
@@ -59,6 +82,7 @@ class JoinGroup(StudentView):
         return _joined_answer(joined)
 
 
+@method_decorator(with_device, name="dispatch")
 class Mark(StudentView):
     @extend_schema(
         request=MarkSerializer,
@@ -70,12 +94,16 @@ class Mark(StudentView):
         wanted = MarkSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         MARKS.allow(str(student.pk))
-        given = wanted.validated_data
+        given, device = wanted.validated_data, device_of(request)
         if "token" in given:
-            scanned = scanning.mark_by_token(token=given["token"], student=student, at=at)
+            scanned = scanning.mark_by_token(token=given["token"], student=student, at=at, device=device)
+        elif "claim" in given:
+            scanned = scanning.mark_by_claim(
+                claim=given["claim"], user=signed_in(request), student=student, at=at, device=device
+            )
         else:
             scanned = scanning.mark_by_code(
-                public_id=given["session"], code=given["code"], student=student, at=at
+                public_id=given["session"], code=given["code"], student=student, at=at, device=device
             )
         return Response(_marked_json(scanned), status=201 if scanned.marked.created else 200)
 
@@ -96,30 +124,6 @@ def _marked_json(scanned: scanning.Scanned) -> dict[str, Any]:
         "session": scanned.session.public_id,
         "status": marked.status,
         "marked_at": marked.marked_at,
-        "stats": session_stats_json(scanned.session, at=timezone.now()),
+        "stats": stats_json(scanned.session, scanned.stats),
     }
     return dict(MarkedSerializer(body).data)
-
-
-def _own_session(own: OwnSession) -> dict[str, Any]:
-    section = own.session.meeting.section
-    return {
-        "id": own.session.public_id,
-        "group": own.session.meeting.group.public_id if own.session.meeting.group else None,
-        "choices": [
-            {"section": choice.pk, "course": choice.course.code, "name": choice.name}
-            for choice in own.choices
-        ],
-        "course": section.course.code,
-        "course_title": section.course.title,
-        "section": section.pk,
-        "section_name": section.name,
-        "teacher": own.session.opened_by.display_name,
-        "status": own.session.status,
-        "can_join": own.can_join,
-        "can_scan": own.can_scan,
-        "joined_at": own.joined_at,
-        "marked_at": own.marked_at,
-        "mark": own.mark,
-        "stats": stats_json(own.session, own.stats),
-    }

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='QRSession',
             fields=[
-                ('meeting', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='session', serialize=False, to='attendance.meeting')),
+                ('meeting', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='session', serialize=False, to='attendance.meeting', verbose_name='meeting')),
                 ('status', models.CharField(choices=[('created', 'joining is open'), ('locked', 'joining is locked'), ('active', 'taking attendance'), ('ended', 'ended')], default='created', max_length=10, verbose_name='status')),
                 ('join_policy', models.CharField(choices=[('strict', 'only those who joined before the lock'), ('open', 'a scan joins and marks at once')], default='strict', max_length=10, verbose_name='join policy')),
                 ('code_enabled', models.BooleanField(default=True, verbose_name='typed code')),
@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='GroupSession',
             fields=[
-                ('group', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='group_session', serialize=False, to='attendance.meetinggroup')),
+                ('group', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='group_session', serialize=False, to='attendance.meetinggroup', verbose_name='group')),
                 ('join_policy', models.CharField(choices=[('strict', 'only those who joined before the lock'), ('open', 'a scan joins and marks at once')], default='strict', max_length=10, verbose_name='join policy')),
                 ('code_enabled', models.BooleanField(default=True, verbose_name='typed code')),
                 ('secret', models.BinaryField(default=qrsessions.models.new_secret)),

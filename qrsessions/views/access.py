@@ -19,10 +19,14 @@ View = Callable[..., HttpResponse]
 
 
 def teacher_page(view: View) -> View:
-    """For teachers and admins: others are refused, and who is not signed in is sent to do so."""
+    """For teachers and admins: others are refused, and who is not signed in is sent to do so. Never cached."""
+    return never_cache(teachers_only(view))
+
+
+def teachers_only(view: View) -> View:
+    """As a teacher's page, where the view itself says how its answer may be cached."""
 
     @login_required
-    @never_cache
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if signed_in(request).role not in (Role.TEACHER, Role.ADMIN):

@@ -4,7 +4,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 
-from attendance.models import Student, User
 from attendance.ratelimit import TooOften
 from attendance.refusals import Refused
 
@@ -13,10 +12,6 @@ class SeeOther(HttpResponseRedirect):
     """After a POST: the next page is fetched by GET, whatever the browser."""
 
     status_code = 303
-
-
-def student_of(user: User) -> Student | None:
-    return Student.objects.filter(user=user).first()
 
 
 def own_page() -> SeeOther:

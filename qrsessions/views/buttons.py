@@ -23,10 +23,12 @@ STEP_WORDS = {
 def addresses_of(source: QRSession | GroupSession) -> dict[str, str]:
     """Where the buttons of its pages lead, and where their scripts ask."""
     kind = "group-" if isinstance(source, GroupSession) else ""
-    pages = [*lifecycle.STEPS, "admit", "screen", "screen-qr", "screen-join-qr"]
+    pages = [*lifecycle.STEPS, "admit", "screen", "screen-qr", "screen-join-qr", "desk-scan", "settings"]
+    pages += ["bulk", "curve"]
     names = {name.replace("-", "_"): f"{kind}{name}" for name in pages}
-    names |= {f"api_{name}": f"api-{kind}{name}" for name in ("stats", "waiting", "token")}
+    names |= {f"api_{name}": f"api-{kind}{name}" for name in ("stats", "waiting", "token", "records")}
     names["page"] = "group" if kind else "session"
+    names["list"] = "group-register" if kind else "session"
     return {name: reverse(f"qrsessions:{url}", args=[source.public_id]) for name, url in names.items()}
 
 

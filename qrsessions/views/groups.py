@@ -1,6 +1,5 @@
 """The teacher's pages of group sessions: opening one, running it, and its register."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 from django.contrib import messages
@@ -10,19 +9,21 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from attendance.models import Section, Status, User
+from attendance.models import Section, User
 from attendance.permissions import signed_in
 from attendance.refusals import Refused
+from attendance.shared_devices import shared_devices
 from qrsessions import admitting, groups
 from qrsessions.addresses import shown_host
 from qrsessions.forms import AddSectionForm, OpenGroupForm
-from qrsessions.group_overview import group_overview, group_register
+from qrsessions.group_overview import GroupOverview, group_overview, group_register
 from qrsessions.lifecycle import SessionOpen
 from qrsessions.models import GroupSession, QRSession, SessionStatus
 from qrsessions.taught_sections import free_sections, last_group, sections_named, taught
 from qrsessions.views.access import find_group, find_session, teacher_action, teacher_page
 from qrsessions.views.buttons import STEP_WORDS, addresses_of, say_admitted, try_step
-from qrsessions.views.rows import JOINED, NOT_JOINED, STATE_WORDS, student_row
+from qrsessions.views.registers import curve_of
+from qrsessions.views.rows import StudentRow, list_context, student_row
 
 
 @teacher_page
@@ -55,7 +56,7 @@ def open_group(request: HttpRequest) -> HttpResponse:
             (one, str(one.section.pk) in picked)
             for one in sorted(taught(user, at=at).sections, key=lambda one: one.running is not None)
         ],
-        "last_group": last_group(user),
+        "last_group": last_group(user, at=at),
     }
     return render(request, "qrsessions/open_group.html", context, status=status)
 
@@ -75,6 +76,8 @@ def group_page(request: HttpRequest, public_id: str) -> HttpResponse:
         "urls": addresses_of(group_session),
         "steps": STEP_WORDS.items(),
         "waiting": admitting.waiting_scans([member.session for member in group.members]),
+        "curve": curve_of(group_session, [member.session for member in group.members]),
+        **list_context(_rows(group) if has_ended else []),
         "free_sections": [] if has_ended else free_sections(signed_in(request), at=at),
         "host": shown_host(request),
     }
@@ -85,8 +88,12 @@ def group_page(request: HttpRequest, public_id: str) -> HttpResponse:
 def take_step(request: HttpRequest, public_id: str, step: str) -> HttpResponse:
     """Lock, unlock, start, end or reopen all sessions of the group."""
     group_session = find_group(request, public_id)
-    at = timezone.now()
-    try_step(request, step, lambda: groups.take_group_step(group_session=group_session, step=step, at=at))
+    by, at = signed_in(request), timezone.now()
+    try_step(
+        request,
+        step,
+        lambda: groups.take_group_step(group_session=group_session, step=step, by=by, at=at),
+    )
     return redirect("qrsessions:group", public_id)
 
 
@@ -113,7 +120,7 @@ def leave_group(request: HttpRequest, public_id: str) -> HttpResponse:
     """Take a section's session out of its group: it goes on by itself."""
     session = find_session(request, public_id)
     try:
-        groups.leave_group(session=session)
+        groups.leave_group(session=session, by=signed_in(request), at=timezone.now())
     except Refused as refused:
         messages.error(request, refused.detail)
     else:
@@ -136,20 +143,24 @@ def admit(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_safe
 def register(request: HttpRequest, public_id: str) -> HttpResponse:
     """All students of the group's sections, each once, with their marks."""
-    group = group_overview(find_group(request, public_id), at=timezone.now())
-    rows = [
-        student_row(member.session, entry, member.label) for member, entry in group_register(group.members)
-    ]
-    totals = Counter(row.state for row in rows)
+    group_session = find_group(request, public_id)
+    group = group_overview(group_session, at=timezone.now())
     context = {
         "group": group,
         "session": group.session,
-        "rows": rows,
-        "totals": [
-            (state, STATE_WORDS[state], totals[state]) for state in [*Status.values, JOINED, NOT_JOINED]
-        ],
+        "stats": group.stats,
+        "urls": addresses_of(group_session),
+        **list_context(_rows(group)),
     }
     return render(request, "qrsessions/group_register.html", context)
+
+
+def _rows(group: GroupOverview) -> list[StudentRow]:
+    shared = shared_devices(group.session.meeting)
+    return [
+        student_row(member.session, entry, member.label, shared)
+        for member, entry in group_register(group.members)
+    ]
 
 
 def _open(user: User, sections: Sequence[Section], form: OpenGroupForm) -> GroupSession:

@@ -1,12 +1,16 @@
 """The rows of the lists of students."""
 
 import datetime
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from attendance.models import ATTENDED, Method, RosterEntry, Status
+from attendance.shared_devices import SharedDevices, Sharer
 from qrsessions.models import QRSession
 
 JOINED = "joined"
@@ -30,7 +34,8 @@ METHOD_WORDS: dict[str, StrOrPromise] = {
 class StudentRow:
     """One student in the list. ``at`` is when the student was marked or joined, whichever the state says.
 
-    ``section`` is named where the list has students of several.
+    ``section`` is named where the list has students of several; ``sharers`` are the others whose marks came from the
+    same phone.
     """
 
     session: QRSession
@@ -39,6 +44,19 @@ class StudentRow:
     at: datetime.datetime | None
     method: StrOrPromise
     section: str = ""
+    sharers: Sequence[Sharer] = ()
+
+    @property
+    def flagged(self) -> str:
+        """The student ids of the sharers, as the script compares them."""
+        return " ".join(sharer.student_id for sharer in self.sharers)
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether the student joined, and nobody and no scan marked the student."""
+        record = self.entry.record
+        unmarked = record and (record.status is None or record.method == Method.END)
+        return bool(unmarked and record and record.joined_at)
 
     @property
     def word(self) -> StrOrPromise:
@@ -49,7 +67,12 @@ class StudentRow:
         return self.state in Status.values
 
 
-def student_row(session: QRSession, entry: RosterEntry, section: str = "") -> StudentRow:
+def student_row(
+    session: QRSession, entry: RosterEntry, section: str = "", shared: SharedDevices | None = None
+) -> StudentRow:
+    """
+    :param shared: what ``shared_devices`` found, where the list shows it
+    """
     record = entry.record
     state, at, method = NOT_JOINED, None, ""
     if record and record.status:
@@ -58,4 +81,37 @@ def student_row(session: QRSession, entry: RosterEntry, section: str = "") -> St
         method = METHOD_WORDS.get(record.method or "", "")  # type: ignore[assignment]
     elif record and record.joined_at:
         state, at = JOINED, record.joined_at
-    return StudentRow(session, entry, state, at, method, section)
+    sharers = (shared or {}).get(entry.student_id, ())
+    return StudentRow(session, entry, state, at, method, section, sharers)
+
+
+# What the list can be made to show, in the order of the chips, and what each is called.
+CHIPS: dict[str, StrOrPromise] = {
+    "all": _("All"),
+    "missed": _("Joined, not scanned"),
+    NOT_JOINED: _("Not joined"),
+    **{status.value: capfirst(status.label) for status in Status},
+    "flagged": _("Same phone"),
+}
+
+
+def list_context(rows: Sequence[StudentRow]) -> dict[str, object]:
+    """What the list of students shows, and the summary after the class."""
+    states = Counter(row.state for row in rows)
+    missed = [row for row in rows if row.is_missed]
+    counts = {
+        **{state: states[state] for state in STATE_WORDS},
+        "all": len(rows),
+        "missed": len(missed),
+        "flagged": sum(bool(row.sharers) for row in rows),
+        "unmarked": states[JOINED] + states[NOT_JOINED],
+    }
+    return {
+        "rows": rows,
+        "counts": counts,
+        "chips": [(kind, word, counts[kind]) for kind, word in CHIPS.items()],
+        "missed": missed,
+        "state_words": STATE_WORDS,
+        "method_words": METHOD_WORDS,
+        "statuses": Status,
+    }

@@ -17,23 +17,26 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from attendance.known_users import student_of
 from attendance.models import ATTENDED, Role, Status, Student, User
 from attendance.permissions import signed_in
 from attendance.ratelimit import TooOften
 from attendance.refusals import Refused
 from qrsessions import claims, scanning
+from qrsessions.devices import device_of, with_device
 from qrsessions.limits import MARKS
 from qrsessions.models import GroupSession, QRSession, SessionStatus
 from qrsessions.own_sessions import own_sessions
 from qrsessions.scanning import Scanned
 from qrsessions.tokens import TokenExpired
-from qrsessions.views.answers import for_students_only, own_page, refusal_page, student_of
+from qrsessions.views.answers import for_students_only, own_page, refusal_page
 
 CLAIM_COOKIE = "rollcall_claim"
 
 
 @require_safe
 @never_cache
+@with_device
 def scan(request: HttpRequest, token: str) -> HttpResponse:
     """A token arrives. Its student gets a form that marks; everybody else the way there, or an explanation."""
     at = timezone.now()
@@ -55,6 +58,7 @@ def scan(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
+@with_device
 @login_required
 def claim(request: HttpRequest) -> HttpResponse:
     """GET: back from sign-in, the same form for the claim in the cookie. POST: mark."""
@@ -71,6 +75,7 @@ def claim(request: HttpRequest) -> HttpResponse:
             user=signed_in(request),
             student=student,
             at=timezone.now(),
+            device=device_of(request),
         )
     except TooOften as refused:
         return refusal_page(request, refused)

@@ -1,7 +1,7 @@
-"""The student's pages: what is open now, and the own attendance.
+"""The student's page: what is open now.
 
 ``templates/qrsessions/parts/card.html`` has a session in each of its states. The page holds each state once more,
-empty, in a ``<template>``: ``static/js/student.js`` fills those from the API, so all words stay in one place.
+empty, in a ``<template>``: ``static/js/student_cards.js`` fills those from the API, so all words stay in one place.
 """
 
 from __future__ import annotations
@@ -17,25 +17,30 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_safe
 
-from attendance.history import own_sections
+from attendance.known_users import student_of
 from attendance.models import RosterEntry, Section, Status, Student
 from attendance.permissions import signed_in
 from attendance.ratelimit import TooOften
 from attendance.refusals import Refused
 from attendance.stats import Source
 from qrsessions import joining, scanning
+from qrsessions.devices import device_of, with_device
 from qrsessions.limits import JOINS, MARKS
 from qrsessions.models import QRSession, SessionStatus
 from qrsessions.own_sessions import OwnSession
 from qrsessions.own_sessions import own_sessions as open_for
 from qrsessions.places import source_of
 from qrsessions.student_forms import CodeForm, JoinForm
-from qrsessions.views.answers import for_students_only, own_page, refusal_page, student_of
+from qrsessions.views.answers import for_students_only, own_page, refusal_page
+from qrsessions.views.scanner_policy import with_scanner
 
-# Beside those of a mark; ``stateOf`` in static/js/student.js decides in the same order.
+# Beside those of a mark; ``stateOf`` in static/js/student_cards.js decides in the same order.
 STATES = ["scan", "choose", "join", "waiting", "not_joined", "locked"]
+# What only the script says: the page of a moment ago had a session that is over now.
+ENDED = "ended"
 # The earlier meetings of today that an empty page shows.
 EARLIER_SHOWN = 5
 
@@ -52,6 +57,8 @@ class Card:
     title: str = ""
     teacher: str = ""
     time: datetime.datetime | None = None
+    late_from: datetime.datetime | None = None
+    code_enabled: bool = True
     joined: int = 0
     present: int = 0
     total: int = 0
@@ -69,6 +76,8 @@ class Card:
             title=section.course.title,
             teacher=own.session.opened_by.display_name,
             time=own.marked_at,
+            late_from=own.session.late_from,
+            code_enabled=own.session.switches.code_enabled,
             joined=own.stats.total_joined,
             present=own.stats.total_present,
             total=own.stats.total_students,
@@ -91,7 +100,11 @@ def state_of(own: OwnSession) -> str:
 
 @require_safe
 @never_cache
+@with_device
 @login_required
+@with_scanner
+# A third of the first page's weight; Django pads the answer at random against BREACH.
+@gzip_page
 def student(request: HttpRequest) -> HttpResponse:
     """What is open for the student now."""
     student = student_of(signed_in(request))
@@ -102,7 +115,9 @@ def student(request: HttpRequest) -> HttpResponse:
     cards = [Card.of(own) for own in open_now]
     context = {
         "cards": cards,
-        "blanks": [Card(state) for state in [*Status.values, *STATES]],
+        "blanks": [Card(state) for state in [*Status.values, *STATES, ENDED]],
+        "student": student,
+        "join": request.GET.get("join", ""),
         "statuses": Status.values,
         "earlier": _ended_on(timezone.localdate(now), student),
         "has_code_form": any(card.state in ("scan", "not_joined") for card in cards),
@@ -112,6 +127,7 @@ def student(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@with_device
 @login_required
 def join(request: HttpRequest) -> HttpResponse:
     """Join a session, or the own one of its group, without a script."""
@@ -143,6 +159,7 @@ def join(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@with_device
 @login_required
 def mark_by_code(request: HttpRequest) -> HttpResponse:
     """Mark the student by the typed code, without a script."""
@@ -162,24 +179,17 @@ def mark_by_code(request: HttpRequest) -> HttpResponse:
     try:
         MARKS.allow(str(student.pk))
         scanning.mark_by_code(
-            public_id=wanted["session"], code=wanted["code"], student=student, at=timezone.now()
+            public_id=wanted["session"],
+            code=wanted["code"],
+            student=student,
+            at=timezone.now(),
+            device=device_of(request),
         )
     except TooOften as refused:
         return refusal_page(request, refused)
     except Refused as refused:
         messages.error(request, str(refused.detail))
     return own_page()
-
-
-@require_safe
-@never_cache
-@login_required
-def attendance(request: HttpRequest) -> HttpResponse:
-    """The student's own attendance, section by section."""
-    student = student_of(signed_in(request))
-    if student is None:
-        return for_students_only(request, status=200)
-    return render(request, "qrsessions/attendance.html", {"sections": own_sections(student)})
 
 
 def _ended_on(date: datetime.date, student: Student) -> list[RosterEntry]:

@@ -12,24 +12,43 @@ from django.views.decorators.http import require_http_methods, require_safe
 from attendance.models import RosterEntry, Section, Status
 from attendance.permissions import signed_in
 from attendance.refusals import NotEnrolled
+from attendance.shared_devices import shared_devices
 from attendance.stats import meeting_stats
 from qrsessions import admitting, correcting, lifecycle
 from qrsessions.addresses import shown_host
 from qrsessions.forms import CorrectionForm, OpenSessionForm, StudentForm
+from qrsessions.matters import matters_of
 from qrsessions.models import GroupSession, QRSession
-from qrsessions.taught_sections import last_group, taught
+from qrsessions.taught_sections import is_new_teacher, last_group, taught
 from qrsessions.views.access import find_session, teacher_action, teacher_page
 from qrsessions.views.buttons import STEP_WORDS, addresses_of, say_admitted, try_step
-from qrsessions.views.rows import METHOD_WORDS, STATE_WORDS, student_row
+from qrsessions.views.registers import curve_of
+from qrsessions.views.rows import list_context, student_row
+
+# In the user's session.
+WELCOME_DISMISSED = "welcome_dismissed"
 
 
 @teacher_page
 @require_safe
 def sections(request: HttpRequest) -> HttpResponse:
-    """The sections that the user teaches; what runs stands on top."""
-    user = signed_in(request)
-    context = {"taught": taught(user, at=timezone.now()), "last_group": last_group(user)}
+    """The sections that the user teaches: what runs and what needs an eye stand on top, then those of today."""
+    user, at = signed_in(request), timezone.now()
+    found = taught(user, at=at)
+    context = {
+        "taught": found,
+        "matters": matters_of(user, found, at=at),
+        "last_group": last_group(user, at=at),
+        "is_new": bool(found.sections) and WELCOME_DISMISSED not in request.session and is_new_teacher(user),
+    }
     return render(request, "qrsessions/sections.html", context)
+
+
+@teacher_action
+def dismiss_welcome(request: HttpRequest) -> HttpResponse:
+    """The words for somebody who is new are not shown again in this sign-in; nor after the first session."""
+    request.session[WELCOME_DISMISSED] = True
+    return redirect("qrsessions:sections")
 
 
 @teacher_action
@@ -62,6 +81,10 @@ def session_page(request: HttpRequest, public_id: str) -> HttpResponse:
     session = find_session(request, public_id)
     at = timezone.now()
     group = session.meeting.group
+    shared = shared_devices(session.meeting)
+    rows = [
+        student_row(session, entry, shared=shared) for entry in correcting.roster_in_order(session.meeting)
+    ]
     context = {
         "session": session,
         "group": group,
@@ -71,12 +94,10 @@ def session_page(request: HttpRequest, public_id: str) -> HttpResponse:
         "section": session.meeting.section,
         "steps": STEP_WORDS.items(),
         "stats": meeting_stats([session.meeting], at=at)[session.meeting_id],
-        "rows": [student_row(session, entry) for entry in correcting.roster_in_order(session.meeting)],
         "waiting": admitting.waiting_scans([session]),
-        "state_words": STATE_WORDS,
-        "method_words": METHOD_WORDS,
-        "statuses": Status,
+        "curve": curve_of(session, [session]),
         "host": shown_host(request),
+        **list_context(rows),
     }
     return render(request, "qrsessions/session.html", context)
 
@@ -85,7 +106,8 @@ def session_page(request: HttpRequest, public_id: str) -> HttpResponse:
 def take_step(request: HttpRequest, public_id: str, step: str) -> HttpResponse:
     """Lock, unlock, start, end or reopen the session."""
     session = find_session(request, public_id)
-    try_step(request, step, lambda: lifecycle.take_step(session=session, step=step, at=timezone.now()))
+    by, at = signed_in(request), timezone.now()
+    try_step(request, step, lambda: lifecycle.take_step(session=session, step=step, by=by, at=at))
     return redirect("qrsessions:session", public_id)
 
 

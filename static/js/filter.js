@@ -1,6 +1,6 @@
 /**
  * Search fields that hide what does not match while one types:
- * `<input type="search" data-filter="#list" data-none="#nothing-found" hidden>` beside a list whose items have
+ * `<input type="search" data-filter="#list" data-none="#nothing-found" hidden>` beside lists whose items have
  * their words in `data-item`. The text stays when the page is loaded again.
  */
 const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLocaleLowerCase();
@@ -13,7 +13,7 @@ for (const field of document.querySelectorAll("[data-filter]")) {
   const filter = () => {
     const words = plain(field.value).split(/\s+/).filter(Boolean);
     let shown = 0;
-    for (const item of list.children) {
+    for (const item of list.querySelectorAll("[data-item]")) {
       const text = plain(item.dataset.item);
       item.hidden = !words.every((word) => text.includes(word));
       if (!item.hidden) shown += 1;

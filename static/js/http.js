@@ -37,19 +37,37 @@ export class HttpError extends Error {
  * @param {object} [options]
  * @param {AbortSignal} [options.signal] ends the request early; it then rejects with the signal's own reason
  * @param {string} [options.etag] the ETag of the answer that the page already shows
+ * @param {Record<string, string>} [options.headers] more headers
  * @param {number} [options.timeout] milliseconds
  * @returns {Promise<{data: any, etag: string|null, unchanged: boolean}>} `data` is null where `unchanged` is true
  * @throws {HttpError}
  */
-export async function getJSON(url, { signal, etag, timeout } = {}) {
-  const headers = etag ? { "If-None-Match": etag } : {};
-  const response = await request(url, { method: "GET", headers, signal, timeout });
+export async function getJSON(url, { signal, etag, timeout, headers } = {}) {
+  const known = etag ? { "If-None-Match": etag } : {};
+  const response = await request(url, { method: "GET", headers: { ...headers, ...known }, signal, timeout });
   const unchanged = response.status === 304;
   return {
     data: unchanged ? null : await answer(response),
     etag: response.headers.get("ETag") || (unchanged ? etag : null),
     unchanged,
   };
+}
+
+/**
+ * Fetch a page, or a part of one.
+ *
+ * @param {string} url
+ * @param {object} [options] as of `getJSON`
+ * @returns {Promise<{html: Document|null, etag: string|null}>} `html` is null where it is as the page already shows it
+ * @throws {HttpError}
+ */
+export async function getHTML(url, { signal, etag, timeout } = {}) {
+  const headers = { Accept: "text/html", ...(etag ? { "If-None-Match": etag } : {}) };
+  const response = await request(url, { method: "GET", headers, signal, timeout });
+  if (response.status === 304) return { html: null, etag };
+  if (!response.ok) answer(response);
+  const html = new DOMParser().parseFromString(response.text, "text/html");
+  return { html, etag: response.headers.get("ETag") };
 }
 
 /**
@@ -64,9 +82,9 @@ export const postJSON = (url, body = {}, options = {}) => send("POST", url, body
  */
 export const putJSON = (url, body = {}, options = {}) => send("PUT", url, body, options);
 
-async function send(method, url, body, { signal, timeout } = {}) {
-  const headers = { "Content-Type": "application/json", "X-CSRFToken": csrfToken() };
-  return answer(await request(url, { method, headers, body: JSON.stringify(body), signal, timeout }));
+async function send(method, url, body, { signal, timeout, headers } = {}) {
+  const all = { ...headers, "Content-Type": "application/json", "X-CSRFToken": csrfToken() };
+  return answer(await request(url, { method, headers: all, body: JSON.stringify(body), signal, timeout }));
 }
 
 /** The cookie is newer than the form field when somebody signed in anew in another tab. */

@@ -7,6 +7,16 @@ import { setText } from "./text.js";
 
 const number = new Intl.NumberFormat(document.documentElement.lang, { useGrouping: false });
 
+let newest = 0;
+
+/** Whether these numbers are as new as those of the last call: the ones that dashboards share may be a second older. */
+export function isCurrent(stats) {
+  const at = Date.parse(stats.as_of);
+  if (at < newest) return false;
+  newest = at;
+  return true;
+}
+
 export function showCounts(stats) {
   show(stats, document.body, null);
 }

@@ -10,25 +10,27 @@ const MARKED = new Set(["present", "late", "excused", "absent"]);
 
 /**
  * @param {object} options
- * @param {string} options.recordsUrl the API's address of the records
- * @param {(answer: {record: object, stats: object}) => void} options.onMarked
+ * @param {(mark: {session: string, record: object, change: number|null, stats: object}) => void} options.onMarked
  */
-export function markDialog({ recordsUrl, onMarked }) {
+export function markDialog({ onMarked }) {
   const dialog = document.getElementById("mark-dialog");
   const form = dialog.querySelector("form");
   const error = dialog.querySelector("[data-error]");
+  let session = "";
   let sending = false;
 
-  document.getElementById("students")?.addEventListener("click", (event) => {
+  document.addEventListener("click", (event) => {
     const link = event.target.closest(".mark-link");
     const opensElsewhere = event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0;
     if (!link || opensElsewhere) return;
     event.preventDefault();
-    const row = link.closest("[data-student]");
+    const item = link.closest("[data-student]");
     form.reset();
-    form.elements.student.value = row.dataset.student;
-    for (const part of COPIED) setText(dialog.querySelector(part), row.querySelector(part).textContent);
-    dialog.querySelector("[data-take-back]").hidden = !MARKED.has(row.dataset.state);
+    session = item.dataset.session;
+    form.elements.student.value = item.dataset.student;
+    for (const part of COPIED) setText(dialog.querySelector(part), item.querySelector(part)?.textContent);
+    dialog.querySelector("[data-take-back]").hidden = !MARKED.has(item.dataset.state);
+    dialog.querySelector("[data-history]").href = new URL(`../history/${link.search}`, link.href);
     setText(error, "");
     dialog.showModal();
     dialog.querySelector(".mark-choices .present").focus();
@@ -41,11 +43,13 @@ export function markDialog({ recordsUrl, onMarked }) {
     if (sending) return;
     sending = true;
     dialog.setAttribute("aria-busy", "true");
-    const url = `${recordsUrl}${encodeURIComponent(form.elements.student.value)}/`;
+    const records = dialog.dataset.recordsUrl.replace("00000000", session);
+    const url = `${records}${encodeURIComponent(form.elements.student.value)}/`;
     try {
       const status = value === "none" ? null : value;
-      onMarked(await putJSON(url, { status, note: form.elements.note.value }));
+      const answer = await putJSON(url, { status, note: form.elements.note.value });
       dialog.close();
+      onMarked({ session, ...answer });
     } catch (problem) {
       setText(error, problem.isTemporary ? error.dataset.offline : problem.detail || problem.message);
     } finally {

@@ -6,7 +6,8 @@
 const SLOWEST_MS = 30000;
 
 /**
- * @param {(signal: AbortSignal) => Promise<void>} fn one round; the next starts only after it has ended
+ * @param {(signal: AbortSignal) => Promise<number|void>} fn one round; the next starts only after it has ended. It may
+ *   give the milliseconds to wait until then (with a jitter of up to half of them), as the server asks
  * @param {object} options
  * @param {number} options.every milliseconds between the end of a round and the next
  * @param {number} [options.jitter] up to this many milliseconds are added at random, so that 600 phones spread
@@ -39,8 +40,13 @@ export function poll(fn, { every, jitter = 0, slowest = SLOWEST_MS, onLost = () 
     const controller = new AbortController();
     running = controller;
     let wait = every;
+    let spread = jitter;
     try {
-      await fn(controller.signal);
+      const asked = await fn(controller.signal);
+      if (asked > 0) {
+        wait = asked;
+        spread = asked / 2;
+      }
       const since = lastGood;
       lastGood = new Date();
       if (failures > 0) {
@@ -55,7 +61,8 @@ export function poll(fn, { every, jitter = 0, slowest = SLOWEST_MS, onLost = () 
         wait = Math.max(wait, error.retryAfter * 1000);
         notBefore = Date.now() + error.retryAfter * 1000;
       }
-      onLost({ since: lastGood, error });
+      // Asked to come later: the server is there.
+      if (error.status !== 429) onLost({ since: lastGood, error });
     } finally {
       running = null;
     }
@@ -64,7 +71,7 @@ export function poll(fn, { every, jitter = 0, slowest = SLOWEST_MS, onLost = () 
       again = false;
       round();
     } else if (!document.hidden) {
-      timer = setTimeout(round, wait + Math.random() * jitter);
+      timer = setTimeout(round, wait + Math.random() * spread);
     }
   }
 

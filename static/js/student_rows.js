@@ -10,17 +10,15 @@ export const clock = (moment) => (moment ? moment.slice(11, 16) : "");
 const SHOWS_MARK_TIME = new Set(["present", "late"]);
 
 export class StudentRows {
-  /** @param {HTMLElement|null} list the table's body; it holds the words of each state in `data-state-…` */
+  /** @param {HTMLElement} list the table's body; it holds the words of each state in `data-state-…` */
   constructor(list) {
-    this.words = list?.dataset ?? {};
-    this.rows = new Map([...(list?.children ?? [])].map((row) => [row.dataset.student, row]));
+    this.words = list.dataset;
+    this.rows = new Map([...list.children].map((row) => [row.dataset.student, row]));
     this.changedAt = new Map();
   }
 
-  /** The row of a student, by student id. */
-  row(studentId) {
-    return this.rows.get(studentId);
-  }
+  /** What the list calls a state. */
+  wordOf = (state) => this.#word("state", state);
 
   /** Show a record that was just changed here. */
   showChanged(record) {
@@ -29,19 +27,22 @@ export class StudentRows {
   }
 
   /**
-   * Show the whole roster.
-   * @param {object[]} records
-   * @param {number} askedAt when they were asked for: what was changed here since is newer
-   * @returns {boolean} whether the page lists exactly these students
+   * Show what changed.
+   * @param {{records: object[], whole: boolean}} changes as the API tells them
+   * @param {number} askedAt when they were asked for: what was changed here since may be newer
+   * @returns {{fits: boolean, all: boolean}} whether the page lists these students, and whether all of it was shown
    */
-  showAll(records, askedAt) {
+  showChanges({ records, whole }, askedAt) {
     let known = 0;
+    let skipped = 0;
     for (const record of records) {
       if (!this.rows.has(record.student_id)) continue;
       known += 1;
       if ((this.changedAt.get(record.student_id) ?? 0) < askedAt) this.#show(record);
+      else skipped += 1;
     }
-    return known === records.length && known === this.rows.size;
+    const fits = known === records.length && (!whole || known === this.rows.size);
+    return { fits, all: skipped === 0 };
   }
 
   #show(record) {
@@ -54,12 +55,31 @@ export class StudentRows {
       row.dataset.state = state;
       tag.className = `tag ${state}`;
     }
+    const isMissed = record.joined_at && (!record.status || record.method === "end");
+    if (isMissed) row.dataset.missed = "";
+    else delete row.dataset.missed;
     setText(row.querySelector("[data-roll]"), record.roll_number);
     setText(row.querySelector("[data-name]"), record.name);
-    setText(tag.querySelector("[data-word]"), this.#word("state", state));
+    setText(tag.querySelector("[data-word]"), this.wordOf(state));
     setText(tag.querySelector("[data-time]"), clock(SHOWS_MARK_TIME.has(state) ? record.marked_at : joined));
     setText(row.querySelector("[data-how]"), this.#word("method", record.method));
     setText(row.querySelector("[data-action]"), this.#word("word", record.status ? "change" : "mark"));
+    this.#showSharers(row, record.shares_device_with);
+  }
+
+  /** Whose marks came from the same phone. Who is not in this list, but in another section of the hall, is named by id. */
+  #showSharers(row, studentIds) {
+    const flagged = studentIds.join(" ");
+    if ((row.dataset.flagged ?? "") === flagged) return;
+    if (flagged) row.dataset.flagged = flagged;
+    else delete row.dataset.flagged;
+    const names = studentIds.map((id) => {
+      const other = this.rows.get(id);
+      if (!other) return id;
+      return `${other.querySelector("[data-name]").textContent} (${other.querySelector("[data-roll]").textContent})`;
+    });
+    const words = this.#word("word", "samePhone").replace("NAMES", () => names.join(", "));
+    setText(row.querySelector("[data-flag]"), flagged ? words : "");
   }
 
   #word(kind, name) {

@@ -3,6 +3,7 @@ import { clock } from "./student_rows.js";
 import { setText } from "./text.js";
 
 export function showWaiting(section, scans) {
+  if (!section) return;
   const list = section.querySelector("[data-waiting-list]");
   const shown = new Map([...list.children].map((item) => [item.dataset.student, item]));
   for (const scan of scans) {

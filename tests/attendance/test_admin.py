@@ -25,7 +25,7 @@ from attendance.models import (
     Student,
     User,
 )
-from qrsessions.models import GroupSession, QRSession, RefusedScan
+from qrsessions.models import Action, GroupSession, QRSession, RefusedScan, SessionEvent
 from tests.factories import (
     make_admin,
     make_course,
@@ -43,7 +43,7 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 
-READ_ONLY = [AttendanceRecord, RecordChange, GroupSeat, QRSession, GroupSession, RefusedScan]
+READ_ONLY = [AttendanceRecord, RecordChange, GroupSeat, QRSession, GroupSession, RefusedScan, SessionEvent]
 NEVER_ADDED = [*READ_ONLY, Meeting, MeetingGroup]
 EDITED = [User, Student, Course, Section, Enrolment]
 ALL = EDITED + NEVER_ADDED
@@ -63,6 +63,7 @@ SEARCHES = {
     QRSession: lambda row: row.public_id,
     GroupSession: lambda row: row.public_id,
     RefusedScan: lambda row: row.student.student_id,
+    SessionEvent: lambda row: row.session.public_id,
 }
 
 
@@ -92,6 +93,9 @@ def one_of_each():
     GroupSeat.objects.create(group=group, student=marked, meeting=meeting)
     RefusedScan.objects.create(
         session=meeting.session, student=refused, scanned_at=timezone.now(), method=Method.QR
+    )
+    SessionEvent.objects.create(
+        session=meeting.session, action=Action.OPEN, done_at=timezone.now(), done_by=teacher
     )
 
 
@@ -260,6 +264,23 @@ def test_section_takes_teachers_alone(admin_client):
     assert list(Section.objects.get().teachers.all()) == [teacher]
 
 
+def test_rules_of_a_section_are_edited_within_their_bounds(admin_client):
+    section = make_section()
+    fields = {"course": section.course.pk, "name": "A", "term": "", "external_id": ""}
+    page = address(Section, "change", section.pk)
+
+    refused = admin_client.post(page, fields | {"minimum_percentage": 101, "late_after_minutes": 1441})
+    assert set(refused.context["adminform"].form.errors) == {"minimum_percentage", "late_after_minutes"}
+
+    admin_client.post(page, fields | {"minimum_percentage": 75, "late_after_minutes": 10})
+    section.refresh_from_db()
+    assert (section.minimum_percentage, section.late_after_minutes) == (75, 10)
+
+    admin_client.post(page, fields | {"minimum_percentage": "", "late_after_minutes": ""})
+    section.refresh_from_db()
+    assert (section.minimum_percentage, section.late_after_minutes) == (None, None)
+
+
 def enrolment_fields(enrolment, **changes):
     return {
         "section": enrolment.section_id,
@@ -405,6 +426,7 @@ def test_meeting_is_deleted_with_its_session_and_register(admin_client):
         "meetings": 1,
         "sessions": 1,
         "refused scans": 1,
+        "events of sessions": 1,
         "attendance records": 1,
         "changes of records": 1,
         "seats in a group": 1,

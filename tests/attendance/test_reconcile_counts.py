@@ -126,7 +126,7 @@ def test_orphans_are_found_on_every_node_of_a_cluster():
         with override_settings(CACHES=caches_with(cluster.url)):
             meeting = make_meeting()
             stats.live_counts([meeting], at=timezone.now())
-            stats.add_joined(meeting, ["S1"])
+            stats.add(joined=[(meeting, "S1")])
             ids = [f"0RPHAN{number:02}" for number in range(12)]
             for public_id in ids:
                 assert stats.live_redis.ask([("SADD", f"session:{public_id}:joined", "x")])

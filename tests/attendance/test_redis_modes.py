@@ -43,8 +43,8 @@ def mark(meeting, student):
     with transaction.atomic():
         locks.share([meeting.pk])
         entry = marking.find_on_roster(meeting=meeting, student=student)
-        marking.mark_present(
-            entry=entry, meeting=meeting, student=student, at=timezone.now(), method=Method.QR, joins=True
+        marking.mark_all(
+            [marking.NewMark(entry, meeting, student, at=timezone.now(), method=Method.QR, joins=True)]
         )
 
 

@@ -1,10 +1,11 @@
 """The roster of a meeting: the database's view against examples and against a model of its rules in Python."""
 
 import datetime
+import json
 from collections import Counter
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -204,6 +205,24 @@ def test_student_with_two_records_and_no_enrolment_in_the_group_counts_once():
         make_record(meeting=meeting, student=student)
 
     assert counted_at(student, first.group) == [first]
+
+
+def test_large_group_is_read_in_few_steps_though_no_meeting_was_in_a_group_before():
+    sections = [make_section(students=4) for _ in range(40)]
+    for section in sections:
+        for _ in range(5):
+            make_meeting(section=section, starts_at=STARTS_AT, ended_at=STARTS_AT)
+    with connection.cursor() as cursor:
+        # What the planner believes from now on.
+        cursor.execute("ANALYZE")
+    group = make_group()
+    meetings = [make_meeting(section=section, group=group) for section in sections]
+
+    wanted = RosterEntry.objects.filter(meeting__in=meetings).counted().values("meeting_id")
+    plan = json.loads(wanted.explain(analyze=True, buffers=True, format="json"))[0]["Plan"]
+
+    assert plan["Actual Rows"] == 160
+    assert plan["Shared Hit Blocks"] < 100 * 160
 
 
 def test_groups_do_not_see_each_other():

@@ -294,7 +294,7 @@ def test_sets_of_an_ended_meeting_expire_and_the_numbers_stay():
     live.flushdb()
     with time_machine.travel(ended_at + datetime.timedelta(hours=25)):
         assert counts(meeting) == Counts(3, 2, 4, Source.REDIS)
-        stats.add_attended(meeting, ["01"])
+        stats.add(attended=[(meeting, "01")])
     assert redis_keys(meeting) == {"joined": set(), "attended": set()}
 
 
@@ -351,9 +351,10 @@ def mark(meeting: Meeting, student):
     with transaction.atomic():
         locks.share([meeting.pk])
         entry = marking.find_on_roster(meeting=meeting, student=student)
-        return marking.mark_present(
-            entry=entry, meeting=meeting, student=student, at=timezone.now(), method=Method.QR, joins=True
+        (marked,) = marking.mark_all(
+            [marking.NewMark(entry, meeting, student, at=timezone.now(), method=Method.QR, joins=True)]
         )
+        return marked
 
 
 def close_breaker():

@@ -1,16 +1,23 @@
 """PostgreSQL that dies under a request: 503 with the time to try again, for programs and for people."""
 
+import datetime
+
 import psycopg
 import pytest
 from django.conf import settings
 from django.db import OperationalError, close_old_connections, connection
 from django.test import Client, RequestFactory, override_settings
 from django.urls import path, reverse
+from django.utils import timezone
 from rest_framework.test import APIClient
 
+from attendance.models import AttendanceRecord
 from config import embedded, urls
 from config.errors import server_error
+from qrsessions.models import SessionStatus
+from qrsessions.scanning import find_by_token
 from tests import factories
+from tests.qrsessions.conftest import token_of
 
 
 def failing_page(request):
@@ -50,6 +57,29 @@ def test_api_answers_503_and_when_to_try_again(database_dies):
     )
     close_old_connections()  # as after every request outside the tests
     assert phone.get("/api/v1/sections/").status_code == 200
+
+
+def test_good_token_keeps_its_moment_while_the_database_is_away(database_dies, time_machine):
+    began = timezone.now().replace(microsecond=0)
+    time_machine.move_to(began, tick=False)
+    section = factories.make_section(students=1, teachers=[factories.make_teacher()])
+    session = factories.make_session(section=section, status=SessionStatus.ACTIVE, join_policy="open")
+    (student,) = factories.students_of(section)
+    phone = APIClient()
+    phone.force_authenticate(student.user)
+    scan = {"token": token_of(session)}
+    find_by_token(scan["token"], at=began)  # by another phone
+    database_dies()
+
+    kept = phone.post("/api/v1/mark/", scan, format="json")
+    close_old_connections()
+    time_machine.move_to(began + datetime.timedelta(seconds=30), tick=False)
+    late = phone.post("/api/v1/mark/", scan, format="json")
+    marked = phone.post("/api/v1/mark/", {"claim": kept.json()["claim"]}, format="json")
+
+    assert (kept.status_code, kept.json()["code"], kept.headers["Retry-After"]) == (503, "unavailable", "2")
+    assert (late.status_code, late.json()["code"]) == (409, "token_expired")
+    assert (marked.status_code, AttendanceRecord.objects.get().marked_at) == (201, began)
 
 
 def test_page_is_whole_and_503(database_dies):

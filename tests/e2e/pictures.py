@@ -61,9 +61,9 @@ def run_class(source: QRSession | GroupSession, students: list[Student], *, bega
             joining.join(source=source, student=student, at=began + datetime.timedelta(seconds=place))
     at = began + datetime.timedelta(minutes=6)
     if isinstance(source, GroupSession):
-        groups.take_group_step(group_session=source, step="start", at=at)
+        groups.take_group_step(group_session=source, step="start", by=source.opened_by, at=at)
     else:
-        lifecycle.take_step(session=source, step="start", at=at)
+        lifecycle.take_step(session=source, step="start", by=source.opened_by, at=at)
     for place, student in enumerate(students):
         if place % 6 in (0, 1, 3, 5):
             moment = at + datetime.timedelta(seconds=place)
@@ -80,14 +80,18 @@ def test_pictures_of_one_class(open_page):
     first, second = sections()[:2]
     ended = lifecycle.open_session(section=second, by=teacher, at=began - datetime.timedelta(days=1))
     run_class(ended, students_of(second), began=began - datetime.timedelta(days=1))
-    lifecycle.take_step(session=ended, step="end", at=began - datetime.timedelta(hours=23))
-    session = lifecycle.open_session(section=first, by=teacher, at=began)
+    an_hour_later = began - datetime.timedelta(hours=23)
+    lifecycle.take_step(session=ended, step="end", by=teacher, at=an_hour_later)
     students = students_of(first)
 
     phone = open_page(**SHARP_PHONE)
     take(phone, "sign-in", "/accounts/login/")
     sign_in(phone, students[2].user.username)
-    take(phone, "student-join", "/student/")
+    # On a page that was open before, joining is offered; opening the page joins.
+    phone.goto("/student/")
+    session = lifecycle.open_session(section=first, by=teacher, at=began)
+    phone.get_by_role("heading", name="Your class is open").wait_for()
+    take(phone, "student-join")
     run_class(session, students, began=began)
     by_hand = {"session": session, "by": teacher, "at": timezone.now()}
     correcting.correct(student=students[4], status=Status.EXCUSED, note="doctor", **by_hand)
@@ -102,6 +106,13 @@ def test_pictures_of_one_class(open_page):
     other = open_page(**SHARP_PHONE)
     sign_in(other, students_of(second)[0].user.username)
     take(other, "student-attendance", "/student/attendance/")
+    take(other, "student-own-code", "/student/my-qr/")
+    hindi = open_page(**SHARP_PHONE, locale="hi-IN")
+    hindi.goto("/accounts/login/")
+    hindi.locator("[name=login]").fill(students[9].user.username)
+    hindi.locator("[name=password]").fill(PASSWORD)
+    hindi.locator("form[action] button[type=submit]").first.click()
+    take(hindi, "student-scan-hindi", "/student/")
 
     desk = open_page(**DESK)
     sign_in(desk, "teacher")
@@ -110,6 +121,9 @@ def test_pictures_of_one_class(open_page):
     take(desk, "session", page)
     take(desk, "session-ended", f"/teach/sessions/{ended.public_id}/")
     take(desk, "mark-by-hand", f"{page}mark/?student={students[5].student_id}")
+    take(desk, "desk-scan", f"{page}scan/")
+    take(desk, "history", f"{page}history/")
+    take(desk, "sign-ins", "/accounts/sign-ins/")
     dark = open_page(**DESK, color_scheme="dark")
     sign_in(dark, "teacher")
     take(dark, "session-dark", page)
@@ -137,5 +151,5 @@ def test_pictures_of_a_group(open_page):
     take(desk, "group", f"/teach/groups/{group.public_id}/")
     take(screen, "group-screen", f"/teach/groups/{group.public_id}/screen/")
     take(desk, "open-group", "/teach/groups/new/")
-    groups.take_group_step(group_session=group, step="end", at=timezone.now())
+    groups.take_group_step(group_session=group, step="end", by=teacher, at=timezone.now())
     take(desk, "group-register", f"/teach/groups/{group.public_id}/register/")

@@ -300,7 +300,23 @@ def test_own_sessions_tell_what_can_be_done(klass):
     klass.mark(session)
     assert mine() == ("active", False, False, "present")
     klass.step(session, "end")
-    assert klass.as_student[0].get("/api/v1/me/session/").json() == {"sessions": []}
+    assert klass.as_student[0].get("/api/v1/me/session/").json()["sessions"] == []
+
+
+def test_reopening_takes_back_the_absences_of_the_end_and_no_others(klass):
+    session = start_with_first_joined(klass)
+    records = f"/api/v1/sessions/{session.public_id}/records/"
+    last = klass.students[2].student_id
+    klass.as_teacher.put(f"{records}{last}/", {"status": "absent", "note": "left"}, format="json")
+    klass.step(session, "end")
+
+    def statuses():
+        return [(one["status"], one["method"]) for one in klass.as_teacher.get(records).json()]
+
+    assert statuses() == [("absent", "end"), ("absent", "end"), ("absent", "manual")]
+    klass.step(session, "reopen")
+    # The first had joined, so the record stays; the second has none any more.
+    assert statuses() == [(None, None), (None, None), ("absent", "manual")]
 
 
 def test_own_history_has_percentages(klass):
@@ -318,7 +334,10 @@ def test_own_history_has_percentages(klass):
 def test_total_follows_the_roster_of_the_day(klass):
     session = klass.open()
     today = timezone.localdate()
-    Enrolment.objects.filter(student=klass.students[2]).update(to_date=today)
+    assert klass.stats(session)["total_students"] == 3
+    enrolment = Enrolment.objects.get(student=klass.students[2])
+    enrolment.to_date = today
+    enrolment.save()
 
     assert klass.stats(session)["total_students"] == 2
 

@@ -363,6 +363,6 @@ def test_group_stats_need_the_same_queries_however_many_sections(hall, sections,
     group = hall.open(sections=[section.pk for section in more])
     hall.stats(group)
 
-    # Session and user of the sign-in, the group, its members, their totals.
-    with django_assert_num_queries(5):
+    # The group and its members.
+    with django_assert_num_queries(2):
         hall.stats(group)

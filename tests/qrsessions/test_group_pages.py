@@ -89,8 +89,8 @@ def ids(sections) -> list[int]:
 
 # --- Who may see them -------------------------------------------------------------------------------------
 
-PAGES = ["", "register/", "screen/", "screen/qr.svg", "screen/join.svg"]
-ACTIONS = ["lock/", "unlock/", "start/", "end/", "reopen/", "admit/", "sections/"]
+PAGES = ["", "register/", "bulk/", "curve/", "screen/", "screen/qr.svg", "screen/join.svg"]
+ACTIONS = ["lock/", "unlock/", "start/", "end/", "reopen/", "admit/", "sections/", "bulk/"]
 
 
 @pytest.mark.parametrize("rest", PAGES)
@@ -322,16 +322,17 @@ def test_classes_show_a_member_of_a_group_that_is_not_the_users(page, sections):
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-@pytest.mark.parametrize("url", [TEACH, OPEN])
+@pytest.mark.parametrize(("url", "queries"), [(TEACH, 18), (OPEN, 12)])
 def test_classes_need_the_same_queries_however_many_groups_run(
-    page, teacher, sections, rows, url, django_assert_num_queries
+    page, teacher, sections, rows, url, queries, django_assert_num_queries
 ):
     make_group_session(sections=sections[:rows], opened_by=teacher, status=SessionStatus.ENDED)
     for _ in range(rows):
         make_group_session(sections=[make_section(students=1, teachers=[teacher]) for _ in range(rows)])
-    # session and user; sections, open and ended sessions; groups and their members; counts of unverified
-    # sets; the last group, its sections, and whether they are free
-    with django_assert_num_queries(12):
+    # user; sections, open and ended sessions, those of this weekday; groups and their members; counts of unverified
+    # sets; the last group, its sections, and whether they are free; at home, five for what needs an eye, and whether
+    # the teacher is new
+    with django_assert_num_queries(queries):
         page.get(url)
 
 
@@ -394,7 +395,7 @@ def test_group_needs_the_same_queries_however_many_sections(
     page, sections, number, django_assert_num_queries
 ):
     group = make_group_session(sections=sections[:number], status=SessionStatus.ACTIVE)
-    # session and user; group, members; counts of unverified sets; waiting scans; free sections
+    # user; group, members; counts of unverified sets; waiting scans; arrivals; free sections
     with django_assert_num_queries(7):
         page.get(address(group))
 
@@ -470,7 +471,7 @@ def test_member_is_run_with_its_group(page, sections, status):
     url = f"/teach/sessions/{session.public_id}/"
     source = page.get(url).content.decode()
     posts = set(re.findall(r'action="/teach/sessions/\w+/(\w+)/"', source))
-    assert posts == {"admit", "mark"} | (set() if status == SessionStatus.ENDED else {"leave"})
+    assert posts == {"admit", "bulk", "mark"} | (set() if status == SessionStatus.ENDED else {"leave"})
     assert f'href="{address(group)}"' in source
     assert f"{url}screen/" not in source
     assert page.get(f"{url}screen/").headers["Location"] == address(group, "screen/")
@@ -534,7 +535,7 @@ def test_register_lists_each_student_once_by_section_and_roll(page, teacher):
     assert re.search(
         r"A2 01 Both present .* A10 9 Nine not joined .* A10 10 Ten not joined", text_of(response)
     )
-    assert "present 1 not joined 2 3 students" in text_of(response)
+    assert "All 3 Joined, not scanned 0 Not joined 2 Present 1 Late 0" in text_of(response)
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -604,7 +605,7 @@ def test_screen_needs_the_same_queries_however_many_sections(
     page, sections, number, django_assert_num_queries
 ):
     group = make_group_session(sections=sections[:number], status=SessionStatus.ACTIVE)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         page.get(address(group, "screen/"))
 
 
@@ -697,3 +698,22 @@ def test_scan_of_the_groups_teacher_leads_to_the_group(page, sections):
     response = scan(page, group)
     assert response.status_code == 403
     assert f'href="{address(group)}"' in response.content.decode()
+
+
+def test_bulk_of_a_group_asks_marks_and_leads_back_to_the_list(page, sections):
+    group = make_group_session(sections=sections, status=SessionStatus.ACTIVE)
+    assert "Students without a mark: 6" in text_of(page.get(address(group, "bulk/"), {"of": "unmarked"}))
+    response = page.post(address(group, "bulk/"), {"of": "unmarked"})
+    assert response.headers["Location"] == address(group, "register/")
+    assert set(AttendanceRecord.objects.values_list("status", flat=True)) == {"absent"}
+    assert AttendanceRecord.objects.count() == 6
+
+
+def test_ended_group_says_how_it_went_and_who_joined_but_never_scanned(page, sections):
+    group = make_group_session(sections=sections, status=SessionStatus.ACTIVE)
+    student = students_of(sections[0])[0]
+    make_record(meeting=member_of(group, sections[0]).meeting, student=student, roll_number="01")
+    page.post(address(group, "end/"))
+    text = text_of(page.get(address(group)))
+    assert "How it went Present 0 Late 0 Excused 0 Absent 6 Joined, but never scanned 1" in text
+    assert f"{student.name} A2 · 01 absent Change {student.name}" in text

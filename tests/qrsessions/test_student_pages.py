@@ -12,7 +12,7 @@ from attendance.models import Method, Status
 from qrsessions import correcting, tokens
 from qrsessions.models import SessionStatus
 from tests import factories
-from tests.qrsessions.conftest import everything_written
+from tests.qrsessions.conftest import everything_written, token_of
 
 NOW = datetime.datetime(2026, 10, 5, 8, 4, 12, tzinfo=datetime.UTC)
 
@@ -180,7 +180,7 @@ def test_page_holds_every_state_for_the_script(klass):
     page = open_page(klass)
 
     held = re.findall(r'<template data-state="(\w+)"><article', re.sub(r">\s+<", "><", page))
-    assert held == [*Status.values, "scan", "choose", "join", "waiting", "not_joined", "locked"]
+    assert held == [*Status.values, "scan", "choose", "join", "waiting", "not_joined", "locked", "ended"]
     assert not re.search(r"\sstyle=|<style|\son\w+=|<script(?![^>]*\bsrc=)", page)
 
 
@@ -194,7 +194,7 @@ def test_names_of_the_roster_are_text(klass):
 
 def test_page_costs_the_same_for_one_session_and_for_three(klass, django_assert_num_queries):
     def read():
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(3):
             client.get(reverse("qrsessions:student"))
 
     client = browser_of(klass.students[0])
@@ -247,6 +247,148 @@ def test_button_that_was_left_for_a_sign_in_leads_to_the_page(klass, name):
     response = browser_of(klass.students[0]).get(reverse(f"qrsessions:{name}"))
 
     assert (response.status_code, response.headers["Location"]) == (303, reverse("qrsessions:student"))
+
+
+# --- The join address -------------------------------------------------------------------------------------
+
+
+def join_address(public_id: str) -> str:
+    return reverse("qrsessions:join-address", args=[public_id])
+
+
+def test_join_address_in_the_qr_code_is_in_capitals():
+    assert join_address("7GK2QM9X") == "/J/7GK2QM9X"
+
+
+@pytest.mark.parametrize("address", ["/J/{}", "/j/{}"])
+@pytest.mark.parametrize("letters", [str.upper, str.lower])
+def test_join_address_leads_to_the_page_and_changes_nothing(klass, address, letters):
+    session = klass.open()
+    before = everything_written()
+
+    response = browser_of(klass.students[0]).get(address.format(letters(session.public_id)))
+
+    assert (response.status_code, response.headers["Location"]) == (
+        303,
+        f"/student/?join={session.public_id}",
+    )
+    assert everything_written() == before
+
+
+def test_join_address_of_a_group_leads_to_the_own_session(klass):
+    own, other = klass.section, factories.make_section(students=1)
+    group_session = factories.make_group_session(sections=[other, own])
+    session = own.meetings.get()
+    member = other.meetings.get()
+    browser = browser_of(klass.students[0])
+
+    answers = [browser.get(join_address(one.public_id)) for one in (group_session, session, member)]
+
+    assert [answer.headers["Location"] for answer in answers] == [f"/student/?join={session.public_id}"] * 3
+
+
+def test_page_knows_which_session_is_wanted(klass):
+    klass.open()
+    page = browser_of(klass.students[0]).get(reverse("qrsessions:student"), {"join": '7GK2QM9X"><b>'})
+
+    assert 'data-join="7GK2QM9X&quot;&gt;&lt;b&gt;"' in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda klass: "7GK2QM9X", "There is no class behind this code."),
+        (lambda klass: "G0000000", "There is no class behind this code."),
+        (
+            lambda klass: factories.make_session(section=klass.section, status=SessionStatus.ENDED).public_id,
+            "This class has ended; it can\u0027t be joined any more.",
+        ),
+        (
+            lambda klass: factories.make_session().public_id,
+            "You are not on the list of this section.",
+        ),
+    ],
+    ids=["none", "no group", "ended", "not enrolled"],
+)
+def test_join_address_that_leads_nowhere_says_why(klass, make, words):
+    public_id = make(klass)
+    before = everything_written()
+
+    response = browser_of(klass.students[0]).get(join_address(public_id), follow=True)
+
+    assert response.redirect_chain == [("/student/", 303)]
+    assert words.replace("\u0027", "&#x27;") in response.content.decode()
+    assert everything_written() == before
+
+
+@pytest.mark.parametrize("address", ["/j/7GK2QM9", "/j/7GK2QM9XX", "/j/7GK2-M9X", "/j/"])
+def test_join_address_of_another_shape_is_404(client, address):
+    assert client.get(address).status_code == 404
+
+
+def test_post_to_the_join_address_is_refused(klass):
+    session = klass.open()
+
+    assert browser_of(klass.students[0]).post(join_address(session.public_id)).status_code == 405
+
+
+def test_join_address_leads_through_the_sign_in_and_back(klass):
+    address = join_address(klass.open().public_id)
+
+    response = Client().get(address)
+
+    assert (response.status_code, response.headers["Location"]) == (302, f"/accounts/login/?next={address}")
+
+
+def test_teacher_at_the_join_address_gets_an_explanation(klass):
+    session = klass.open()
+    client = Client()
+    client.force_login(klass.teacher)
+
+    response = client.get(join_address(session.public_id))
+
+    assert response.status_code == 403
+    assert "This is for students" in response.content.decode()
+
+
+# --- A phone that two students share ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", ["join", "mark", "me"])
+def test_page_of_somebody_else_is_refused(klass, call):
+    """The page was made for one student, and another one has signed in since, in a second tab."""
+    session = klass.open(join_policy="open")
+    klass.step(session, "start")
+    before = everything_written()
+    client, page_of = klass.as_student[0], {"X-Rollcall-User": str(klass.students[1].user.pk)}
+
+    if call == "join":
+        answer = client.post(f"/api/v1/sessions/{session.public_id}/join/", headers=page_of)
+    elif call == "mark":
+        answer = client.post("/api/v1/mark/", {"token": token_of(session)}, format="json", headers=page_of)
+    else:
+        answer = client.get("/api/v1/me/session/", headers=page_of)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "other_user")
+    assert everything_written() == before
+
+
+def test_page_says_whose_it_is_and_signs_out(klass):
+    page = open_page(klass)
+
+    assert f'data-user="{klass.students[0].user.pk}"' in page
+    student = klass.students[0]
+    assert f"You are {student.name} ({student.student_id})." in shown(page)
+    assert "Not you? Sign out" in shown(page)
+
+
+def test_csrf_refusal_names_the_cookies(klass):
+    response = browser_of(klass.students[0], enforce_csrf_checks=True).post(
+        reverse("qrsessions:student-join")
+    )
+
+    assert response.status_code == 403
+    assert "it blocks cookies" in response.content.decode()
 
 
 # --- Joining and typing without a script ------------------------------------------------------------------
@@ -425,5 +567,5 @@ def test_attendance_costs_the_same_for_every_number_of_sections(client, django_a
         factories.make_record(meeting=session.meeting, student=student, status=Status.PRESENT)
     client.force_login(student.user)
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(2):
         client.get(reverse("qrsessions:attendance"))

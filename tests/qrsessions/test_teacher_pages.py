@@ -10,11 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from attendance.models import AttendanceRecord, Meeting, Method, RecordChange, Status
-from qrsessions import tokens
-from qrsessions.addresses import scan_url
 from qrsessions.lifecycle import WrongState
 from qrsessions.models import JoinPolicy, QRSession, RefusedScan, SessionStatus
-from qrsessions.qr_images import qr_svg
 from tests.factories import (
     make_admin,
     make_enrolment,
@@ -71,8 +68,8 @@ def refused_scan(session, student):
 
 # --- Who may see them -------------------------------------------------------------------------------------
 
-PAGES = ["", "mark/", "screen/", "screen/qr.svg", "screen/join.svg"]
-ACTIONS = ["lock/", "unlock/", "start/", "end/", "reopen/", "mark/", "admit/"]
+PAGES = ["", "mark/", "bulk/", "curve/", "screen/", "screen/qr.svg", "screen/join.svg"]
+ACTIONS = ["lock/", "unlock/", "start/", "end/", "reopen/", "mark/", "admit/", "bulk/"]
 
 
 @pytest.mark.parametrize("rest", PAGES)
@@ -189,9 +186,9 @@ def test_sections_needs_the_same_queries_however_many_there_are(
         make_session(section=running, status=SessionStatus.ENDED)
         make_session(section=running, status=SessionStatus.ACTIVE)
         make_section(students=2, teachers=[teacher])
-    # session and user; sections, open and ended sessions; running groups and the last one; counts for sets
-    # not yet verified.
-    with django_assert_num_queries(8):
+    # user; sections, open and ended sessions, those of this weekday; running groups and the last one; counts for
+    # sets not yet verified; five for what needs an eye; whether the teacher is new.
+    with django_assert_num_queries(13):
         page.get(SECTIONS)
 
 
@@ -344,8 +341,8 @@ def test_session_needs_the_same_queries_however_many_students(
     for student in students_of(section):
         make_record(meeting=session.meeting, student=student)
         refused_scan(session, student)
-    # session and user; the session; counts for sets not yet verified; roster; waiting scans
-    with django_assert_num_queries(6):
+    # the session; counts for sets not yet verified; shared phones; roster; waiting scans; arrivals; user
+    with django_assert_num_queries(7):
         page.get(address(session))
 
 
@@ -426,6 +423,77 @@ def test_mark_page_shows_the_student_and_the_choices(page, section):
     assert values == ["present", "late", "excused", "absent", "none"]
 
 
+# --- Many at once -----------------------------------------------------------------------------------------
+
+
+def test_bulk_asks_and_names_the_number(page, section):
+    session = make_session(section=section, status=SessionStatus.ACTIVE)
+    make_record(meeting=session.meeting, student=students_of(section)[0])
+    text = text_of(page.get(address(session, "bulk/"), {"of": "joined"}))
+    assert "Mark all who joined as present? Students who joined and have no mark: 1" in text
+    assert "Students without a mark: 2" in text_of(page.get(address(session, "bulk/"), {"of": "unmarked"}))
+    assert not RecordChange.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("of", "statuses", "said"),
+    [
+        ("joined", ["present", None], "1 student marked."),
+        ("unmarked", ["absent", "absent"], "2 students marked."),
+    ],
+)
+def test_bulk_marks_without_script(page, section, of, statuses, said):
+    session = make_session(section=section, status=SessionStatus.ACTIVE)
+    make_record(meeting=session.meeting, student=students_of(section)[0], roll_number="01")
+    response = page.post(address(session, "bulk/"), {"of": of})
+    assert (response.headers["Location"], messages_of(response)) == (address(session), [said])
+    roster = session.meeting.roster.order_by("roll_number")
+    assert list(roster.values_list("record__status", flat=True)) == statuses
+    assert messages_of(page.post(address(session, "bulk/"), {"of": of}))[1:] == ["Nobody was left to mark."]
+
+
+@pytest.mark.parametrize("of", ["", "all", "\0"])
+def test_bulk_of_nobody_in_particular_marks_nobody(page, section, of):
+    session = make_session(section=section, status=SessionStatus.ACTIVE)
+    for response in (
+        page.get(address(session, "bulk/"), {"of": of}),
+        page.post(address(session, "bulk/"), {"of": of}),
+    ):
+        assert (response.headers["Location"], messages_of(response)[-1]) == (
+            address(session),
+            "Choose whom to mark.",
+        )
+    assert not AttendanceRecord.objects.exists()
+
+
+# --- The curve, and after the class -----------------------------------------------------------------------
+
+
+def test_curve_is_told_only_when_it_changed(page, section):
+    session = make_session(section=section, status=SessionStatus.ACTIVE)
+    first, second = students_of(section)
+    make_record(meeting=session.meeting, student=first, status=Status.PRESENT)
+    response = page.get(address(session, "curve/"))
+    assert "1 joined and 1 present" in text_of(response)
+    etag = response.headers["ETag"]
+    assert page.get(address(session, "curve/"), headers={"If-None-Match": etag}).status_code == 304
+    make_record(meeting=session.meeting, student=second)
+    assert "2 joined and 1 present" in text_of(
+        page.get(address(session, "curve/"), headers={"If-None-Match": etag})
+    )
+
+
+def test_ended_session_says_how_it_went_and_who_joined_but_never_scanned(page, section):
+    session = make_session(section=section, status=SessionStatus.ACTIVE)
+    first, second = students_of(section)
+    make_record(meeting=session.meeting, student=first, status=Status.LATE, roll_number="01")
+    make_record(meeting=session.meeting, student=second, roll_number="02")
+    page.post(address(session, "end/"))
+    text = text_of(page.get(address(session)))
+    assert "How it went Present 0 Late 1 Excused 0 Absent 1 Joined, but never scanned 1" in text
+    assert f"{second.name} 02 absent Change {second.name}" in text
+
+
 # --- Waiting scans ----------------------------------------------------------------------------------------
 
 
@@ -458,59 +526,7 @@ def test_admit_nobody_says_so(page, section):
     assert not AttendanceRecord.objects.exists()
 
 
-# --- The screen -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("status", SessionStatus)
-def test_screen_shows_numbers_and_no_name(page, teacher, status):
-    student = make_student(name="Somebody Private")
-    section = make_section(students=[student], teachers=[teacher])
-    session = make_session(section=section, status=status)
-    make_record(meeting=session.meeting, student=student, status=Status.PRESENT)
-    response = page.get(address(session, "screen/"))
-    assert response.status_code == 200
-    assert f'data-status="{status}"' in response.content.decode()
-    assert "of 1 present" in text_of(response)
-    assert "Somebody" not in response.content.decode()
-
-
-def test_screen_shows_the_code_to_type_only_while_attendance_is_taken(page, section, time_machine):
-    time_machine.move_to(datetime.datetime(2026, 10, 5, 9, 0, 1, tzinfo=datetime.UTC), tick=False)
-    session = make_session(section=section, status=SessionStatus.ACTIVE)
-    code = tokens.make_code(public_id=session.public_id, secret=session.secret, at=timezone.now())
-    shown = f"{code[:4]} {code[4:]}"
-    assert shown in text_of(page.get(address(session, "screen/")))
-    page.post(address(session, "end/"))
-    assert shown not in text_of(page.get(address(session, "screen/")))
-
-
-@pytest.mark.parametrize(
-    ("asked", "given"), [("+0", 0), ("+1", 1), ("+2", 0), ("-1", 0), ("", 0), ("x", 0), ("9" * 5000, 0)]
-)
-def test_screen_image_is_of_the_present_step_or_the_next(page, section, time_machine, asked, given):
-    time_machine.move_to(datetime.datetime(2026, 10, 5, 9, 0, 1, tzinfo=datetime.UTC), tick=False)
-    session = make_session(section=section, status=SessionStatus.ACTIVE)
-    now = tokens.step_at(timezone.now())
-    step = str(now + int(asked)) if re.fullmatch(r"[+-]\d", asked) else asked
-
-    response = page.get(address(session, "screen/qr.svg"), {"step": step})
-
-    token = tokens.make(public_id=session.public_id, secret=session.secret, step=now + given)
-    assert response.content.decode() == qr_svg(scan_url(response.wsgi_request, token))
-    assert response.headers["Content-Type"] == "image/svg+xml"
-    assert {"private", "no-store"} <= set(response.headers["Cache-Control"].split(", "))
-
-
-@pytest.mark.parametrize("status", [SessionStatus.CREATED, SessionStatus.LOCKED, SessionStatus.ENDED])
-def test_screen_has_no_image_of_a_token_unless_attendance_is_taken(page, section, status):
-    session = make_session(section=section, status=status)
-    assert page.get(address(session, "screen/qr.svg")).status_code == 404
-
-
-def test_screen_image_to_join_is_the_address_of_the_site(page, section, settings):
-    settings.PUBLIC_URL = "https://attend.example.edu"
-    response = page.get(address(make_session(section=section), "screen/join.svg"))
-    assert response.content.decode() == qr_svg("HTTPS://ATTEND.EXAMPLE.EDU/")
+# --- All of them -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("rest", ["", "screen/"])

@@ -131,11 +131,14 @@ def drawn(svg: str, size: int) -> list[list[bool]]:
     """The modules that an SVG of ours paints, read from its strokes."""
     modules = [[False] * size for _ in range(size)]
     path = svg.split('stroke="#000" d="')[1].split('"')[0]
-    for run in path.split("M")[1:]:
-        start, length = run.split("h")
-        column, row = start.split()
-        for offset in range(int(length)):
-            modules[int(float(row))][int(column) + offset] = True
+    column, row = 0, 0.0
+    for run in path.split("m")[1:]:
+        move, length = run.split("h")
+        right, down = move.split()
+        column, row = column + int(right), row + float(down)
+        for _ in range(int(length)):
+            modules[int(row)][column] = True
+            column += 1
     return modules
 
 

@@ -1,56 +1,26 @@
 """``manage.py reconcile_counts``: compare the live sets of all open sessions with the database, and repair them."""
 
-import signal
-import threading
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, connection
+from django.core.management.base import CommandError, CommandParser
 
 from attendance import locks, stats
+from attendance.management.looping import LoopingCommand
 
 
-class Command(BaseCommand):
+class Command(LoopingCommand):
     help = (
         "Compares the live sets of all open sessions with the database and repairs them, as a read does for one; "
         "removes the keys of sessions that do not exist. Nothing depends on it: sets that are read heal by themselves."
     )
+    lock = locks.RECONCILE
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--loop", type=_seconds, metavar="SECONDS", help="again and again, until SIGTERM")
+        super().add_arguments(parser)
         parser.add_argument("--dry-run", action="store_true", help="report, and change nothing")
 
-    def handle(self, *args: Any, loop: float | None, dry_run: bool, **options: Any) -> None:
-        if loop is None:
-            with locks.only_one(locks.RECONCILE) as mine:
-                self._refuse_unless(mine)
-                self._reconcile(dry_run=dry_run)
-            return
-        stopped = _stop_event()
-        while not stopped.is_set():
-            try:
-                self._loop(stopped, loop, dry_run=dry_run)
-            except DatabaseError as error:
-                # The lock went with the connection: begin anew.
-                self.stderr.write(f"The database is away: {error}")
-                connection.close()
-                stopped.wait(loop)
-
-    def _loop(self, stopped: threading.Event, seconds: float, *, dry_run: bool) -> None:
-        with locks.only_one(locks.RECONCILE) as mine:
-            self._refuse_unless(mine)
-            while not stopped.is_set():
-                try:
-                    self._reconcile(dry_run=dry_run)
-                except CommandError as error:
-                    self.stderr.write(str(error))
-                stopped.wait(seconds)
-
-    def _refuse_unless(self, mine: bool) -> None:  # noqa: FBT001
-        if not mine:
-            raise CommandError("Another reconcile_counts is running.")
-
-    def _reconcile(self, *, dry_run: bool) -> None:
+    def work(self, **options: Any) -> None:
+        dry_run: bool = options["dry_run"]
         try:
             found = stats.reconcile(dry_run=dry_run)
         except stats.RedisAway as error:
@@ -81,17 +51,3 @@ def _line(difference: stats.Difference) -> str:
     if difference.wrong_type:
         parts.append(f"no set: {', '.join(difference.wrong_type)}")
     return f"{difference.meeting.public_id}: {', '.join(parts)}"
-
-
-def _stop_event() -> threading.Event:
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
-    return stopped
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if seconds <= 0:
-        raise ValueError(text)
-    return seconds

@@ -1,0 +1,260 @@
+"""The load client: raw HTTP/1.1 over connections that stay open. Lean, because it shares the machine with the server.
+
+Every answer's status is looked at; one that nobody expected ends the run.
+"""
+
+import asyncio
+import resource
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+
+from bench.asking import HOST
+
+# Beyond the time that a load is meant to take: whatever is not answered by then never will be.
+PATIENCE_SECONDS = 60.0
+FILES = 8192
+IN_CHUNKS = -1
+LAST_CHUNK = b"\r\n0\r\n\r\n"
+
+
+class Unexpected(Exception):
+    """An answer that should not have come, or none where one should have."""
+
+
+class Broken(Unexpected):
+    """The connection was closed, by a server that found it idle for too long, or that died."""
+
+
+@dataclass
+class Answer:
+    """One answer."""
+
+    status: int
+    head: bytes
+    body: bytes
+
+    def header(self, name: str) -> str:
+        """The value of a header; empty where it is missing."""
+        for line in self.head.split(b"\r\n")[1:]:
+            key, _, value = line.partition(b":")
+            if key.strip().lower() == name.lower().encode():
+                return value.strip().decode("latin-1")
+        return ""
+
+
+@dataclass
+class Load:
+    """What came of a load."""
+
+    seconds: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+    statuses: Counter[int] = field(default_factory=Counter)
+
+    def note(self, status: int, seconds: float) -> None:
+        """Keep one answer."""
+        self.latencies.append(seconds)
+        self.statuses[status] += 1
+
+    def clear(self) -> None:
+        """Forget every answer."""
+        self.latencies.clear()
+        self.statuses.clear()
+
+
+# The request, and who looks at its answer.
+Sending = tuple[bytes, Callable[[Answer], None] | None]
+
+
+class Connection(asyncio.Protocol):
+    """One connection with one request under way at a time."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport
+        self._read = b""
+        self._wanted = 0
+        self._head_length = 0
+        self.on_answer: Callable[[Answer], None]
+        self.on_lost: Callable[[], None] = lambda: None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+
+    def send(self, request: bytes) -> None:
+        """Send one; ``on_answer`` is called with what comes back."""
+        self._read, self._wanted = b"", 0
+        self._transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        self._read = self._read + data if self._read else data
+        if not self._wanted:
+            end = self._read.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            self._head_length = end + 4
+            self._wanted = self._head_length + _body_length(self._read[:end])
+        if self._wanted < self._head_length:
+            if self._read.endswith(LAST_CHUNK):
+                head, rest = self._read[: self._head_length], self._read[self._head_length :]
+                self.on_answer(Answer(int(head[9:12]), head, _joined(rest)))
+        elif len(self._read) >= self._wanted:
+            head, body = self._read[: self._head_length], self._read[self._head_length : self._wanted]
+            self.on_answer(Answer(int(head[9:12]), head, body))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.on_lost()
+
+    def close(self) -> None:
+        """Close it without a word to ``on_lost``."""
+        self.on_lost = lambda: None
+        self._transport.close()
+
+    async def ask(self, request: bytes) -> Answer:
+        """Send one and wait for its answer.
+
+        :raises Broken: if the connection breaks, or was closed meanwhile
+        """
+        if self._transport.is_closing():
+            raise Broken("A connection was closed.")
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+        def lost() -> None:
+            if not answered.done():
+                answered.set_exception(Broken("A connection broke."))
+
+        self.on_answer, self.on_lost = answered.set_result, lost
+        self.send(request)
+        return await answered
+
+
+def first_of(error: BaseException) -> BaseException:
+    """What is inside a group of errors."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def retry_after(answer: Answer) -> float:
+    """The seconds that a server asks to wait."""
+    return float(answer.header("retry-after") or 1)
+
+
+def _body_length(head: bytes) -> int:
+    """How many bytes follow; IN_CHUNKS where only they themselves tell."""
+    if head[9:12] in (b"304", b"204"):
+        return 0
+    lower = head.lower()
+    start = lower.find(b"\r\ncontent-length:")
+    if start < 0 and b"\r\ntransfer-encoding: chunked" in lower:
+        return IN_CHUNKS
+    if start < 0:
+        raise Unexpected(f"An answer without its length: {head!r}")
+    end = lower.find(b"\r\n", start + 2)
+    return int(lower[start + 17 : end if end > 0 else None])
+
+
+def _joined(chunks: bytes) -> bytes:
+    """The body that came in chunks (RFC 9112, section 7.1)."""
+    body = b""
+    while chunks:
+        size, _, chunks = chunks.partition(b"\r\n")
+        body, chunks = body + chunks[: int(size, 16)], chunks[int(size, 16) + 2 :]
+    return body
+
+
+async def connect(port: int, count: int) -> list[Connection]:
+    """So many open connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES, hard) if hard > 0 else FILES, hard))
+    loop = asyncio.get_running_loop()
+    made: list[Connection] = []
+    for start in range(0, count, 100):
+        some = range(min(100, count - start))
+        opened = await asyncio.gather(*(loop.create_connection(Connection, HOST, port) for _ in some))
+        made += [protocol for _transport, protocol in opened]
+    return made
+
+
+async def closed_loop(
+    port: int,
+    requests: Iterator[Sending],
+    *,
+    connections: int,
+    seconds: float,
+    expected: Collection[int],
+    again: Collection[int] = (),
+) -> Load:
+    """Send from every connection, the next request as soon as the last one is answered.
+
+    Ends when the requests or the seconds are used up and the last answer is there.
+
+    :param again: statuses after which the same is sent again when the answer says; they are counted apart
+    :raises Unexpected: if a status is none of the expected ones, or an answer does not come
+    """
+    load = Load()
+    opened = await connect(port, connections)
+    loop = asyncio.get_running_loop()
+    done = loop.create_future()
+    clock = time.perf_counter
+    busy = 0
+    began = clock()
+    deadline = began + seconds
+
+    def fail(what: str) -> None:
+        if not done.done():
+            done.set_exception(Unexpected(what))
+
+    def drive(connection: Connection) -> None:
+        nonlocal busy
+        sent_at = 0.0
+        request, look = b"", None
+
+        def send_next() -> None:
+            nonlocal sent_at, request, look, busy
+            sending = next(requests, None) if clock() < deadline else None
+            if sending is None:
+                busy -= 1
+                if not busy and not done.done():
+                    done.set_result(None)
+                return
+            request, look = sending
+            sent_at = clock()
+            connection.send(request)
+
+        def answered(answer: Answer) -> None:
+            if answer.status in again:
+                load.statuses[answer.status] += 1
+                loop.call_later(retry_after(answer), lambda: connection.send(request))
+                return
+            load.note(answer.status, clock() - sent_at)
+            if answer.status not in expected:
+                asked = " ".join(request[:200].decode().split()[:2])
+                fail(f"{answer.status} to {asked}, not one of {sorted(expected)}: {answer.body[:300]!r}")
+                return
+            if look:
+                look(answer)
+            send_next()
+
+        connection.on_answer = answered
+        connection.on_lost = lambda: fail("A connection broke.")
+        busy += 1
+        send_next()
+
+    try:
+        # Whoever has nothing to send must not end the load before the others began.
+        busy = 1
+        for connection in opened:
+            drive(connection)
+        busy -= 1
+        if busy:
+            async with asyncio.timeout(seconds + PATIENCE_SECONDS):
+                await done
+        load.seconds = clock() - began
+    except TimeoutError as error:
+        raise Unexpected(f"{busy} requests were never answered.") from error
+    finally:
+        for connection in opened:
+            connection.close()
+    return load

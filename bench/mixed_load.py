@@ -1,0 +1,128 @@
+"""Phones and dashboards that ask at their own pace while others mark: what a hall is like."""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from bench.asking import Request
+from bench.load import PATIENCE_SECONDS, Answer, Broken, Connection, Load, Unexpected, connect, retry_after
+
+# An overloaded server may refuse for now; any other status ends the run.
+BUSY = {429, 503}
+GOOD = {200, 201, 304}
+# As static/js/poll.js adds.
+PHONE_JITTER = 0.5
+FIRST_PAUSE_MS = 3000
+FIRST_AT_ONCE = 32
+
+
+@dataclass
+class Poller:
+    """Asks again and again with the ETag of the last answer, after the pause that the answer asked for."""
+
+    request: Callable[[str], Request]
+    load: Load
+    every_ms: int | None = None
+    etag: str = ""
+    pause_ms: int = field(default=FIRST_PAUSE_MS)
+
+    async def ask(self, connection: Connection) -> float:
+        """Ask once; gives the seconds until the next time."""
+        answer = await _asked(connection, self.request(self.etag), self.load)
+        if answer.status in BUSY:
+            return retry_after(answer)
+        if answer.status == 200:
+            self.etag = answer.header("etag")
+            if self.every_ms is None:
+                self.pause_ms = int(json.loads(answer.body)["poll_after_ms"])
+        if self.every_ms is not None:
+            return self.every_ms / 1000
+        return self.pause_ms / 1000 * random.uniform(1, 1 + PHONE_JITTER)  # noqa: S311 - jitter
+
+
+@asynccontextmanager
+async def polling(port: int, pollers: list[Poller]) -> AsyncIterator[None]:
+    """Have all ask while the block runs, each at moments of its own; then wait for the answers that are under way.
+
+    Before it begins each has asked once, unmeasured, over the connection that it keeps.
+    """
+    connections = await connect(port, len(pollers))
+    finished = asyncio.Event()
+    few = asyncio.Semaphore(FIRST_AT_ONCE)
+
+    async def ask_first(poller: Poller, connection: Connection) -> None:
+        async with few:
+            await poller.ask(connection)
+
+    async def go_on(poller: Poller, connection: Connection) -> None:
+        pause = (poller.every_ms or poller.pause_ms) / 1000 * random.random()  # noqa: S311 - jitter
+        while True:
+            try:
+                await asyncio.wait_for(finished.wait(), pause)
+            except TimeoutError:
+                try:
+                    pause = await poller.ask(connection)
+                except Broken:
+                    # The server closes what was idle for half a minute; a browser connects anew.
+                    [connection] = await connect(port, 1)
+                    connections.append(connection)
+                    pause = 0.0
+            else:
+                return
+
+    each = list(zip(pollers, connections, strict=True))
+    try:
+        await asyncio.gather(*(ask_first(*one) for one in each))
+        for poller in pollers:
+            poller.load.clear()
+        async with asyncio.TaskGroup() as group:
+            for one in each:
+                group.create_task(go_on(*one))
+            yield
+            finished.set()
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+async def mark_spread(port: int, marks: list[Callable[[], bytes]], *, seconds: float) -> Load:
+    """Send each at a moment of its own within the time; one that is refused for now is sent again.
+
+    A mark's latency is until it was acknowledged, its waits included.
+    """
+    load = Load()
+    connections = await connect(port, len(marks))
+    began = time.perf_counter()
+
+    async def mark(make: Callable[[], bytes], connection: Connection, after: float) -> None:
+        await asyncio.sleep(after)
+        sent_at = time.perf_counter()
+        while (answer := await connection.ask(make())).status in BUSY:
+            load.statuses[answer.status] += 1
+            await asyncio.sleep(retry_after(answer))
+        if answer.status != 201:
+            raise Unexpected(f"{answer.status} to a mark: {answer.body[:300]!r}")
+        load.note(answer.status, time.perf_counter() - sent_at)
+
+    try:
+        async with asyncio.timeout(seconds + PATIENCE_SECONDS), asyncio.TaskGroup() as group:
+            for make, connection in zip(marks, connections, strict=True):
+                group.create_task(mark(make, connection, random.random() * seconds))  # noqa: S311 - jitter
+    finally:
+        for connection in connections:
+            connection.close()
+    load.seconds = time.perf_counter() - began
+    return load
+
+
+async def _asked(connection: Connection, request: Request, load: Load) -> Answer:
+    sent_at = time.perf_counter()
+    answer = await connection.ask(request.raw())
+    load.note(answer.status, time.perf_counter() - sent_at)
+    if answer.status not in GOOD | BUSY:
+        raise Unexpected(f"{answer.status} to {request.path}: {answer.body[:300]!r}")
+    return answer

@@ -1,0 +1,36 @@
+"""How large a run is."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Size:
+    """``hall``: students of a hall; ``seconds``: how long a loop lasts at most; ``groups``: sections of each group;
+
+    ``earlier``: records of ended meetings; ``polling``: those of the waiting phones whose polls are measured by themselves.
+    """
+
+    rounds: int
+    hall: int = 600
+    halls: int = 1
+    polling: int = 300
+    earlier: int = 50_000
+    waiting: int = 1000
+    groups: tuple[int, ...] = (1, 10, 100)
+    per_section: int = 60
+    seconds: float = 1.0
+    connections: int = 32
+    dashboards: int = 50
+    dashboard_seconds: float = 4.0
+    mixed_seconds: float = 5.0
+
+
+FULL = Size(rounds=5)
+SHORT = Size(
+    rounds=1, hall=300, waiting=300, per_section=10, seconds=0.5, dashboard_seconds=2.0, mixed_seconds=3.0
+)
+TINY = Size(
+    rounds=1, hall=12, waiting=10, groups=(1, 2, 4), per_section=3, seconds=0.2, connections=4,
+    dashboards=3, dashboard_seconds=1.2, mixed_seconds=1.0,
+    earlier=500,
+)  # fmt: skip

@@ -1,0 +1,52 @@
+"""Answers that many dashboards ask for at once: made once a second by each process, for all who may see them.
+
+Only for reading the live numbers. What changes something answers with numbers of its own, read after the change.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+
+MOST_KEPT = 200
+
+
+@dataclass
+class _Shared:
+    """One answer; ``moment`` is when the making of it began, so that it is never older than it seems."""
+
+    making: threading.Lock = field(default_factory=threading.Lock)
+    moment: float = float("-inf")
+    answer: Any = None
+
+
+class SharedAnswers:
+    """Keeps each answer for ``STATS_SHARED_SECONDS``. While one makes it, the others wait for that one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: dict[str, _Shared] = {}
+
+    def get(self, key: str, make: Callable[[], Any]) -> Any:
+        """The answer of this key, or what ``make`` gives where that is too old.
+
+        :raises Exception: what ``make`` raises; nothing is kept then
+        """
+        if not settings.STATS_SHARED_SECONDS:
+            return make()
+        with self._lock:
+            if key not in self._kept and len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            shared = self._kept.setdefault(key, _Shared())
+        with shared.making:
+            moment = time.monotonic()
+            if moment - shared.moment > settings.STATS_SHARED_SECONDS:
+                shared.answer = make()
+                shared.moment = moment
+            return shared.answer
+
+
+shared_stats = SharedAnswers()

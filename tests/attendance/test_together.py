@@ -1,0 +1,122 @@
+"""What many threads want at once is done by one of them for all: nothing twice, nothing forgotten, each its own answer."""
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from attendance.together import MOST_AT_ONCE, Together
+
+
+class Work:
+    """Keeps what was done in one go, and can be held up."""
+
+    def __init__(self) -> None:
+        self.done: list[list[int]] = []
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+
+    def __call__(self, items: Sequence[int]) -> list[int | Exception]:
+        self.done.append(list(items))
+        self.may_go_on.wait(10)
+        if 1313 in items:
+            raise OSError("all of these failed")
+        return [ValueError(str(item)) if item < 0 else item * 10 for item in items]
+
+
+@pytest.fixture
+def work():
+    return Work()
+
+
+def begin_many(together: Together[int, int], work: Work, items: Sequence[int], pool: ThreadPoolExecutor):
+    """The first is held up until all the others have come."""
+    work.may_go_on.clear()
+    waiting = [pool.submit(together.do, items[0])]
+    wait_until(lambda: work.done)
+    waiting += [pool.submit(together.do, item) for item in items[1:]]
+    wait_until(lambda: len(together._queue) == len(items) - 1)
+    work.may_go_on.set()
+    return waiting
+
+
+def wait_until(true) -> None:
+    for _ in range(1000):
+        if true():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came to be")
+
+
+def test_single_caller_is_served_by_its_own_thread(work):
+    threads = []
+    together = Together(
+        lambda items: threads.append(threading.get_ident()) or list(items), key=lambda item: item
+    )
+
+    assert [together.do(1), together.do(2)] == [1, 2]
+    assert set(threads) == {threading.get_ident()}
+
+
+def test_who_comes_meanwhile_is_done_in_one_go(work):
+    together = Together(work, key=lambda item: item)
+    with ThreadPoolExecutor(40) as pool:
+        waiting = begin_many(together, work, range(1, 31), pool)
+        assert [one.result(10) for one in waiting] == [item * 10 for item in range(1, 31)]
+    assert work.done[0] == [1]
+    assert sorted(work.done[1]) == list(range(2, 31))
+    assert together.do(99) == 990
+
+
+def test_items_of_one_key_are_never_done_in_one_go(work):
+    together = Together(work, key=lambda item: item % 2)
+    with ThreadPoolExecutor(40) as pool:
+        waiting = begin_many(together, work, range(8), pool)
+        assert [one.result(10) for one in waiting] == [item * 10 for item in range(8)]
+    assert sorted(item for batch in work.done for item in batch) == list(range(8))
+    assert all(len({item % 2 for item in batch}) == len(batch) for batch in work.done)
+
+
+def test_no_more_than_can_be_done_in_one_go(work):
+    together = Together(work, key=lambda item: item)
+    number = MOST_AT_ONCE + 20
+    with ThreadPoolExecutor(number) as pool:
+        waiting = begin_many(together, work, range(20, 20 + number), pool)
+        assert len({one.result(10) for one in waiting}) == number
+    assert [len(batch) for batch in work.done] == [1, MOST_AT_ONCE, 19]
+
+
+def test_each_gets_its_own_refusal(work):
+    together = Together(work, key=lambda item: item)
+    with ThreadPoolExecutor(40) as pool:
+        waiting = begin_many(together, work, [1, -2, 3, -4], pool)
+        assert [one.exception(10) is None for one in waiting] == [True, False, True, False]
+    with pytest.raises(ValueError, match="-2"):
+        together.do(-2)
+
+
+def test_failure_of_one_go_is_told_to_all_of_it_and_to_nobody_else(work):
+    together = Together(work, key=lambda item: item)
+    with ThreadPoolExecutor(40) as pool:
+        waiting = begin_many(together, work, [1, 1313, 2], pool)
+        assert waiting[0].result(10) == 10
+        assert [type(one.exception(10)) for one in waiting[1:]] == [OSError, OSError]
+    assert together.do(5) == 50
+
+
+def test_many_threads_for_a_while_lose_nothing():
+    sums = []
+
+    def add(items: Sequence[int]) -> list[int]:
+        sums.append(sum(items))
+        return [item + 1 for item in items]
+
+    together: Together[int, int] = Together(add, key=lambda item: item)
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(together.do, range(3000)))
+
+    assert answers == list(range(1, 3001))
+    assert sum(sums) == sum(range(3000))
+    assert not together._is_led

@@ -1,0 +1,186 @@
+"""The load client against a small server whose answers are known."""
+
+import asyncio
+import itertools
+from contextlib import asynccontextmanager
+
+import pytest
+
+from bench.asking import Request
+from bench.load import Answer, Load, Unexpected, closed_loop, first_of
+from bench.mixed_load import Poller, mark_spread, polling
+
+OK = b'HTTP/1.1 201 Created\r\ncontent-length: 2\r\nETag: "e"\r\n\r\nok'
+IN_CHUNKS = (
+    b'HTTP/1.1 201 Created\r\nETag: "e"\r\ntransfer-encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n'
+)
+OK_WITH_ETAG = OK.replace(b"201 Created", b"200 OK")
+NOT_MODIFIED = b"HTTP/1.1 304 Not Modified\r\nserver: x\r\n\r\n"
+BUSY = b"HTTP/1.1 429 Too Many\r\nRetry-After: 0.01\r\nContent-Length: 0\r\n\r\n"
+WRONG = b"HTTP/1.1 500 Oh\r\nContent-Length: 4\r\n\r\noops"
+GET = b"GET /x HTTP/1.1\r\n\r\n"
+
+
+class Server:
+    """Answers each request with the next of its answers; the last one goes on. None closes the connection."""
+
+    def __init__(self, *answers: bytes | None, in_pieces: bool = False) -> None:
+        self.answers = itertools.chain(answers[:-1], itertools.repeat(answers[-1]))
+        self.in_pieces = in_pieces
+        self.requests = 0
+        self.connections = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            while await reader.readuntil(b"\r\n\r\n"):
+                self.requests += 1
+                answer = next(self.answers)
+                if answer is None:
+                    return
+                for piece in [bytes([one]) for one in answer] if self.in_pieces else [answer]:
+                    writer.write(piece)
+                    await writer.drain()
+                    await asyncio.sleep(0)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def running(server: Server):
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    async with listening:
+        yield listening.sockets[0].getsockname()[1]
+
+
+def loop(server: Server, *, requests=10, connections=3, expected=(201,), again=(), look=None, seconds=10.0):
+    async def run():
+        async with running(server) as port:
+            sendings = iter([(GET, look)] * requests)
+            return await closed_loop(
+                port, sendings, connections=connections, seconds=seconds, expected=expected, again=again
+            )
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("in_pieces", [False, True])
+@pytest.mark.parametrize("answer", [OK, IN_CHUNKS])
+def test_loop_sends_each_request_once_over_its_connections(answer, in_pieces):
+    server, seen = Server(answer, in_pieces=in_pieces), []
+    load = loop(server, look=seen.append)
+    assert (server.requests, server.connections) == (10, 3)
+    assert (dict(load.statuses), len(load.latencies)) == ({201: 10}, 10)
+    assert {(answer.status, answer.body, answer.header("etag")) for answer in seen} == {(201, b"ok", '"e"')}
+
+
+def test_loop_ends_at_its_time_with_every_answer_there():
+    server = Server(OK)
+    load = loop(server, requests=10_000_000, seconds=0.2)
+    assert 3 <= server.requests == len(load.latencies) < 10_000_000
+
+
+def test_loop_of_nothing_ends():
+    assert loop(Server(OK), requests=0).latencies == []
+
+
+def test_more_connections_than_requests_do_no_harm():
+    assert len(loop(Server(OK), requests=2, connections=5).latencies) == 2
+
+
+def test_refusal_for_now_is_sent_again_and_counted_apart():
+    server = Server(OK, BUSY, BUSY, OK)
+    load = loop(server, again=(429,))
+    assert (dict(load.statuses), len(load.latencies), server.requests) == ({201: 10, 429: 2}, 10, 12)
+
+
+def test_not_modified_has_no_body():
+    assert dict(loop(Server(NOT_MODIFIED, OK), expected=(201, 304)).statuses) == {304: 1, 201: 9}
+
+
+def test_unexpected_status_ends_the_run_and_is_told():
+    with pytest.raises(Unexpected, match=r"500 to GET /x, not one of \[201\]: b'oops'"):
+        loop(Server(OK, WRONG, OK))
+
+
+def test_broken_connection_ends_the_run():
+    with pytest.raises(Unexpected, match="A connection broke"):
+        loop(Server(OK, None))
+
+
+def test_mark_that_is_refused_for_now_is_sent_again():
+    async def run():
+        async with running(Server(BUSY, BUSY, OK)) as port:
+            return await mark_spread(port, [lambda: GET] * 3, seconds=0.05)
+
+    load = asyncio.run(run())
+    assert (dict(load.statuses), len(load.latencies)) == ({429: 2, 201: 3}, 3)
+
+
+def test_mark_that_fails_ends_the_run():
+    async def run():
+        async with running(Server(WRONG)) as port:
+            await mark_spread(port, [lambda: GET], seconds=0.05)
+
+    with pytest.raises(ExceptionGroup) as told:
+        asyncio.run(run())
+    assert told.group_contains(Unexpected, match="500 to a mark")
+
+
+def test_header_that_is_missing_is_empty():
+    assert Answer(200, b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n", b"").header("etag") == ""
+
+
+def test_pollers_ask_at_their_pace_and_with_their_etag():
+    asked = []
+
+    def request(etag: str) -> Request:
+        asked.append(etag)
+        return Request("GET", "/x")
+
+    async def run(server: Server, load: Load) -> None:
+        async with running(server) as port:
+            pollers = [Poller(request, load, every_ms=50) for _ in range(3)]
+            async with polling(port, pollers):
+                assert (server.requests, server.connections, load.latencies) == (3, 3, [])
+                await asyncio.sleep(0.3)
+
+    load = Load()
+    asyncio.run(run(Server(OK_WITH_ETAG), load))
+    assert asked[:3] == ["", "", ""]
+    assert set(asked[3:]) == {'"e"'}
+    assert 3 <= len(load.latencies) == len(asked) - 3 <= 21
+
+
+def test_poller_that_is_refused_for_now_waits_as_told():
+    async def run() -> Load:
+        load = Load()
+        poller = Poller(lambda _etag: Request("GET", "/x"), load, every_ms=10)
+        async with running(Server(OK_WITH_ETAG, BUSY, OK_WITH_ETAG)) as port, polling(port, [poller]):
+            await asyncio.sleep(0.3)
+        return load
+
+    statuses = asyncio.run(run()).statuses
+    assert statuses[429] == 1
+    assert statuses[200] > 1
+
+
+def test_poller_whose_connection_was_closed_connects_anew():
+    async def run() -> Server:
+        server = Server(OK_WITH_ETAG, None, OK_WITH_ETAG)
+        poller = Poller(lambda _etag: Request("GET", "/x"), Load(), every_ms=10)
+        async with running(server) as port, polling(port, [poller]):
+            await asyncio.sleep(0.3)
+        return server
+
+    server = asyncio.run(run())
+    assert server.connections == 2
+    assert server.requests > 3
+
+
+def test_first_of_finds_what_groups_hold():
+    inner = Unexpected("why")
+    assert first_of(ExceptionGroup("a", [ExceptionGroup("b", [inner])])) is inner
+    assert first_of(inner) is inner

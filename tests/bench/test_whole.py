@@ -1,0 +1,51 @@
+"""The whole benchmark in its smallest size, in a process of its own."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bench.environment import PROJECT
+from bench.results import load
+from bench.scenarios import SCENARIOS
+
+LIMIT_SECONDS = 180
+
+
+@pytest.fixture
+def run(data_dir):
+    """Run a program of the benchmark below a data folder of its own; gives what it printed."""
+
+    def run_it(*words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", *words],
+            env={**os.environ, "ROLLCALL_DATA_DIR": str(data_dir)},
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_SECONDS,
+        )
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    return run_it
+
+
+def test_tiny_run_measures_and_counts_every_scenario_and_leaves_nothing_behind(run, data_dir):
+    printed = run("bench", "--tiny")
+    results = load(data_dir / "bench" / "latest.json")
+    assert set(results.measured()) >= {*SCENARIOS} - {"groups", "mixed"} | {
+        "group_4",
+        "mixed_marks",
+        "mark_joined",
+    }
+    assert all(one.requests for key in results.measured() for one in results.of(key))
+    for key in ("mark_api", "mark_page", "mark_joined"):
+        assert list(results.of(key)[0].statuses) == ["201"]
+        assert results.counted[key]["queries"] > 0
+    assert results.counted["phone"]["queries"] == 0
+    assert len(results.memory_per_worker) == 2
+    assert "mark, by the phone's page" in printed
+    assert not (data_dir / "bench" / "site").exists()
+    assert "stats of a group of 4" in run("bench.compare", *[str(data_dir / "bench" / "latest.json")] * 2)

@@ -1,0 +1,333 @@
+"""One phone, one student: the cookie of a device, and what the teacher sees where one phone marked two students."""
+
+import re
+
+import pytest
+from django.core import signing
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from rest_framework.authtoken.models import Token
+from rest_framework.test import APIClient
+
+from attendance.models import AttendanceRecord, Status
+from qrsessions import claims, correcting
+from qrsessions.devices import COOKIE, MAX_AGE_SECONDS
+from qrsessions.models import QRSession
+from tests import factories
+from tests.qrsessions.conftest import Class, client_of, everything_written, token_of
+from tests.qrsessions.test_student_pages import browser_of, code_of
+
+STUDENT = "/student/"
+
+
+@pytest.fixture
+def taking(klass):
+    klass.session = klass.open()
+    for number in range(3):
+        klass.join(klass.session, number)
+    klass.step(klass.session, "start")
+    klass.session.refresh_from_db()
+    return klass
+
+
+def phone_of(student, *, cookie_of: Client | None = None) -> APIClient:
+    """A phone on which the student is signed in and has the page open; or on which somebody else was before."""
+    phone = client_of(student.user)
+    if cookie_of:
+        phone.cookies[COOKIE] = cookie_of.cookies[COOKIE].value
+    assert phone.get(STUDENT).status_code == 200
+    return phone
+
+
+def mark(phone: APIClient, session) -> None:
+    answer = phone.post("/api/v1/mark/", {"token": token_of(session)}, format="json")
+    assert answer.status_code == 201, answer.json()
+
+
+def mark_on_one_phone(session, first, second) -> None:
+    phone = phone_of(first)
+    mark(phone, session)
+    mark(phone_of(second, cookie_of=phone), session)
+
+
+def device_in_register(student, session) -> str:
+    return AttendanceRecord.objects.get(meeting=session.meeting_id, student=student).device
+
+
+def shared_in(teacher: APIClient, session) -> dict[str, list[str]]:
+    records = teacher.get(f"/api/v1/sessions/{session.public_id}/records/").json()
+    return {record["student_id"]: record["shares_device_with"] for record in records}
+
+
+def flags_on(page: str) -> dict[str, str]:
+    """What the rows of a list of students say, by student id."""
+    rows = re.findall(r'<tr data-student="([^"]+)".*?<span class="flag small" data-flag>(.*?)</span>', page)
+    return dict(rows)
+
+
+# --- The cookie -------------------------------------------------------------------------------------------
+
+
+def test_students_page_gives_a_browser_a_device_once(klass):
+    phone = browser_of(klass.students[0])
+
+    given = phone.get(STUDENT).cookies[COOKIE]
+    again = phone.get(STUDENT)
+
+    assert (given["max-age"], given["httponly"], given["samesite"], given["path"], given["secure"]) == (
+        MAX_AGE_SECONDS,
+        True,
+        "Lax",
+        "/",
+        "",
+    )
+    assert COOKIE not in again.cookies
+
+
+def test_device_is_for_https_only_where_the_site_is(klass, settings):
+    settings.SESSION_COOKIE_SECURE = True
+    assert browser_of(klass.students[0]).get(STUDENT).cookies[COOKIE]["secure"] is True
+
+
+def test_two_browsers_are_two_devices(klass):
+    one, two = (browser_of(klass.students[0]).get(STUDENT).cookies[COOKIE].value for _ in range(2))
+    assert one != two
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_scan_address_gives_a_device(taking, signed_in):
+    phone = browser_of(taking.students[0]) if signed_in else Client()
+    response = phone.get(reverse("qrsessions:scan", args=[token_of(taking.session)]))
+    assert COOKIE in response.cookies
+
+
+@pytest.mark.parametrize(
+    "forged", ["", "x", "0" * 32, "0" * 32 + ":signature", signing.Signer(salt="another").sign("0" * 32)]
+)
+def test_forged_device_is_none_and_is_replaced(taking, forged):
+    phone = client_of(taking.students[0].user)
+    phone.cookies[COOKIE] = forged
+
+    answer = phone.post("/api/v1/mark/", {"token": token_of(taking.session)}, format="json")
+
+    assert answer.status_code == 201
+    assert device_in_register(taking.students[0], taking.session) == ""
+    assert answer.cookies[COOKIE].value not in ("", forged)
+
+
+def test_teachers_pages_give_no_device(taking):
+    assert COOKIE not in taking.as_teacher.get(f"/teach/sessions/{taking.session.public_id}/").cookies
+
+
+def test_program_has_no_device_and_gets_none(taking):
+    program = APIClient(
+        headers={"Authorization": f"Token {Token.objects.create(user=taking.students[0].user)}"}
+    )
+    program.cookies[COOKIE] = phone_of(taking.students[1]).cookies[COOKIE].value
+
+    answer = program.post("/api/v1/mark/", {"token": token_of(taking.session)}, format="json")
+    del program.cookies[COOKIE]
+    again = program.post("/api/v1/mark/", {"token": token_of(taking.session)}, format="json")
+
+    assert (answer.status_code, again.status_code) == (201, 200)
+    assert device_in_register(taking.students[0], taking.session) == ""
+    assert COOKIE not in again.cookies
+
+
+# --- On the record ----------------------------------------------------------------------------------------
+
+
+def mark_by_token(phone, session):
+    return phone.post("/api/v1/mark/", {"token": token_of(session)}, format="json")
+
+
+def mark_by_code(phone, session):
+    return phone.post("/student/code/", {"session": session.public_id, "code": code_of(session)})
+
+
+def mark_by_claim(phone, session):
+    claim = claims.issue(public_id=session.public_id, arrived_at=timezone.now(), user_id=None)
+    return phone.post("/scan/", {"claim": claim})
+
+
+def mark_by_api_code(phone, session):
+    body = {"session": session.public_id, "code": code_of(session)}
+    return phone.post("/api/v1/mark/", body, format="json")
+
+
+@pytest.mark.parametrize("mark_in_a_way", [mark_by_token, mark_by_code, mark_by_api_code, mark_by_claim])
+def test_mark_keeps_the_device_as_a_hash(taking, mark_in_a_way):
+    ada, bob, cyd = taking.students
+    phone = phone_of(ada)
+    for client in (phone, phone_of(bob, cookie_of=phone), phone_of(cyd)):
+        mark_in_a_way(client, taking.session)
+
+    devices = [device_in_register(student, taking.session) for student in taking.students]
+
+    assert devices[0] == devices[1] != devices[2]
+    assert re.fullmatch("[0-9a-f]{32}", devices[0])
+    assert devices[0] not in phone.cookies[COOKIE].value
+    assert phone.cookies[COOKIE].value.split(":")[0] not in devices
+
+
+def test_second_mark_from_another_phone_changes_nothing(taking):
+    mark(phone_of(taking.students[0]), taking.session)
+    before = everything_written()
+
+    answer = mark_by_token(phone_of(taking.students[0]), taking.session)
+
+    assert (answer.status_code, answer.json()["code"]) == (200, "already_marked")
+    assert everything_written() == before
+
+
+def test_refused_mark_leaves_no_device(klass):
+    session = klass.open()
+    klass.join(session)
+    before = everything_written()
+
+    answer = mark_by_token(phone_of(klass.students[0]), session)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_active")
+    assert everything_written() == before
+
+
+# --- What the teacher sees --------------------------------------------------------------------------------
+
+
+def test_two_students_on_one_phone_are_marked_and_flagged_to_the_teacher(taking):
+    ada, bob, cyd = taking.students
+    mark_on_one_phone(taking.session, ada, bob)
+    mark(phone_of(cyd), taking.session)
+
+    page = taking.as_teacher.get(f"/teach/sessions/{taking.session.public_id}/").content.decode()
+
+    assert taking.stats(taking.session)["total_present"] == 3
+    assert shared_in(taking.as_teacher, taking.session) == {
+        ada.student_id: [bob.student_id],
+        bob.student_id: [ada.student_id],
+        cyd.student_id: [],
+    }
+    assert flags_on(page) == {
+        ada.student_id: f"same phone as {bob.name} (02)",
+        bob.student_id: f"same phone as {ada.name} (01)",
+        cyd.student_id: "",
+    }
+    assert re.findall(r'data-flagged="([^"]*)"', page) == [bob.student_id, ada.student_id]
+    assert '<p class="note" id="shared-phones"><span>' in page
+    assert "<b data-count="flagged">2</b>" in page
+
+
+def test_nobody_is_flagged_without_a_device(taking):
+    for student in taking.students[:2]:
+        mark(client_of(student.user), taking.session)
+
+    page = taking.as_teacher.get(f"/teach/sessions/{taking.session.public_id}/").content.decode()
+
+    assert set(map(tuple, shared_in(taking.as_teacher, taking.session).values())) == {()}
+    assert set(flags_on(page).values()) == {""}
+    assert '<p class="note" id="shared-phones" hidden>' in page
+
+
+def test_student_who_is_marked_twice_is_not_flagged(taking):
+    phone = phone_of(taking.students[0])
+    mark(phone, taking.session)
+    mark_by_token(phone, taking.session)
+
+    assert set(map(tuple, shared_in(taking.as_teacher, taking.session).values())) == {()}
+
+
+def test_one_phone_on_different_days_is_not_flagged(taking):
+    phone = phone_of(taking.students[0])
+    mark(phone, taking.session)
+    taking.step(taking.session, "end")
+    next_session = taking.open(join_policy="open")
+    taking.step(next_session, "start")
+    mark(phone_of(taking.students[1], cookie_of=phone), next_session)
+
+    for session in (taking.session, next_session):
+        assert set(map(tuple, shared_in(taking.as_teacher, session).values())) == {()}
+
+
+def test_students_are_told_nothing(taking):
+    ada, bob, _ = taking.students
+    mark_on_one_phone(taking.session, ada, bob)
+
+    for path in ("/api/v1/me/session/", "/api/v1/me/records/", STUDENT, "/student/attendance/"):
+        answer = taking.as_student[1].get(path).content.decode()
+        assert ada.name not in answer
+        assert ada.student_id not in answer
+
+
+def test_taking_one_of_the_marks_back_takes_the_flag_away(taking):
+    ada, bob, _ = taking.students
+    mark_on_one_phone(taking.session, ada, bob)
+    path = f"/api/v1/sessions/{taking.session.public_id}/records/{bob.student_id}/"
+
+    late = taking.as_teacher.put(path, {"status": "late"}, format="json").json()["record"]
+    absent = taking.as_teacher.put(path, {"status": "absent"}, format="json").json()["record"]
+    taking.as_teacher.put(path, {"status": None}, format="json")
+    by_hand = taking.as_teacher.put(path, {"status": "present"}, format="json").json()["record"]
+
+    shared = [record["shares_device_with"] for record in (late, absent, by_hand)]
+    assert shared == [[ada.student_id], [], []]
+    assert device_in_register(bob, taking.session) == ""
+
+
+@pytest.fixture
+def hall(transactional_db) -> tuple[Class, list[QRSession]]:
+    """A group of two sections that takes attendance; each student in one of them, and the last one in both."""
+    teacher = factories.make_teacher()
+    students = [factories.make_student() for _ in range(3)]
+    sections = [
+        factories.make_section(students=chosen, teachers=[teacher])
+        for chosen in (students[::2], students[1:])
+    ]
+    klass = Class(sections[0], teacher, students)
+    body = {"sections": [section.pk for section in sections], "join_policy": "open"}
+    group = klass.as_teacher.post("/api/v1/group-sessions/", body, format="json").json()["id"]
+    klass.as_teacher.post(f"/api/v1/group-sessions/{group}/start/")
+    members = QRSession.objects.filter(meeting__group__public_id=group).with_names().order_by("pk")
+    return klass, list(members)
+
+
+def test_one_phone_in_two_sections_of_a_group_is_flagged_in_both(hall):
+    klass, members = hall
+    ada, bob, _cyd = klass.students
+    mark_on_one_phone(members[0].meeting.group.group_session, ada, bob)
+
+    group_id = members[0].meeting.group.public_id
+    register = klass.as_teacher.get(f"/teach/groups/{group_id}/register/").content.decode()
+
+    assert [shared_in(klass.as_teacher, member).get(ada.student_id) for member in members] == [
+        [bob.student_id],
+        None,
+    ]
+    assert [shared_in(klass.as_teacher, member).get(bob.student_id) for member in members] == [
+        None,
+        [ada.student_id],
+    ]
+    assert {name: flag for name, flag in flags_on(register).items() if flag} == {
+        ada.student_id: f"same phone as {bob.name} (01)",
+        bob.student_id: f"same phone as {ada.name} (01)",
+    }
+    assert "<b data-count="flagged">2</b>" in register
+
+
+def test_student_of_two_sections_is_no_other_to_oneself(hall):
+    klass, members = hall
+    cyd = klass.students[2]
+    mark(phone_of(cyd), members[0].meeting.group.group_session)
+
+    assert {device_in_register(cyd, member) for member in members} != {""}
+    for member in members:
+        assert set(map(tuple, shared_in(klass.as_teacher, member).values())) == {()}
+
+
+def test_correction_keeps_the_flag_while_both_are_present(taking):
+    ada, bob, _ = taking.students
+    mark_on_one_phone(taking.session, ada, bob)
+    correcting.correct(
+        session=taking.session, student=ada, status=Status.LATE, by=taking.teacher, at=timezone.now()
+    )
+    assert shared_in(taking.as_teacher, taking.session)[bob.student_id] == [ada.student_id]
