@@ -105,7 +105,11 @@ class Installation:
             raise RuntimeError("The web server did not start.")
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, "ROLLCALL_DATA_DIR": str(self.data_dir), "PORT": str(self.port)}
+        own = {"ROLLCALL_DATA_DIR": str(self.data_dir), "PORT": str(self.port)}
+        # Phones, web and servers share all processors here: a healthy Redis may have to wait for one. And every answer
+        # is compared with what was acknowledged before it was asked for: none may be a second old.
+        defaults = {"REDIS_TIMEOUT_SECONDS": "0.25", "STATS_SHARED_SECONDS": "0"}
+        return {**defaults, **os.environ, **own}
 
     def _manage(self, *words: str) -> None:
         subprocess.run(

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from qrsessions import joining, scanning
+from qrsessions import joining, lifecycle, scanning
 from qrsessions.models import QRSession, SessionStatus
 from tests import factories
 from tests.e2e.conftest import DESK, PHONE, PROJECTOR, sign_in
@@ -76,7 +76,7 @@ def test_screen_and_phone_say_from_when_on_a_scan_is_late(open_page, live_server
 
     started_at = timezone.now()
     joining.join(source=session, student=student, at=started_at)
-    QRSession.objects.filter(pk=session.pk).update(status=SessionStatus.ACTIVE, started_at=started_at)
+    lifecycle.take_step(session=session, step="start", by=session.opened_by, at=started_at)
 
     late_from = QRSession.objects.with_names().get(pk=session.pk).late_from
     assert late_from

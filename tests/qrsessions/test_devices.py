@@ -215,7 +215,7 @@ def test_two_students_on_one_phone_are_marked_and_flagged_to_the_teacher(taking)
     }
     assert re.findall(r'data-flagged="([^"]*)"', page) == [bob.student_id, ada.student_id]
     assert '<p class="note" id="shared-phones"><span>' in page
-    assert "<b data-count="flagged">2</b>" in page
+    assert '<b data-count="flagged">2</b>' in page
 
 
 def test_nobody_is_flagged_without_a_device(taking):
@@ -311,7 +311,7 @@ def test_one_phone_in_two_sections_of_a_group_is_flagged_in_both(hall):
         ada.student_id: f"same phone as {bob.name} (01)",
         bob.student_id: f"same phone as {ada.name} (01)",
     }
-    assert "<b data-count="flagged">2</b>" in register
+    assert '<b data-count="flagged">2</b>' in register
 
 
 def test_student_of_two_sections_is_no_other_to_oneself(hall):
