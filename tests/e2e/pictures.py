@@ -112,7 +112,7 @@ def test_pictures_of_one_class(open_page):
     hindi.locator("[name=login]").fill(students[9].user.username)
     hindi.locator("[name=password]").fill(PASSWORD)
     hindi.locator("form[action] button[type=submit]").first.click()
-    take(hindi, "student-scan-hindi", "/student/")
+    take(hindi, "student-hindi", "/student/")
 
     desk = open_page(**DESK)
     sign_in(desk, "teacher")
