@@ -249,6 +249,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
         "StatusEnum": "attendance.models.Status",
+        "MethodEnum": "attendance.models.Method",
         "SessionStatusEnum": "qrsessions.models.SessionStatus",
     },
 }
