@@ -39,7 +39,7 @@ test:
 	$(BIN)/lint-imports
 	@$(FOR_TESTS) $(BIN)/mypy .
 	@$(FOR_TESTS) $(BIN)/python -W error manage.py makemigrations --check --dry-run
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 
 # The short form of this is part of `make test`.
 chaos:

@@ -1,4 +1,7 @@
-"""The short form of the chaos run, in a process of its own, and its table at the end of the test run."""
+"""The short form of the chaos run, in a process of its own, and its table at the end of the test run.
+
+Its tests come first: nothing else takes as long, and with ``--dist worksteal`` they all go to the first test process.
+"""
 
 import json
 import os
@@ -9,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from config.web import START_AS
-from tests.chaos import report
 from tests.chaos.checking import Verdict
 from tests.chaos.installation import PROJECT
+from tests.chaos.report import table
 
+HERE = Path(__file__).parent
 LIMIT_SECONDS = 600
 STOP_SECONDS = 30
 
-_verdicts: list[Verdict] = []
 
 
 @pytest.fixture(scope="session")
@@ -35,11 +38,18 @@ def verdicts(tmp_path_factory) -> dict[str, Verdict]:
                 process.terminate()
                 process.wait(STOP_SECONDS)
     assert answer.exists(), f"the chaos run ended with {process.returncode}"
-    _verdicts[:] = [Verdict(**verdict) for verdict in json.loads(answer.read_text())]
-    return {verdict.fault: verdict for verdict in _verdicts}
+    return {verdict["fault"]: Verdict(**verdict) for verdict in json.loads(answer.read_text())}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: HERE not in item.path.parents)
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
-    if _verdicts:
+    # The tests may have run in another process: what they recorded came with their reports.
+    reports = [*terminalreporter.stats.get("passed", []), *terminalreporter.stats.get("failed", [])]
+    verdicts = [Verdict(**value) for report in reports for key, value in report.user_properties if key == "verdict"]
+    if verdicts:
         terminalreporter.section("chaos")
-        terminalreporter.write_line(report.table(_verdicts))
+        terminalreporter.write_line(table(verdicts))

@@ -6,8 +6,9 @@ from tests.chaos.faults import FAULTS
 
 
 @pytest.mark.parametrize("fault", [fault.name for fault in FAULTS])
-def test_no_mark_is_lost_and_no_count_stays_wrong(fault, verdicts):
+def test_no_mark_is_lost_and_no_count_stays_wrong(fault, verdicts, record_property):
     verdict = verdicts[fault]
+    record_property("verdict", verdict.as_json())
 
     assert verdict.problems == []
     assert verdict.lost == 0

@@ -82,7 +82,7 @@ def test_catalogue_names_no_path_of_a_machine(language):
 def test_models_and_their_choices_speak_hindi():
     with override("hi"):
         words = [
-            str(word)
+            (model.__name__, str(word))
             for app in ("attendance", "qrsessions")
             for model in apps.get_app_config(app).get_models()
             for word in (
@@ -91,7 +91,7 @@ def test_models_and_their_choices_speak_hindi():
                 *(label for field in model._meta.fields for _value, label in field.flatchoices),
             )
         ]
-    assert [word for word in words if not DEVANAGARI.search(word)] == []
+    assert [(model, word) for model, word in words if not DEVANAGARI.search(word)] == []
 
 
 def test_refusals_speak_hindi():

@@ -103,7 +103,14 @@ def test_scan_address_gives_a_device(taking, signed_in):
 
 
 @pytest.mark.parametrize(
-    "forged", ["", "x", "0" * 32, "0" * 32 + ":signature", signing.Signer(salt="another").sign("0" * 32)]
+    "forged",
+    [
+        "",
+        "x",
+        "0" * 32,
+        "0" * 32 + ":signature",
+        pytest.param(signing.Signer(salt="another").sign("0" * 32), id="signed-for-another-use"),
+    ],
 )
 def test_forged_device_is_none_and_is_replaced(taking, forged):
     phone = client_of(taking.students[0].user)

@@ -167,7 +167,7 @@ def test_claim_of_another_user_is_refused(taking):
         "\x00",
         "💥" * 50,
         "x" * 10_000,
-        signing.dumps(["7GK2QM9X", "n", 1.0, None], salt="other"),
+        pytest.param(signing.dumps(["7GK2QM9X", "n", 1.0, None], salt="other"), id="signed-for-another-use"),
     ],
 )
 def test_forged_claim_is_refused(taking, claim):
