@@ -1,27 +1,45 @@
-"""Who is signed in, without a query: a copy of each user and of the student behind it, in the cache.
+"""Users and the students behind them, without a query: a copy of each in the cache, and in the memory of each process.
 
-A change of either forgets the copy after its commit, and no copy is kept longer than a minute: that is how long a
-change may go unnoticed which Django sends no signal for (``QuerySet.update``), or which Redis could not be told of.
+A change of either forgets the copies after its commit (``sign_in_memory`` says how soon), and none is kept longer than
+two minutes: that is how long a change may go unnoticed which Django sends no signal for (``QuerySet.update``), or which
+Redis could not be told of.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from django.core.cache import cache
 from django.db import models, transaction
 
+from attendance import sign_in_memory
 from attendance.models import Student, User
 
 KEPT_SECONDS = 60
 
 _USER_FIELDS = [field.attname for field in User._meta.concrete_fields]
 _STUDENT_FIELDS = [field.attname for field in Student._meta.concrete_fields]
+_STUDENT: Any = User._meta.get_field("student")
 # A release that adds a field finds no copies without it.
 _KEY = f"user:{len(_USER_FIELDS)}.{len(_STUDENT_FIELDS)}:"
 
 
+# The values of a user's fields, and of the student's.
+_Copy = tuple[tuple[Any, ...], tuple[Any, ...] | None]
+
+
 def find_user(pk: int) -> User | None:
     """The user with this primary key, whose ``student`` is known as well; None where there is none."""
-    copy = cache.get(f"{_KEY}{pk}")
+    copy = sign_in_memory.recall(("user", pk), lambda: _copy_of(pk))
+    if copy is None:
+        return None
+    user = User.from_db("default", _USER_FIELDS, copy[0])
+    student = Student.from_db("default", _STUDENT_FIELDS, copy[1]) if copy[1] else None
+    _STUDENT.set_cached_value(user, student)
+    return user
+
+
+def _copy_of(pk: int) -> _Copy | None:
+    copy: _Copy | None = cache.get(f"{_KEY}{pk}")
     if copy is None:
         user = User.objects.select_related("student").filter(pk=pk).first()
         if user is None:
@@ -29,10 +47,7 @@ def find_user(pk: int) -> User | None:
         student = student_of(user)
         copy = (_values(user, _USER_FIELDS), _values(student, _STUDENT_FIELDS) if student else None)
         cache.set(f"{_KEY}{pk}", copy, KEPT_SECONDS)
-    user = User.from_db("default", _USER_FIELDS, copy[0])
-    student = Student.from_db("default", _STUDENT_FIELDS, copy[1]) if copy[1] else None
-    User._meta.get_field("student").set_cached_value(user, student)
-    return user
+    return copy
 
 
 def student_of(user: User) -> Student | None:
@@ -40,13 +55,16 @@ def student_of(user: User) -> Student | None:
     return getattr(user, "student", None)
 
 
-def forget(instance: User | Student, **kwargs: Any) -> None:
+def forget(instance: User | Student, *, update_fields: Collection[str] | None = None, **kwargs: Any) -> None:
     """Called after every change of a user or of a student."""
     pk = instance.pk if isinstance(instance, User) else instance.user_id
-    if pk is not None:
-        # Now, for this transaction, and after its commit, because another may have copied what was before.
-        cache.delete(f"{_KEY}{pk}")
-        transaction.on_commit(lambda: cache.delete(f"{_KEY}{pk}"), robust=True)
+    # Each sign-in writes that moment, and nobody asks a copy for it.
+    if pk is None or (update_fields and set(update_fields) == {"last_login"}):
+        return
+    # Now, for this transaction, and after its commit, because another may have copied what was before.
+    cache.delete(f"{_KEY}{pk}")
+    transaction.on_commit(lambda: cache.delete(f"{_KEY}{pk}"), robust=True)
+    sign_in_memory.forget_all()
 
 
 def _values(instance: models.Model, names: list[str]) -> tuple[Any, ...]:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 from django.db import connection
 
+from attendance import statements
+
 # Advisory locks of a database share one space of 64-bit numbers: this keeps ours apart from others'.
 _SPACE = 0x526F_6C6C << 32
 _SECTIONS = 0x526F_6C6D << 32
@@ -19,7 +21,7 @@ RECONCILE = _SPACE - 2
 END_FORGOTTEN = _SPACE - 3
 
 # In the order of the ids, so that two callers never wait for each other.
-_KEYS = "FROM (SELECT unnest(%s::bigint[]) AS key ORDER BY 1) AS keys"
+_KEYS = "FROM (SELECT unnest(%(keys)s::bigint[]) AS key ORDER BY 1) AS keys"
 _SHARED = f"SELECT pg_advisory_xact_lock_shared(key) {_KEYS}"
 _EXCLUSIVE = f"SELECT pg_advisory_xact_lock(key) {_KEYS}"
 
@@ -53,8 +55,7 @@ def _take(statement: str, ids: Iterable[int], *, space: int = _SPACE) -> None:
         raise RuntimeError("the lock on a meeting lasts for a transaction, and there is none")
     keys = [space + one for one in ids]
     if keys:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, [keys])
+        statements.run(statement, {"keys": keys})
 
 
 @contextmanager

@@ -1,12 +1,11 @@
-"""Marking: the only writer of attendance records.
+"""Marking one student by hand, and all at the end of a session. With ``crowds`` the only writer of attendance records.
 
-Every function runs inside the caller's transaction, after the caller has taken the meeting's lock
+Every function of both runs inside the caller's transaction, after the caller has taken the meeting's lock
 (``attendance.locks``); what it wrote reaches the live sets after the commit. It may lose nothing.
 """
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
@@ -26,7 +25,7 @@ from attendance.refusals import NotEnrolled
 
 # A roll number is given again when its holder leaves; where the leaver has a record at this very meeting,
 # the student id serves, which nobody else has.
-_FREE_ROLL_NUMBER = """
+FREE_ROLL_NUMBER = """
     CASE WHEN EXISTS (
              SELECT FROM attendance_attendancerecord other
               WHERE other.meeting_id = {0}.meeting AND other.roll_number = {0}.roll_number
@@ -38,23 +37,6 @@ _FREE_ROLL_NUMBER = """
 SCANS = (Method.QR, Method.CODE, Method.CLAIM)
 
 
-@dataclass(frozen=True)
-class Joined:
-    """``created`` is false for somebody who had joined before."""
-
-    joined_at: datetime.datetime
-    created: bool
-
-
-@dataclass(frozen=True)
-class Marked:
-    """The mark that stands. ``created`` is false where an earlier one stands: then nothing was changed."""
-
-    status: Status
-    marked_at: datetime.datetime
-    created: bool
-
-
 def find_on_roster(*, meeting: Meeting, student: Student) -> RosterEntry:
     """The student's entry on the meeting's roster, with the record where there is one.
 
@@ -64,154 +46,6 @@ def find_on_roster(*, meeting: Meeting, student: Student) -> RosterEntry:
     if entry is None:
         raise NotEnrolled
     return entry
-
-
-def join(*, meeting: Meeting, student: Student, at: datetime.datetime) -> Joined:
-    """Put the student into the room's list, once.
-
-    :raises NotEnrolled: if the student is not on the roster
-    """
-    entry = find_on_roster(meeting=meeting, student=student)
-    row = _write(
-        """
-        ON CONFLICT (meeting_id, student_id) DO UPDATE SET joined_at = EXCLUDED.joined_at
-         WHERE record.joined_at IS NULL
-        """,
-        entry,
-        student,
-        joined_at=at,
-    )
-    if row is None:
-        joined_at = AttendanceRecord.objects.values_list("joined_at", flat=True).get(
-            meeting=meeting, student=student
-        )
-        return Joined(joined_at or at, created=False)
-    if entry.counts:
-        transaction.on_commit(lambda: stats.add(joined=[(meeting, student.student_id)]), robust=True)
-    return Joined(at, created=True)
-
-
-@dataclass(frozen=True)
-class NewMark:
-    """A mark that is to be made, of a student whose entry stands on the roster of the meeting.
-
-    ``late_from`` is the moment from which on a mark is late. ``joins``: it joins, too, where the student had not.
-    ``device`` is the phone it came from, as a hash; empty where that is not known. ``admitted_by`` is the teacher who let
-    it count, and when; kept in the history.
-    """
-
-    entry: RosterEntry
-    meeting: Meeting
-    student: Student
-    at: datetime.datetime
-    method: Method
-    late_from: datetime.datetime | None = None
-    joins: bool = False
-    claim_nonce: str | None = None
-    device: str = ""
-    admitted_by: tuple[User, datetime.datetime] | None = None
-
-    @property
-    def status(self) -> Status:
-        return Status.LATE if self.late_from and self.at >= self.late_from else Status.PRESENT
-
-    @property
-    def key(self) -> tuple[int, int]:
-        return self.meeting.pk, self.student.pk
-
-
-def mark_all(marks: Sequence[NewMark]) -> list[Marked]:
-    """Mark students present, each once, by one statement; late, where that is what the section's rule says.
-
-    Where a mark stands already, nothing is changed, and the answer says so: phones retry. What a teacher entered by hand
-    stays; the absence that the end of the session recorded is replaced, and kept in the history.
-
-    :raises django.db.IntegrityError: if a claim has marked before; no mark is made then
-    """
-    written = {}
-    # In one order, so that two processes that mark the same students never wait for each other.
-    for row in _insert_marks(sorted(marks, key=lambda mark: mark.key)):
-        meeting_pk, student_pk, *values = row
-        written[meeting_pk, student_pk] = values
-    standing = _standing([mark for mark in marks if mark.key not in written])
-    changes, joined, attended, answers = [], [], [], []
-    for mark in marks:
-        if mark.key not in written:
-            # None where a teacher has taken the other mark back since.
-            answers.append(standing.get(mark.key) or Marked(mark.status, mark.at, created=False))
-            continue
-        record_id, joined_at, roll_number = written[mark.key]
-        answers.append(Marked(mark.status, mark.at, created=True))
-        replaced = mark.entry.record or AttendanceRecord()
-        if replaced.status or mark.admitted_by:
-            by, changed_at = mark.admitted_by or (None, mark.at)
-            to = (mark.status, mark.method)
-            changes.append(_change(replaced, record_id=record_id, by=by, at=changed_at, to=to, note=""))
-        if mark.entry.counts:
-            attended.append((mark.meeting, roll_number))
-            if mark.joins and joined_at == mark.at:
-                joined.append((mark.meeting, mark.student.student_id))
-    if changes:
-        RecordChange.objects.bulk_create(changes)
-    if attended:
-        transaction.on_commit(lambda: stats.add(joined=joined, attended=attended), robust=True)
-    return answers
-
-
-def _insert_marks(marks: Sequence[NewMark]) -> list[tuple[Any, ...]]:
-    """:returns: meeting, student, id, joined_at and roll number of the records that were written"""
-    if not marks:
-        return []
-    columns: dict[str, list[Any]] = {
-        "meetings": [mark.meeting.pk for mark in marks],
-        "students": [mark.student.pk for mark in marks],
-        "student_ids": [mark.student.student_id for mark in marks],
-        "roll_numbers": [mark.entry.roll_number for mark in marks],
-        "joined": [mark.at if mark.joins else None for mark in marks],
-        "marked": [mark.at for mark in marks],
-        "statuses": [str(mark.status) for mark in marks],
-        "methods": [str(mark.method) for mark in marks],
-        "nonces": [mark.claim_nonce for mark in marks],
-        "marked_by": [mark.admitted_by[0].pk if mark.admitted_by else None for mark in marks],
-        "devices": [mark.device for mark in marks],
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            INSERT INTO attendance_attendancerecord AS record
-                   (meeting_id, student_id, roll_number, joined_at, marked_at, status, method, claim_nonce,
-                    marked_by_id, device)
-            SELECT mark.meeting, mark.student, {_FREE_ROLL_NUMBER.format("mark")},
-                   mark.joined_at, mark.marked_at, mark.status, mark.method, mark.nonce, mark.marked_by,
-                   mark.device
-              FROM unnest(%(meetings)s::bigint[], %(students)s::bigint[], %(student_ids)s::text[],
-                          %(roll_numbers)s::text[], %(joined)s::timestamptz[], %(marked)s::timestamptz[],
-                          %(statuses)s::text[], %(methods)s::text[], %(nonces)s::text[], %(marked_by)s::bigint[],
-                          %(devices)s::text[])
-                AS mark(meeting, student, student_id, roll_number, joined_at, marked_at, status, method, nonce,
-                        marked_by, device)
-            ON CONFLICT (meeting_id, student_id) DO UPDATE
-               SET marked_at = EXCLUDED.marked_at, status = EXCLUDED.status, method = EXCLUDED.method,
-                   claim_nonce = EXCLUDED.claim_nonce, marked_by_id = EXCLUDED.marked_by_id,
-                   device = EXCLUDED.device, joined_at = COALESCE(record.joined_at, EXCLUDED.joined_at)
-             WHERE record.status IS NULL OR record.method = 'end'
-            RETURNING meeting_id, student_id, id, joined_at, roll_number
-            """,  # noqa: S608 - nothing but the text above
-            columns,
-        )
-        return list(cursor.fetchall())
-
-
-def _standing(marks: Sequence[NewMark]) -> dict[tuple[int, int], Marked]:
-    """What stands where a mark was not written."""
-    records = AttendanceRecord.objects.filter(
-        meeting__in={mark.meeting.pk for mark in marks}, student__in={mark.student.pk for mark in marks}
-    )
-    return {
-        (record.meeting_id, record.student_id): Marked(Status(record.status), record.marked_at, created=False)
-        for record in (records if marks else ())
-        if record.status and record.marked_at
-    }
 
 
 def mark_by_hand(
@@ -238,7 +72,7 @@ def mark_by_hand(
     method = Method.MANUAL if status else None
     if record.status == status and record.method != Method.END:
         return
-    _change(record, record_id=record.pk, by=by, at=at, to=(status, method), note=note).save()
+    change_of(record, record_id=record.pk, by=by, at=at, to=(status, method), note=note).save()
     if status and (record.status is None or record.method == Method.END):
         # Another mark than the one that was taken back, and not that phone's.
         record.device = ""
@@ -326,7 +160,7 @@ def _write(on_conflict: str, entry: RosterEntry, student: Student, **values: Any
             f"""
             INSERT INTO attendance_attendancerecord AS record
                    (meeting_id, student_id, roll_number, joined_at, marked_at, status, method, marked_by_id, device)
-            SELECT new.meeting, new.student, {_FREE_ROLL_NUMBER.format("new")},
+            SELECT new.meeting, new.student, {FREE_ROLL_NUMBER.format("new")},
                    %(joined_at)s, %(marked_at)s, %(status)s, %(method)s, %(marked_by)s, %(device)s
               FROM (SELECT %(meeting)s::bigint AS meeting, %(student)s::bigint AS student,
                            %(student_id)s AS student_id, %(roll_number)s AS roll_number) AS new
@@ -339,7 +173,7 @@ def _write(on_conflict: str, entry: RosterEntry, student: Student, **values: Any
     return row
 
 
-def _change(
+def change_of(
     before: AttendanceRecord,
     *,
     record_id: int,

@@ -7,6 +7,7 @@ the log), because a hall that cannot sign in is worse than a quarter of an hour 
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -49,10 +50,8 @@ def allow(*, key: str, limit: int, per_seconds: int) -> int | None:
 
     :raises TooOften: when ``limit`` tries were made before in this window
     """
-    used = _increment(key, per_seconds)
-    if used is None:
-        logger.warning("limit not counted", extra={"reason": "redis_away", "limited": key.partition(":")[0]})
-    elif used > limit:
+    (used,) = _increment_each([key], per_seconds)
+    if used is not None and used > limit:
         raise TooOften(_seconds_left(key, per_seconds))
     return used
 
@@ -79,6 +78,14 @@ class Limit:
         :raises TooOften: when the limit is used up
         """
         return allow(key=self.key(by), limit=self.times, per_seconds=self.per_seconds)
+
+    def allow_each(self, by: Sequence[str]) -> list[TooOften | None]:
+        """Count one try of each, in one round trip; the refusals of those whose limit is used up."""
+        keys = [self.key(one) for one in by]
+        return [
+            TooOften(_seconds_left(key, self.per_seconds)) if used is not None and used > self.times else None
+            for key, used in zip(keys, _increment_each(keys, self.per_seconds), strict=True)
+        ]
 
 
 # Failures at one account from one address: guessing a password from one machine ends here. Together with the
@@ -128,8 +135,17 @@ def count_sign_in(*, account: str, address: str) -> SignInTry:
     return SignInTry(tuple(counted))
 
 
-def _increment(key: str, per_seconds: int) -> int | None:
-    return _ask(_COUNT, key, per_seconds)
+def _increment_each(keys: Sequence[str], per_seconds: int) -> list[int | None]:
+    try:
+        pipe = get_redis_connection("default").pipeline(transaction=False)
+        for key in keys:
+            pipe.execute_command("EVAL", _COUNT, 1, _redis_key(key), per_seconds)
+        used: list[int | None] = pipe.execute()
+    except (RedisError, OSError):
+        limited = ",".join({key.partition(":")[0] for key in keys})
+        logger.warning("limit not counted", extra={"reason": "redis_away", "limited": limited})
+        return [None] * len(keys)
+    return used
 
 
 def _seconds_left(key: str, per_seconds: int) -> int:

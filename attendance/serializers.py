@@ -1,5 +1,6 @@
 """The JSON of sections, stats and records; see docs/api.md."""
 
+import functools
 from typing import Any
 
 from rest_framework import serializers
@@ -53,6 +54,16 @@ class CountsSerializer(serializers.Serializer[Stats]):
         [source.value for source in Source], help_text="`database` while Redis is away."
     )
     as_of = serializers.DateTimeField()
+
+
+@functools.lru_cache(maxsize=256)
+def _counts(stats: Stats) -> dict[str, Any]:
+    return CountsSerializer(stats).data
+
+
+def counts_json(stats: Stats) -> dict[str, Any]:
+    """As ``CountsSerializer`` gives it; those who were marked in the same moment are told the same."""
+    return dict(_counts(stats))
 
 
 class RecordSerializer(serializers.Serializer[Any]):

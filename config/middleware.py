@@ -1,15 +1,23 @@
 """Middleware of the whole site."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import reverse
+from django.template.response import SimpleTemplateResponse
+from django.urls import Resolver404, ResolverMatch, resolve, reverse
+from django.utils.translation import get_language_from_request, override
 
 from config.errors import database_failed, unavailable
 from qrsessions.api.base import PAGE_OF_HEADER
 from qrsessions.api.own_answers import headers_of
 from qrsessions.api.waiting_room import waiting_room
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Vary": "Accept, Accept-Language, Authorization, Cookie",
+}
 
 
 class WaitingPhonesMiddleware:
@@ -38,6 +46,39 @@ class WaitingPhonesMiddleware:
         response = JsonResponse(told, headers=headers_of(known.etag))
         # Django's own middleware, which would say so, comes after this one.
         response["Content-Length"] = str(len(response.content))
+        return response
+
+
+@lru_cache(maxsize=1024)
+def _match(path: str, urlconf: str) -> ResolverMatch:
+    return resolve(path, urlconf)
+
+
+class ApiMiddleware:
+    """Runs the API without what only pages need. Its views sign in and check CSRF by themselves, and answer errors."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path_info.startswith("/api/"):
+            return self._get_response(request)
+        # Refuses a host that is none of the site's.
+        request.get_host()
+        try:
+            match = request.resolver_match = _match(request.path_info, settings.ROOT_URLCONF)
+        except Resolver404:
+            return self._get_response(request)
+        language = get_language_from_request(request)
+        with override(language):
+            response: HttpResponse = match.func(request, *match.args, **match.kwargs)
+            if isinstance(response, SimpleTemplateResponse):
+                response.render()
+        for name, value in _HEADERS.items():
+            response.headers[name] = value
+        response.headers["Content-Language"] = language
+        if not response.streaming:
+            response.headers["Content-Length"] = str(len(response.content))
         return response
 
 

@@ -19,6 +19,8 @@ from config import health, metrics_page, phone_app, sign_ins, views
 handler500 = "config.errors.server_error"
 
 urlpatterns = [
+    # First what is asked most.
+    path("", include("qrsessions.urls")),
     path("", views.home, name="home"),
     path("accounts/email/", views.no_email_page),
     path("accounts/sign-ins/", sign_ins.sign_ins, name="sign-ins"),
@@ -34,5 +36,4 @@ urlpatterns = [
     path("manifest.webmanifest", phone_app.manifest, name="manifest"),
     path("api/v1/schema/", SpectacularAPIView.as_view(permission_classes=[]), name="api-schema"),
     path("", include("attendance.urls")),
-    path("", include("qrsessions.urls")),
 ]

@@ -11,7 +11,8 @@ from attendance import locks
 from attendance.models import Meeting, Method, RosterEntry, User
 from qrsessions import events
 from qrsessions.models import Action, QRSession, RefusedScan
-from qrsessions.places import PlacedMark, mark_places, share_places, source_of
+from qrsessions.places import PlacedMark, mark_places, share_places
+from qrsessions.sources import source_of
 
 
 def waiting_scans(sessions: Sequence[QRSession]) -> list[RefusedScan]:

@@ -13,7 +13,7 @@ from attendance.models import Meeting, RosterEntry, Status, User
 from qrsessions import events
 from qrsessions.correcting import mark_of
 from qrsessions.models import Action, GroupSession, QRSession
-from qrsessions.places import source_of
+from qrsessions.sources import source_of
 
 
 class Of(models.TextChoices):

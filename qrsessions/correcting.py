@@ -21,7 +21,8 @@ from attendance.models import (
 from attendance.natural_order import natural_key
 from attendance.refusals import NotEnrolled, Refused
 from qrsessions.models import QRSession
-from qrsessions.places import Place, share_places, source_of
+from qrsessions.places import Place, share_places
+from qrsessions.sources import source_of
 
 
 class ChangedSince(Refused):

@@ -16,7 +16,8 @@ from attendance.refusals import NotEnrolled, Refused
 from qrsessions import personal_codes
 from qrsessions.correcting import correct
 from qrsessions.models import GroupSession, QRSession
-from qrsessions.places import share_places, source_of
+from qrsessions.places import share_places
+from qrsessions.sources import source_of
 
 # The most recent marks that the page shows when it is opened.
 RECENT = 20

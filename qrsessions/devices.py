@@ -6,7 +6,7 @@ the table could make the cookie. What it may lose: who clears the cookies is a n
 
 import secrets
 from collections.abc import Callable
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any
 
 from django.conf import settings
@@ -30,9 +30,7 @@ def device_of(request: HttpRequest | Request) -> str:
     An empty one is no device: it is like no other, an empty one included.
     """
     device_id = _id_of(request)
-    if not device_id or _is_a_program(request):
-        return ""
-    return salted_hmac(SALT, device_id, algorithm="sha256").hexdigest()[:HASH_LENGTH]
+    return "" if not device_id or _is_a_program(request) else _hash_of(device_id)
 
 
 def with_device(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -56,15 +54,27 @@ def with_device(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResp
 
 
 def _id_of(request: HttpRequest | Request) -> str:
+    return _unsigned(request.COOKIES.get(COOKIE, ""))
+
+
+# Each request asks twice.
+@lru_cache(maxsize=1024)
+def _unsigned(cookie: str) -> str:
     try:
-        return _signer().unsign(request.COOKIES.get(COOKIE, ""))
+        return _signer().unsign(cookie)
     except signing.BadSignature:
         return ""
 
 
+@lru_cache(maxsize=1024)
+def _hash_of(device_id: str) -> str:
+    return salted_hmac(SALT, device_id, algorithm="sha256").hexdigest()[:HASH_LENGTH]
+
+
 def _is_a_program(request: HttpRequest | Request) -> bool:
     """Whether the request is signed in by a token: then it may speak for many, each from its own phone."""
-    return request.headers.get("Authorization", "").lower().startswith("token ")
+    authorization: str = request.META.get("HTTP_AUTHORIZATION", "")
+    return authorization.lower().startswith("token ")
 
 
 def _signer() -> signing.Signer:

@@ -1,18 +1,24 @@
 """Joining: a student opens the session on the phone and is in the room's list."""
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from attendance import marking, stamps, stats
-from attendance.marking import Joined
+from attendance import crowds, stamps
+from attendance.crowds import Joined, NewJoin
 from attendance.models import Meeting, Student
 from attendance.refusals import Refused
+from attendance.stats import Stats, forget_verified, meeting_stats
+from attendance.together import Together
 from qrsessions.lifecycle import WrongState
-from qrsessions.models import GroupSession, JoinPolicy, QRSession, SessionStatus
-from qrsessions.places import Place, share_places, take_seats
+from qrsessions.limits import JOINS
+from qrsessions.models import JoinPolicy, QRSession, SessionStatus
+from qrsessions.places import Place, share_all_places, take_seats
+from qrsessions.sources import Source
 
 
 class JoiningLocked(Refused):
@@ -31,14 +37,25 @@ class ChooseSection(Refused):
 
 @dataclass(frozen=True)
 class JoinedSession:
-    """The student's own session, also in a group, and the join that stands there."""
+    """The student's own session, also in a group, the join that stands there, and the counts after it."""
 
     session: QRSession
     joined: Joined
+    stats: Stats
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What a phone asked for."""
+
+    source: Source
+    student: Student
+    at: datetime.datetime
+    section: int | None
 
 
 def join(
-    *, source: QRSession | GroupSession, student: Student, at: datetime.datetime, section: int | None = None
+    *, source: Source, student: Student, at: datetime.datetime, section: int | None = None
 ) -> JoinedSession:
     """Join the student to a session, or to the own session of a group, once; a second call says so and changes nothing.
 
@@ -48,26 +65,86 @@ def join(
     :raises JoiningLocked: if joining is locked and the student had not joined
     :raises ChooseSection: if the student is in several sections of the group and named none of them
     :raises InGroup: if the session is run with a group
+    :raises TooOften: if the student has tried too often
     """
-    with transaction.atomic():
-        places = share_places(source=source, student=student)
-        for place in places:
-            if place.joined_at:
-                return JoinedSession(place.session, Joined(place.joined_at, created=False))
-        session = places[0].session
-        if session.status == SessionStatus.ENDED:
-            raise WrongState(_("This session has ended."), session=session.public_id, status=session.status)
-        if not may_join(session):
-            raise JoiningLocked(session=session.public_id)
-        chosen = _chosen(places, section)
-        take_seats([(chosen, student)])
-        joined = marking.join(meeting=chosen.session.meeting, student=student, at=at)
-        if len(places) > 1:
-            # The student, and a mark by hand, may have counted where they no longer do.
-            meetings = [place.session.meeting for place in places]
-            transaction.on_commit(lambda: stats.forget_verified(meetings), robust=True)
-            stamps.renew_on_commit([stamps.of_student(student.pk)])
-        return JoinedSession(chosen.session, joined)
+    return _joins.do(_Wanted(source, student, at, section))
+
+
+def _join_all(wanted: Sequence[_Wanted]) -> list[JoinedSession | Exception]:
+    """What comes of each, which are of different students."""
+    refusals = JOINS.allow_each([str(one.student.pk) for one in wanted])
+    allowed = [one for one, refusal in zip(wanted, refusals, strict=True) if not refusal]
+    answers = iter(_join_allowed(allowed) if allowed else ())
+    return [refusal or next(answers) for refusal in refusals]
+
+
+def _join_allowed(wanted: Sequence[_Wanted]) -> list[JoinedSession | Exception]:
+    """In one transaction, or else each in its own."""
+    try:
+        with transaction.atomic():
+            outcomes = _join_together(wanted)
+    except IntegrityError:
+        if len(wanted) == 1:
+            raise
+        return [_join_allowed([one])[0] for one in wanted]
+    sessions = {one[0].pk: one[0] for one in outcomes if not isinstance(one, Refused)}
+    stats = meeting_stats([session.meeting for session in sessions.values()], at=timezone.now())
+    return [one if isinstance(one, Refused) else JoinedSession(*one, stats[one[0].pk]) for one in outcomes]
+
+
+# The phones of a hall join at once: what arrives while a transaction runs goes into the next one, together.
+_joins: Together[_Wanted, JoinedSession] = Together(_join_all, key=lambda wanted: wanted.student.pk)
+
+# Where the student counts, and the join that stands there.
+_Join = tuple[QRSession, Joined]
+
+
+def _join_together(wanted: Sequence[_Wanted]) -> list[_Join | Refused]:
+    outcomes: dict[int, _Join | Refused] = {}
+    chosen: dict[int, Place] = {}
+    placed = share_all_places([(one.source, one.student) for one in wanted])
+    for number, (one, places) in enumerate(zip(wanted, placed, strict=True)):
+        try:
+            place = _place_to_join(one, places)
+        except Refused as refusal:
+            outcomes[number] = refusal
+            continue
+        if place.joined_at:
+            outcomes[number] = place.session, Joined(place.joined_at, created=False)
+        else:
+            chosen[number] = place
+            _tell_where_it_counts(one, places)
+    take_seats((place, wanted[number].student) for number, place in chosen.items())
+    joins = [
+        NewJoin(place.entry, place.session.meeting, wanted[number].student, at=wanted[number].at)
+        for number, place in chosen.items()
+    ]
+    for (number, place), joined in zip(chosen.items(), crowds.join_all(joins), strict=True):
+        outcomes[number] = place.session, joined
+    return [outcomes[number] for number in range(len(wanted))]
+
+
+def _place_to_join(wanted: _Wanted, places: list[Place] | Refused) -> Place:
+    """The place where the student has joined, or may join now."""
+    if isinstance(places, Refused):
+        raise places
+    for place in places:
+        if place.joined_at:
+            return place
+    session = places[0].session
+    if session.status == SessionStatus.ENDED:
+        raise WrongState(_("This session has ended."), session=session.public_id, status=session.status)
+    if not may_join(session):
+        raise JoiningLocked(session=session.public_id)
+    return _chosen(places, wanted.section)
+
+
+def _tell_where_it_counts(wanted: _Wanted, places: list[Place] | Refused) -> None:
+    """Of several places the student, and a mark by hand, may have counted where they no longer do."""
+    if isinstance(places, list) and len(places) > 1:
+        meetings = [place.session.meeting for place in places]
+        transaction.on_commit(lambda: forget_verified(meetings), robust=True)
+        stamps.renew_on_commit([stamps.of_student(wanted.student.pk)])
 
 
 def may_join(session: QRSession) -> bool:

@@ -8,15 +8,14 @@ from itertools import accumulate
 
 from django.utils.translation import gettext as _
 
-from attendance import locks, marking
-from attendance.marking import Marked, NewMark
+from attendance import crowds, locks
+from attendance.crowds import Marked, NewMark
 from attendance.models import Course, GroupSeat, Method, RosterEntry, Student, User
-from attendance.models.roster import RosterQuerySet
 from attendance.refusals import NotEnrolled, Refused
 from qrsessions.lifecycle import InGroup
 from qrsessions.models import GroupSession, QRSession
-
-Source = QRSession | GroupSession
+from qrsessions.place_rows import entries_at, entries_in, sessions_of
+from qrsessions.sources import Source
 
 
 @dataclass(frozen=True)
@@ -29,13 +28,6 @@ class Place:
     @property
     def joined_at(self) -> datetime.datetime | None:
         return self.entry.record.joined_at if self.entry.record else None
-
-
-def source_of(session: QRSession) -> Source:
-    """What the session is run as: itself, or the group session that it belongs to."""
-    if session.meeting.group_id is None:
-        return session
-    return GroupSession.objects.with_names().get(group=session.meeting.group_id)
 
 
 def share_places(*, source: Source, student: Student) -> list[Place]:
@@ -52,27 +44,27 @@ def share_places(*, source: Source, student: Student) -> list[Place]:
 
 
 def share_all_places(asked: Sequence[tuple[Source, Student]]) -> list[list[Place] | Refused]:
-    """As ``share_places`` for several students, each of whom comes once; a few queries, however many they are."""
-    sessions = {source.meeting_id for source, _student in asked if isinstance(source, QRSession)}
-    groups = {source.group_id for source, _student in asked if isinstance(source, GroupSession)}
+    """As ``share_places`` for several students, each of whom comes once; a few statements, however many they are."""
+    meetings = list({source.meeting_id for source, _student in asked if isinstance(source, QRSession)})
+    groups = list({source.group_id for source, _student in asked if isinstance(source, GroupSession)})
     students = [student.pk for _source, student in asked]
-    locks.share(sessions)
-    found = RosterEntry.objects.filter(student__in=students).select_related("record")
-    entries = list(found.filter(meeting__in=sessions)) if sessions else []
+    locks.share(meetings)
+    entries: list[RosterEntry] = []
+    if meetings:
+        entries += entries_at(meetings, students=students)
     if groups:
-        entries += _share_groups(found.filter(meeting__group__in=groups))
-    stand = QRSession.objects.filter(pk__in={entry.meeting_id for entry in entries}).with_names()
-    by_meeting = {session.pk: session for session in stand}
+        entries += _share_groups(students, groups)
+    by_meeting = sessions_of({entry.meeting_id for entry in entries})
     places: dict[int, list[Place]] = {pk: [] for pk in students}
     for entry in entries:
         places[entry.student_id].append(Place(by_meeting[entry.meeting_id], entry))
     return [_of_source(source, places[student.pk]) for source, student in asked]
 
 
-def _share_groups(found: RosterQuerySet) -> list[RosterEntry]:
-    """Share the locks of all meetings that these entries are of, and read them after that."""
+def _share_groups(students: list[int], groups: list[int]) -> list[RosterEntry]:
+    """Share the locks of all meetings of the groups that have one of the students, and read the entries after that."""
     locked: set[int] = set()
-    entries = list(found)
+    entries = entries_in(groups, students=students)
     # Until all that is read was locked before: a section may have been added meanwhile.
     while missing := {entry.meeting_id for entry in entries} - locked:
         locks.share(missing)
@@ -80,7 +72,7 @@ def _share_groups(found: RosterQuerySet) -> list[RosterEntry]:
         of_students = Counter(entry.student_id for entry in entries)
         # Two phones of one student must not choose different sections.
         locks.hold_students(pk for pk, places in of_students.items() if places > 1)
-        entries = list(found.all())
+        entries = entries_in(groups, students=students)
     return entries
 
 
@@ -164,6 +156,6 @@ def mark_places(marks: Sequence[PlacedMark]) -> list[Marked]:
     """
     take_seats((mark.places[0], mark.student) for mark in marks if mark.joins)
     each = [mark.at_each_place() for mark in marks]
-    marked = marking.mark_all([mark for at_places in each for mark in at_places])
+    marked = crowds.mark_all([mark for at_places in each for mark in at_places])
     firsts = accumulate((len(at_places) for at_places in each), initial=0)
     return [marked[first] for first, _at_places in zip(firsts, each, strict=False)]

@@ -11,7 +11,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from attendance.models import Status
-from attendance.serializers import CountsSerializer, RecordSerializer
+from attendance.serializers import CountsSerializer, RecordSerializer, counts_json
 from attendance.stats import Stats, meeting_stats, sum_of
 from qrsessions import tokens
 from qrsessions.addresses import scan_url
@@ -289,7 +289,7 @@ def shown_token(
 
 
 def stats_json(session: QRSession, stats: Stats) -> dict[str, Any]:
-    return {"session": session.public_id, "status": session.status, **CountsSerializer(stats).data}
+    return {"session": session.public_id, "status": session.status} | counts_json(stats)
 
 
 def session_stats_json(session: QRSession, *, at: datetime.datetime) -> dict[str, Any]:

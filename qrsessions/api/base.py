@@ -1,7 +1,5 @@
 """What the views of the API share."""
 
-from typing import cast
-
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
@@ -9,15 +7,15 @@ from drf_spectacular.utils import OpenApiResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from attendance.known_users import student_of
-from attendance.models import Student
-from attendance.permissions import IsStudent, IsTeacher, signed_in
+from attendance.permissions import IsTeacher, signed_in
 from attendance.refusals import Refused
 from qrsessions.models import QRSession
 
 CONFLICT = OpenApiResponse(OpenApiTypes.OBJECT, description="Refused in the present state; see `code`.")
 # A page names whom it was made for: in another tab of a shared phone somebody else may have signed in since.
 PAGE_OF_HEADER = "X-Rollcall-User"
+# The same in ``request.META``.
+PAGE_OF = f"HTTP_{PAGE_OF_HEADER.upper().replace('-', '_')}"
 
 
 class OtherUser(Refused):
@@ -32,17 +30,3 @@ class TeacherView(APIView):
         """The session, if the user may see it."""
         visible = QRSession.objects.visible_to(signed_in(request)).with_names()
         return get_object_or_404(visible, meeting__public_id=public_id)
-
-
-class StudentView(APIView):
-    permission_classes = (IsStudent,)
-
-    def student(self, request: Request) -> Student:
-        """The student who is signed in.
-
-        :raises OtherUser: if the page that asks was made for somebody else
-        """
-        user = signed_in(request)
-        if request.headers.get(PAGE_OF_HEADER, str(user.pk)) != str(user.pk):
-            raise OtherUser
-        return cast("Student", student_of(user))

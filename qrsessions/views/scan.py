@@ -23,11 +23,10 @@ from attendance.permissions import signed_in
 from attendance.ratelimit import TooOften
 from attendance.refusals import Refused
 from qrsessions import claims, scanning
+from qrsessions.deciding import Scanned
 from qrsessions.devices import device_of, with_device
-from qrsessions.limits import MARKS
 from qrsessions.models import GroupSession, QRSession, SessionStatus
 from qrsessions.own_sessions import own_sessions
-from qrsessions.scanning import Scanned
 from qrsessions.tokens import TokenExpired
 from qrsessions.views.answers import for_students_only, own_page, refusal_page
 
@@ -69,7 +68,6 @@ def claim(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _form(request, claim="") if carried else _no_claim(request, student)
     try:
-        MARKS.allow(str(student.pk))
         scanned = scanning.mark_by_claim(
             claim=request.POST.get("claim") or carried,
             user=signed_in(request),

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django_redis import get_redis_connection
 
-from attendance import locks, marking, stats
+from attendance import crowds, locks, marking, stats
 from attendance.models import AttendanceRecord, Meeting, Method, Status
 from attendance.stats import Source, repairing
 from tests import factories
@@ -47,8 +47,8 @@ def mark(meeting, place):
     with transaction.atomic():
         locks.share([meeting.pk])
         entry = marking.find_on_roster(meeting=meeting, student=student)
-        marking.mark_all(
-            [marking.NewMark(entry, meeting, student, at=timezone.now(), method=Method.QR, joins=True)]
+        crowds.mark_all(
+            [crowds.NewMark(entry, meeting, student, at=timezone.now(), method=Method.QR, joins=True)]
         )
 
 

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from attendance import locks, marking, stats
+from attendance import crowds, locks, marking, stats
 from attendance.models import AttendanceRecord, Method
 from attendance.stats import Counts, Source
 from tests import factories
@@ -43,15 +43,16 @@ def mark(meeting, student):
     with transaction.atomic():
         locks.share([meeting.pk])
         entry = marking.find_on_roster(meeting=meeting, student=student)
-        marking.mark_all(
-            [marking.NewMark(entry, meeting, student, at=timezone.now(), method=Method.QR, joins=True)]
+        crowds.mark_all(
+            [crowds.NewMark(entry, meeting, student, at=timezone.now(), method=Method.QR, joins=True)]
         )
 
 
 def join(meeting, student):
     with transaction.atomic():
         locks.share([meeting.pk])
-        marking.join(meeting=meeting, student=student, at=timezone.now())
+        entry = marking.find_on_roster(meeting=meeting, student=student)
+        crowds.join_all([crowds.NewJoin(entry, meeting, student, at=timezone.now())])
 
 
 def sets(mode, meeting):

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.exceptions import ResponseError
 
-from attendance import locks, marking, stats
+from attendance import crowds, locks, marking, stats
 from attendance.models import AttendanceRecord, Meeting, Method, Status
 from attendance.stats import Counts, Source, repairing
 from attendance.stats.members import members_in_database
@@ -205,7 +205,8 @@ def test_mark_that_is_rolled_back_is_in_no_set():
 
     with pytest.raises(Wrong), transaction.atomic():  # noqa: PT012 - it is the block that is rolled back
         locks.share([meeting.pk])
-        marking.join(meeting=meeting, student=student, at=timezone.now())
+        entry = marking.find_on_roster(meeting=meeting, student=student)
+        crowds.join_all([crowds.NewJoin(entry, meeting, student, at=timezone.now())])
         raise Wrong
 
     assert counts(meeting) == Counts(0, 0, 1, Source.REDIS)
@@ -352,8 +353,8 @@ def mark(meeting: Meeting, student):
     with transaction.atomic():
         locks.share([meeting.pk])
         entry = marking.find_on_roster(meeting=meeting, student=student)
-        (marked,) = marking.mark_all(
-            [marking.NewMark(entry, meeting, student, at=timezone.now(), method=Method.QR, joins=True)]
+        (marked,) = crowds.mark_all(
+            [crowds.NewMark(entry, meeting, student, at=timezone.now(), method=Method.QR, joins=True)]
         )
         return marked
 

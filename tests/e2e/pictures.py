@@ -13,8 +13,8 @@ from playwright.sync_api import Page
 
 from attendance.models import Section, Status, Student, User
 from qrsessions import correcting, groups, joining, lifecycle, scanning, tokens
+from qrsessions.deciding import NotJoined
 from qrsessions.models import GroupSession, QRSession
-from qrsessions.scanning import NotJoined
 from tests.e2e.conftest import DESK, PHONE, PROJECTOR
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"

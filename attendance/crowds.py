@@ -1,0 +1,221 @@
+"""What the students of a hall do at once with their phones: joins, and marks, each kind by one statement for all.
+
+As in ``marking``, every function runs inside the caller's transaction, after the caller has taken the meetings' locks;
+what it wrote reaches the live sets after the commit.
+"""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+
+from attendance import statements, stats
+from attendance.marking import FREE_ROLL_NUMBER, change_of
+from attendance.models import (
+    AttendanceRecord,
+    Meeting,
+    Method,
+    RecordChange,
+    RosterEntry,
+    Status,
+    Student,
+    User,
+)
+
+
+@dataclass(frozen=True)
+class Joined:
+    """``created`` is false for somebody who had joined before."""
+
+    joined_at: datetime.datetime
+    created: bool
+
+
+@dataclass(frozen=True)
+class NewJoin:
+    """A join that is to be made, of a student whose entry stands on the roster of the meeting."""
+
+    entry: RosterEntry
+    meeting: Meeting
+    student: Student
+    at: datetime.datetime
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.meeting.pk, self.student.pk
+
+
+def join_all(joins: Sequence[NewJoin]) -> list[Joined]:
+    """Put students into the room's list, each once. Who had joined before stays as before."""
+    # In one order, so that two processes that write the same students never wait for each other.
+    columns: dict[str, list[Any]] = {
+        "meetings": [],
+        "students": [],
+        "student_ids": [],
+        "roll_numbers": [],
+        "joined": [],
+    }
+    for join in sorted(joins, key=lambda join: join.key):
+        columns["meetings"].append(join.meeting.pk)
+        columns["students"].append(join.student.pk)
+        columns["student_ids"].append(join.student.student_id)
+        columns["roll_numbers"].append(join.entry.roll_number)
+        columns["joined"].append(join.at)
+    written = set(statements.run(_INSERT_JOINS, columns)) if joins else set()
+    before = [join for join in joins if join.key not in written]
+    records = AttendanceRecord.objects.filter(
+        meeting__in={join.meeting.pk for join in before}, student__in={join.student.pk for join in before}
+    )
+    standing = {(one.meeting_id, one.student_id): one.joined_at for one in (records if before else ())}
+    added = [
+        (join.meeting, join.student.student_id) for join in joins if join.key in written and join.entry.counts
+    ]
+    if added:
+        transaction.on_commit(lambda: stats.add(joined=added), robust=True)
+    return [Joined(standing.get(join.key) or join.at, created=join.key in written) for join in joins]
+
+
+_INSERT_JOINS = f"""
+    INSERT INTO attendance_attendancerecord AS record (meeting_id, student_id, roll_number, joined_at, device)
+    SELECT new.meeting, new.student, {FREE_ROLL_NUMBER.format("new")}, new.joined_at, ''
+      FROM unnest(%(meetings)s::bigint[], %(students)s::bigint[], %(student_ids)s::text[],
+                  %(roll_numbers)s::text[], %(joined)s::timestamptz[])
+        AS new(meeting, student, student_id, roll_number, joined_at)
+    ON CONFLICT (meeting_id, student_id) DO UPDATE SET joined_at = EXCLUDED.joined_at
+     WHERE record.joined_at IS NULL
+    RETURNING meeting_id, student_id
+"""  # noqa: S608 - nothing but the text above
+
+
+@dataclass(frozen=True)
+class Marked:
+    """The mark that stands. ``created`` is false where an earlier one stands: then nothing was changed."""
+
+    status: Status
+    marked_at: datetime.datetime
+    created: bool
+
+
+@dataclass(frozen=True)
+class NewMark:
+    """A mark that is to be made, of a student whose entry stands on the roster of the meeting.
+
+    ``late_from`` is the moment from which on a mark is late. ``joins``: it joins, too, where the student had not.
+    ``device`` is the phone it came from, as a hash; empty where that is not known. ``admitted_by`` is the teacher who let
+    it count, and when; kept in the history.
+    """
+
+    entry: RosterEntry
+    meeting: Meeting
+    student: Student
+    at: datetime.datetime
+    method: Method
+    late_from: datetime.datetime | None = None
+    joins: bool = False
+    claim_nonce: str | None = None
+    device: str = ""
+    admitted_by: tuple[User, datetime.datetime] | None = None
+
+    @property
+    def status(self) -> Status:
+        return Status.LATE if self.late_from and self.at >= self.late_from else Status.PRESENT
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.meeting.pk, self.student.pk
+
+
+def mark_all(marks: Sequence[NewMark]) -> list[Marked]:
+    """Mark students present, each once, by one statement; late, where that is what the section's rule says.
+
+    Where a mark stands already, nothing is changed, and the answer says so: phones retry. What a teacher entered by hand
+    stays; the absence that the end of the session recorded is replaced, and kept in the history.
+
+    :raises django.db.IntegrityError: if a claim has marked before; no mark is made then
+    """
+    written = {}
+    # In one order, so that two processes that mark the same students never wait for each other.
+    for row in _insert_marks(sorted(marks, key=lambda mark: mark.key)):
+        meeting_pk, student_pk, *values = row
+        written[meeting_pk, student_pk] = values
+    standing = _standing([mark for mark in marks if mark.key not in written])
+    changes, joined, attended, answers = [], [], [], []
+    for mark in marks:
+        if mark.key not in written:
+            # None where a teacher has taken the other mark back since.
+            answers.append(standing.get(mark.key) or Marked(mark.status, mark.at, created=False))
+            continue
+        record_id, joined_at, roll_number = written[mark.key]
+        answers.append(Marked(mark.status, mark.at, created=True))
+        replaced = mark.entry.record or AttendanceRecord()
+        if replaced.status or mark.admitted_by:
+            by, changed_at = mark.admitted_by or (None, mark.at)
+            to = (mark.status, mark.method)
+            changes.append(change_of(replaced, record_id=record_id, by=by, at=changed_at, to=to, note=""))
+        if mark.entry.counts:
+            attended.append((mark.meeting, roll_number))
+            if mark.joins and joined_at == mark.at:
+                joined.append((mark.meeting, mark.student.student_id))
+    if changes:
+        RecordChange.objects.bulk_create(changes)
+    if attended:
+        transaction.on_commit(lambda: stats.add(joined=joined, attended=attended), robust=True)
+    return answers
+
+
+_INSERT_MARKS = f"""
+    INSERT INTO attendance_attendancerecord AS record
+           (meeting_id, student_id, roll_number, joined_at, marked_at, status, method, claim_nonce,
+            marked_by_id, device)
+    SELECT mark.meeting, mark.student, {FREE_ROLL_NUMBER.format("mark")},
+           mark.joined_at, mark.marked_at, mark.status, mark.method, mark.nonce, mark.marked_by,
+           mark.device
+      FROM unnest(%(meetings)s::bigint[], %(students)s::bigint[], %(student_ids)s::text[],
+                  %(roll_numbers)s::text[], %(joined)s::timestamptz[], %(marked)s::timestamptz[],
+                  %(statuses)s::text[], %(methods)s::text[], %(nonces)s::text[], %(marked_by)s::bigint[],
+                  %(devices)s::text[])
+        AS mark(meeting, student, student_id, roll_number, joined_at, marked_at, status, method, nonce,
+                marked_by, device)
+    ON CONFLICT (meeting_id, student_id) DO UPDATE
+       SET marked_at = EXCLUDED.marked_at, status = EXCLUDED.status, method = EXCLUDED.method,
+           claim_nonce = EXCLUDED.claim_nonce, marked_by_id = EXCLUDED.marked_by_id,
+           device = EXCLUDED.device, joined_at = COALESCE(record.joined_at, EXCLUDED.joined_at)
+     WHERE record.status IS NULL OR record.method = 'end'
+    RETURNING meeting_id, student_id, id, joined_at, roll_number
+"""  # noqa: S608 - nothing but the text above
+
+
+def _insert_marks(marks: Sequence[NewMark]) -> list[tuple[Any, ...]]:
+    """:returns: meeting, student, id, joined_at and roll number of the records that were written"""
+    if not marks:
+        return []
+    columns: dict[str, list[Any]] = {
+        "meetings": [mark.meeting.pk for mark in marks],
+        "students": [mark.student.pk for mark in marks],
+        "student_ids": [mark.student.student_id for mark in marks],
+        "roll_numbers": [mark.entry.roll_number for mark in marks],
+        "joined": [mark.at if mark.joins else None for mark in marks],
+        "marked": [mark.at for mark in marks],
+        "statuses": [str(mark.status) for mark in marks],
+        "methods": [str(mark.method) for mark in marks],
+        "nonces": [mark.claim_nonce for mark in marks],
+        "marked_by": [mark.admitted_by[0].pk if mark.admitted_by else None for mark in marks],
+        "devices": [mark.device for mark in marks],
+    }
+    return statements.run(_INSERT_MARKS, columns)
+
+
+def _standing(marks: Sequence[NewMark]) -> dict[tuple[int, int], Marked]:
+    """What stands where a mark was not written."""
+    if not marks:
+        return {}
+    records = AttendanceRecord.objects.filter(
+        meeting__in={mark.meeting.pk for mark in marks}, student__in={mark.student.pk for mark in marks}
+    )
+    return {
+        (record.meeting_id, record.student_id): Marked(Status(record.status), record.marked_at, created=False)
+        for record in records
+        if record.status and record.marked_at
+    }

@@ -1,0 +1,96 @@
+"""What this process remembers of who is signed in, so that a request asks nobody.
+
+One stamp (``attendance.stamps``) stands for all sign-ins, tokens, users and students of the site. Whoever ends or changes
+one of them renews it, and each process looks at it five times a second: that is how soon all of them have forgotten
+everything they knew. Where Redis is away nothing is remembered.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.db import transaction
+
+from attendance import stamps
+
+Value = TypeVar("Value")
+
+# The stamp is looked at so often while anybody asks.
+LOOK_SECONDS = 0.2
+# No longer than this, whatever the stamp says: for changes that Django sends no signal for.
+KEPT_SECONDS = 60.0
+MOST_KEPT = 20_000
+
+_STAMP = "rollcall:stamp:sign-ins"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    value: Any
+    stamp: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    stamp: str | None
+    at: float
+
+
+_kept: dict[Hashable, _Kept] = {}
+_looking = threading.Lock()
+_NOTHING = _Seen(None, float("-inf"))
+_seen = _NOTHING
+
+
+def recall(key: Hashable, read: Callable[[], Value | None]) -> Value | None:
+    """What is remembered under this key, else what ``read`` gives. None is not remembered.
+
+    The value is shared by all threads: it must be one that nobody changes.
+    """
+    now = time.monotonic()
+    # Before what it vouches for is read: a change that comes between renews it.
+    stamp = _stamp(now)
+    if stamp is None:
+        return read()
+    kept = _kept.get(key)
+    if kept and kept.stamp == stamp and now < kept.until:
+        value: Value = kept.value
+        return value
+    found = read()
+    if found is not None:
+        if len(_kept) >= MOST_KEPT:
+            _kept.clear()
+        _kept[key] = _Kept(found, stamp, now + KEPT_SECONDS)
+    return found
+
+
+def forget_all() -> None:
+    """Somebody's sign-in, account or role has changed: now, for this transaction, and for all once it is committed."""
+    _renew()
+    if transaction.get_connection().in_atomic_block:
+        transaction.on_commit(_renew, robust=True)
+
+
+def _renew() -> None:
+    global _seen
+    stamps.renew([_STAMP])
+    _seen = _NOTHING
+
+
+def _stamp(now: float) -> str | None:
+    """The stamp as it was seen last; None where the cache is away."""
+    global _seen
+    seen = _seen
+    # One looks for all; the others believe what is there for that moment.
+    if now - seen.at > LOOK_SECONDS and _looking.acquire(blocking=seen is _NOTHING):
+        try:
+            if _seen is seen:
+                found = stamps.read([_STAMP])
+                _seen = _Seen(found[_STAMP] if found else None, now)
+            seen = _seen
+        finally:
+            _looking.release()
+    return seen.stamp

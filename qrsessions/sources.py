@@ -1,0 +1,44 @@
+"""From a public id to the session or group session that has it."""
+
+from attendance.models.public_ids import names_a_group
+from qrsessions.models import GroupSession, QRSession
+
+Source = QRSession | GroupSession
+
+MOST_KNOWN = 500
+
+_known: dict[str, Source] = {}
+
+
+def read(public_id: str) -> Source | None:
+    """The session or group session as it is now; None where there is none."""
+    if names_a_group(public_id):
+        return GroupSession.objects.with_names().filter(group__public_id=public_id).first()
+    return QRSession.objects.with_names().filter(meeting__public_id=public_id).first()
+
+
+def find(public_id: str) -> Source | None:
+    """As ``read``, mostly without a query: good only for what never changes, its keys, secret and beginning.
+
+    A session that is not run with a group never will be; one that is may leave it, so it is not remembered.
+    """
+    source = _known.get(public_id)
+    if source is None:
+        source = read(public_id)
+        if source and not is_in_group(source):
+            if len(_known) >= MOST_KNOWN:
+                _known.clear()
+            _known[public_id] = source
+    return source
+
+
+def is_in_group(source: Source) -> bool:
+    """Whether it is a session that is run with a group."""
+    return isinstance(source, QRSession) and source.meeting.group_id is not None
+
+
+def source_of(session: QRSession) -> Source:
+    """What the session is run as: itself, or the group session that it belongs to."""
+    if session.meeting.group_id is None:
+        return session
+    return GroupSession.objects.with_names().get(group=session.meeting.group_id)
