@@ -33,6 +33,11 @@ class TeacherView(APIView):
         visible = QRSession.objects.visible_to(signed_in(request)).with_names()
         return get_object_or_404(visible, meeting__public_id=public_id)
 
+    def session_alone(self, request: Request, public_id: str) -> QRSession:
+        """The same with its meeting and nothing else: for what pages ask again and again."""
+        visible = QRSession.objects.visible_to(signed_in(request)).select_related("meeting")
+        return get_object_or_404(visible, meeting__public_id=public_id)
+
 
 class StudentView(APIView):
     permission_classes = (IsStudent,)

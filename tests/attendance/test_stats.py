@@ -182,7 +182,7 @@ def test_repair_that_was_overtaken_does_not_vouch():
     live.set(f"session:{meeting.public_id}:verified", "comparing by another", px=5000)
 
     truth = members_in_database([meeting])[meeting.pk]
-    repairing._repair_one(compare(meeting, set(), set(), truth), truth, "comparing by me")
+    repairing._vouch_for([compare(meeting, set(), set(), truth)], "comparing by me")
 
     assert live.get(f"session:{meeting.public_id}:verified") == b"comparing by another"
 

@@ -21,7 +21,6 @@ LIMIT_SECONDS = 600
 STOP_SECONDS = 30
 
 
-
 @pytest.fixture(scope="session")
 def verdicts(tmp_path_factory) -> dict[str, Verdict]:
     """What every fault did, by its name."""
@@ -49,7 +48,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter) -> None:
     # The tests may have run in another process: what they recorded came with their reports.
     reports = [*terminalreporter.stats.get("passed", []), *terminalreporter.stats.get("failed", [])]
-    verdicts = [Verdict(**value) for report in reports for key, value in report.user_properties if key == "verdict"]
+    verdicts = [
+        Verdict(**value) for report in reports for key, value in report.user_properties if key == "verdict"
+    ]
     if verdicts:
         terminalreporter.section("chaos")
         terminalreporter.write_line(table(verdicts))
