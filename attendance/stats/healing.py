@@ -30,19 +30,18 @@ def healed_counts(meetings: Sequence[Meeting]) -> dict[int, Numbers]:
     """
     if connection.in_atomic_block:
         return {}
-    found: dict[int, Numbers] = {}
-    if not _comparing.acquire(blocking=False):
+    if _comparing.acquire(blocking=False):
+        found: dict[int, Numbers] = {}
+    else:
         # Who waits must not keep the connection that who compares may need.
         connection.close()
         if not _comparing.acquire(timeout=WAIT_SECONDS):
             return {}
         found = vouched_counts(meetings) or {}
     try:
-        found |= {
-            difference.meeting.pk: difference.truth.counts
-            for difference in repair([meeting for meeting in meetings if meeting.pk not in found])
-        }
-        return found | _what_others_compare([meeting for meeting in meetings if meeting.pk not in found])
+        if missing := [meeting for meeting in meetings if meeting.pk not in found]:
+            found |= {difference.meeting.pk: difference.truth.counts for difference in repair(missing)}
+        return found | _what_others_compare([meeting for meeting in missing if meeting.pk not in found])
     finally:
         _comparing.release()
 

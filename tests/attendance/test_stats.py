@@ -168,7 +168,7 @@ def test_nonsense_does_not_vouch(value):
     assert counts(meeting) == Counts(3, 2, 4, Source.REDIS)
 
 
-def test_only_one_caller_repairs_and_the_others_answer_from_the_database():
+def test_who_finds_another_comparing_that_never_ends_answers_from_the_database():
     meeting = make_meeting()
     get_redis_connection("live").set(f"session:{meeting.public_id}:repair", "1", px=3000)
 
