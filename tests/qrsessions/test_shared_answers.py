@@ -73,7 +73,7 @@ class Shown:
 
     def join(self) -> None:
         student = factories.students_of(self.sections[0])[0]
-        joined = client_of(student.user).post(f"{self.path}join/", {}, format="json")
+        joined = client_of(factories.user_of(student)).post(f"{self.path}join/", {}, format="json")
         assert joined.status_code == 201
 
 
