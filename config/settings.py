@@ -130,6 +130,11 @@ DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
     # Longer than a restart takes; shorter than the 8 s after which a page gives up, so that it hears the reason.
     "timeout": 5,
 }
+# The statements of ``attendance.statements`` are prepared on each connection; a pooler in between that can't have that
+# (PgBouncer before 1.21) needs this off.
+DATABASES["default"]["OPTIONS"]["prepare_threshold"] = (
+    0 if env.bool("DATABASE_PREPARES", default=True) else None
+)
 # Connections that broke with the server are replaced before anybody uses one.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -264,7 +269,8 @@ QR_STEPS_ACCEPTED = env.int("QR_STEPS_ACCEPTED", default=2)
 SESSION_ENDS_AFTER_HOURS = env.float("SESSION_ENDS_AFTER_HOURS", default=6.0)
 # So old may be what a waiting phone is told; 0 has each of them ask Redis.
 WAITING_ROOM_SECONDS = env.float("WAITING_ROOM_SECONDS", default=1.0)
-# So old may be a group's numbers that many dashboards share; 0 has each of them count.
+# So old may be the numbers that many dashboards share; 0 has each of them count. Who may read them is looked up
+# anew after five times as long.
 STATS_SHARED_SECONDS = env.float("STATS_SHARED_SECONDS", default=1.0)
 # How long the sets of an ended session stay in Redis.
 LIVE_SETS_KEPT_SECONDS = env.int("LIVE_SETS_KEPT_SECONDS", default=24 * 3600)

@@ -17,6 +17,9 @@ from qrsessions.sources import source_of
 
 def waiting_scans(sessions: Sequence[QRSession]) -> list[RefusedScan]:
     """The refused scans of the sessions that the teacher may still admit, the earliest first."""
+    # Nearly always nobody waits, and pages ask every two seconds: the roster is not read for that.
+    if not RefusedScan.objects.filter(session__in=sessions).exists():
+        return []
     refused = _waiting(sessions)
     # By the key, too: two teachers who admit at once go through them in the same order.
     return list(refused.select_related("student", "session__meeting__section").order_by("scanned_at", "pk"))

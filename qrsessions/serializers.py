@@ -289,7 +289,7 @@ def shown_token(
 
 
 def stats_json(session: QRSession, stats: Stats) -> dict[str, Any]:
-    return {"session": session.public_id, "status": session.status} | counts_json(stats)
+    return {"session": session.public_id, "status": session.status, **counts_json(stats)}
 
 
 def session_stats_json(session: QRSession, *, at: datetime.datetime) -> dict[str, Any]:
@@ -304,15 +304,15 @@ def sessions_json(sessions: list[QRSession], *, at: datetime.datetime) -> list[d
 
 
 def group_stats_json(
-    group_session: GroupSession, members: Sequence[QRSession], stats: Mapping[int, Stats]
+    public_id: str, members: Sequence[QRSession], stats: Mapping[int, Stats]
 ) -> dict[str, Any]:
     """The numbers of the group: the sums of its sessions', in which every student counts once."""
     total = sum_of([stats[member.meeting_id] for member in members])
     return {
-        "group": group_session.public_id,
+        "group": public_id,
         "status": members[0].status,
         "total_sections": len(members),
-        **CountsSerializer(total).data,
+        **counts_json(total),
         "sections": [stats_json(member, stats[member.meeting_id]) for member in members],
     }
 
@@ -335,7 +335,7 @@ def group_session_json(
         "code_enabled": group_session.code_enabled,
         "names_on_screen": group_session.names_on_screen,
         "sessions": SessionSerializer(list(members), many=True, context={"stats": stats}).data,
-        "stats": group_stats_json(group_session, members, stats),
+        "stats": group_stats_json(group_session.public_id, members, stats),
     }
 
 

@@ -120,6 +120,12 @@ def _span() -> Func:
     )
 
 
+def _student() -> Func:
+    """The student, in a form that no lookup by student has."""
+    # The planner took this GiST index for such lookups, at forty times the cost of the plain index on the student.
+    return Func(F("student"), template="(%(expressions)s + 0)", output_field=models.BigIntegerField())
+
+
 class Enrolment(models.Model):
     """A student in a section: holds where ``from_date <= date < to_date``; an empty ``to_date`` is open."""
 
@@ -148,7 +154,7 @@ class Enrolment(models.Model):
                 name="enrolment_student_once_a_day",
                 expressions=[
                     ("section", RangeOperators.EQUAL),
-                    ("student", RangeOperators.EQUAL),
+                    (_student(), RangeOperators.EQUAL),
                     (_span(), RangeOperators.OVERLAPS),
                 ],
                 violation_error_message=_(

@@ -9,8 +9,8 @@ the next read answers from the database and repairs the sets.
 cardinalities found and the size of the roster. Where it is missing, or a set is smaller than it says, the answer comes
 from the database; where not, it takes no query.
 
-What the others call is here; ``live_redis`` talks to Redis, ``members`` is the truth, ``repairing`` makes the one
-equal to the other, ``reconciling`` does so for all open sessions.
+What the others call is here; ``live_redis`` talks to Redis, ``vouched`` reads, ``members`` is the truth, ``repairing``
+makes the one equal to the other, ``healing`` does so for those who read, ``reconciling`` for all open sessions.
 """
 
 import datetime
@@ -25,6 +25,7 @@ from django.utils import timezone
 from attendance import metrics
 from attendance.models import Meeting
 from attendance.stats import doubts
+from attendance.stats.healing import healed_counts
 from attendance.stats.live_redis import (
     Command,
     ask,
@@ -39,6 +40,7 @@ from attendance.stats.members import counts_in_database
 from attendance.stats.reconciling import Reconciled, RedisAway, delete_sets, reconcile
 from attendance.stats.repairing import Difference, repair, settle_students, texts
 from attendance.stats.server_settings import server_warnings
+from attendance.stats.vouched import verified_numbers, vouched_counts
 
 __all__ = [
     "Counts",
@@ -129,25 +131,16 @@ def meeting_stats(meetings: Sequence[Meeting], *, at: datetime.datetime) -> dict
 def live_counts(meetings: Sequence[Meeting], *, at: datetime.datetime) -> dict[int, Counts]:
     """How many joined, are present, and are on the roster of each meeting, by its primary key."""
     kept = [meeting for meeting in meetings if sets_are_kept(meeting, at)]
-    answers: list[Any] | None = None
-    if kept:
-        answers = ask([command for meeting in kept for command in _read_commands(meeting.public_id)])
-    counts: dict[int, Counts] = {}
-    if answers is not None:
-        for position, meeting in enumerate(kept):
-            found = _verified_counts(*answers[position * 3 : position * 3 + 3])
-            if found and not doubts.holds(meeting.public_id):
-                counts[meeting.pk] = Counts(*found, Source.REDIS)
-    metrics.counted("redis", len(counts))
-    unverified = [meeting for meeting in meetings if meeting.pk not in counts]
-    if unverified:
-        source = Source.DATABASE if kept and answers is None else Source.REDIS
-        expected = counts_in_database(unverified)
-        counts |= {pk: Counts(*numbers, source) for pk, numbers in expected.items()}
-        metrics.counted("database", len(unverified))
-        if answers is not None:
-            repair([meeting for meeting in unverified if meeting in kept])
-    return counts
+    vouched = vouched_counts(kept) if kept else {}
+    source = Source.DATABASE if vouched is None else Source.REDIS
+    found = vouched or {}
+    metrics.counted("redis", len(found))
+    metrics.counted("database", len(meetings) - len(found))
+    if vouched is not None and len(found) < len(kept):
+        found |= healed_counts([meeting for meeting in kept if meeting.pk not in found])
+    if rest := [meeting for meeting in meetings if meeting.pk not in found]:
+        found |= counts_in_database(rest)
+    return {pk: Counts(*numbers, source) for pk, numbers in found.items()}
 
 
 def memberships(
@@ -203,34 +196,13 @@ def _live_sets(public_id: str, joined: Any, attended: Any, verified: Any) -> Liv
     members = texts(joined), texts(attended)
     found = None
     if not isinstance(joined, Exception) and not isinstance(attended, Exception):
-        found = _verified_counts(len(members[0]), len(members[1]), verified)
+        found = verified_numbers(len(members[0]), len(members[1]), verified)
     return LiveSets(*members, total=found[2] if found and not doubts.holds(public_id) else None)
 
 
 def redis_answers() -> bool:
     """Whether Redis answers now."""
     return ask([("PING",)]) is not None
-
-
-def _read_commands(public_id: str) -> list[Command]:
-    return [
-        ("SCARD", joined_key(public_id)),
-        ("SCARD", attended_key(public_id)),
-        ("GET", verified_key(public_id)),
-    ]
-
-
-def _verified_counts(joined: Any, attended: Any, verified: Any) -> tuple[int, int, int] | None:
-    """Joined, present and total, if somebody vouches for them. A key of another type answers with an error here."""
-    if not (isinstance(joined, int) and isinstance(attended, int) and isinstance(verified, bytes)):
-        return None
-    try:
-        at_least_joined, at_least_attended, total = map(int, verified.split(b","))
-    except ValueError:
-        return None
-    if joined < at_least_joined or attended < at_least_attended:
-        return None
-    return joined, attended, total
 
 
 # --- Writing: after the commit, never before --------------------------------------------------------------

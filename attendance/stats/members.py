@@ -1,10 +1,10 @@
 """The truth that the sets are compared with: who joined and who is present, as PostgreSQL has it."""
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import Count, Q
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import Count, Q, Value
 
 from attendance.models import ATTENDED, Meeting, RosterEntry
 
@@ -16,6 +16,11 @@ class Members:
     joined: frozenset[str]
     attended: frozenset[str]
     total: int = field(default=0, compare=False)
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """How many joined, are present, and are on the roster."""
+        return len(self.joined), len(self.attended), self.total
 
 
 def counts_in_database(meetings: Collection[Meeting]) -> dict[int, tuple[int, int, int]]:
@@ -41,23 +46,23 @@ def members_in_database(
 ) -> dict[int, Members]:
     """Who is in the sets by right; of the named students and roll numbers only, where they are given."""
     entries = RosterEntry.objects.filter(meeting__in=meetings).counted()
+    has_joined, has_attended = Q(record__joined_at__isnull=False), Q(record__status__in=ATTENDED)
     if student_ids is not None or roll_numbers is not None:
-        entries = entries.filter(
-            Q(student__student_id__in=_storable(student_ids)) | Q(roll_number__in=_storable(roll_numbers))
-        )
-    rows = entries.values_list(
-        "meeting_id", "student__student_id", "roll_number", "record__joined_at", "record__status"
+        named = Q(student__student_id__in=_storable(student_ids))
+        numbered = Q(roll_number__in=_storable(roll_numbers))
+        entries = entries.filter(named | numbered)
+        has_joined, has_attended = has_joined & named, has_attended & numbered
+    rows = entries.values("meeting_id").annotate(
+        joined=ArrayAgg("student__student_id", filter=has_joined, default=Value([])),
+        attended=ArrayAgg("roll_number", filter=has_attended, default=Value([])),
+        total=Count("student_id"),
     )
-    totals: Counter[int] = Counter()
-    joined: dict[int, set[str]] = {meeting.pk: set() for meeting in meetings}
-    attended: dict[int, set[str]] = {meeting.pk: set() for meeting in meetings}
-    for meeting_id, student_id, roll_number, joined_at, status in rows:
-        totals[meeting_id] += 1
-        if joined_at and (student_ids is None or student_id in student_ids):
-            joined[meeting_id].add(student_id)
-        if status in ATTENDED and (roll_numbers is None or roll_number in roll_numbers):
-            attended[meeting_id].add(roll_number)
-    return {pk: Members(frozenset(joined[pk]), frozenset(attended[pk]), totals[pk]) for pk in joined}
+    found = {
+        row["meeting_id"]: Members(frozenset(row["joined"]), frozenset(row["attended"]), row["total"])
+        for row in rows
+    }
+    nobody = Members(frozenset(), frozenset())
+    return {meeting.pk: found.get(meeting.pk, nobody) for meeting in meetings}
 
 
 def _storable(texts: Collection[str] | None) -> list[str]:

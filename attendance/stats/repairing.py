@@ -41,9 +41,10 @@ end
 
 @dataclass(frozen=True)
 class Difference:
-    """What the sets of one meeting had too few and too many, and which keys were no sets."""
+    """What the sets of one meeting had too few and too many of what they should hold, and which keys were no sets."""
 
     meeting: Meeting
+    truth: Members
     joined_missing: frozenset[str]
     joined_strange: frozenset[str]
     attended_missing: frozenset[str]
@@ -96,10 +97,11 @@ def repair(meetings: Sequence[Meeting]) -> list[Difference]:
     for position, meeting in enumerate(mine):
         _, joined, attended = read[position * 3 : position * 3 + 3]
         difference = compare(meeting, joined, attended, truth[meeting.pk])
-        if _repair_one(difference, truth[meeting.pk], comparison):
+        if _is_settled(difference):
             settled.append(difference)
         else:
             doubts.add(meeting.public_id)
+    _vouch_for(settled, comparison)
     return settled
 
 
@@ -121,6 +123,7 @@ def compare(meeting: Meeting, joined: Any, attended: Any, truth: Members) -> Dif
     """The answers to ``set_commands`` beside the truth. A key of another type answers with an exception."""
     return Difference(
         meeting,
+        truth,
         joined_missing=truth.joined - texts(joined),
         joined_strange=texts(joined) - truth.joined,
         attended_missing=truth.attended - texts(attended),
@@ -133,29 +136,31 @@ def compare(meeting: Meeting, joined: Any, attended: Any, truth: Members) -> Dif
     )
 
 
-def _repair_one(difference: Difference, truth: Members, comparison: str) -> bool:
-    """Write the difference and, where that is settled, vouch for it.
-
-    :returns: whether it is settled
-    """
+def _is_settled(difference: Difference) -> bool:
+    """Write the difference, and say whether the sets are right now."""
     meeting = difference.meeting
     keys = {"joined": joined_key(meeting.public_id), "attended": attended_key(meeting.public_id)}
     wrong_type = difference.wrong_type
     if wrong_type and ask([("DEL", keys[name]) for name in wrong_type]) is None:
         return False
-    if not settle(meeting, difference.joined, difference.attended, truth):
+    if not settle(meeting, difference.joined, difference.attended, difference.truth):
         return False
     if difference:
         _tell(difference)
-    sizes = f"{len(truth.joined)},{len(truth.attended)},{truth.total}"
-    ask(
-        [
+    return True
+
+
+def _vouch_for(settled: Sequence[Difference], comparison: str) -> None:
+    commands: list[Command] = []
+    for meeting, truth in ((difference.meeting, difference.truth) for difference in settled):
+        sizes = ",".join(map(str, truth.counts))
+        commands += [
             *life_commands(meeting),
             ("EVAL", _VOUCH, 1, verified_key(meeting.public_id), comparison, sizes),
             ("DEL", repair_key(meeting.public_id)),
         ]
-    )
-    return True
+    if commands:
+        ask(commands)
 
 
 def _tell(difference: Difference) -> None:

@@ -30,3 +30,8 @@ class TeacherView(APIView):
         """The session, if the user may see it."""
         visible = QRSession.objects.visible_to(signed_in(request)).with_names()
         return get_object_or_404(visible, meeting__public_id=public_id)
+
+    def session_alone(self, request: Request, public_id: str) -> QRSession:
+        """The same with its meeting and nothing else: for what pages ask again and again."""
+        visible = QRSession.objects.visible_to(signed_in(request)).select_related("meeting")
+        return get_object_or_404(visible, meeting__public_id=public_id)

@@ -11,15 +11,14 @@ from rest_framework.response import Response
 
 from attendance.models import Status
 from attendance.permissions import signed_in
-from attendance.stats import meeting_stats
-from qrsessions import desk_scan, groups
+from qrsessions import desk_scan
 from qrsessions.api.base import CONFLICT, TeacherView
 from qrsessions.api.groups import GroupView
+from qrsessions.api.live_numbers import group_stats
 from qrsessions.models import GroupSession, QRSession
 from qrsessions.serializers import (
     GroupStatsSerializer,
     StatsSerializer,
-    group_stats_json,
     session_stats_json,
 )
 
@@ -91,9 +90,7 @@ class GroupPersonalCodes(GroupView):
         """Mark a student of any of the sections as present by hand: 201 now, 200 if present or late before."""
         group_session = self.group(request, public_id)
         marked = _mark(request, group_session)
-        members = groups.members_of(group_session)
-        stats = meeting_stats([member.meeting for member in members], at=timezone.now())
-        return _answer(marked, group_stats_json(group_session, members, stats))
+        return _answer(marked, group_stats(public_id))
 
 
 def _mark(request: Request, source: QRSession | GroupSession) -> desk_scan.DeskMark:

@@ -1,5 +1,6 @@
 """The API of group sessions. The registers are in ``records``."""
 
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -9,10 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from attendance.permissions import signed_in
-from attendance.stats import meeting_stats
 from qrsessions import admitting, groups, lifecycle, switches
 from qrsessions.api.base import CONFLICT, TeacherView
-from qrsessions.api.shared_answers import shared_stats
+from qrsessions.api.live_numbers import group_numbers, group_stats
 from qrsessions.models import GroupSession, JoinPolicy, QRSession, SessionStatus
 from qrsessions.serializers import (
     AddSectionSerializer,
@@ -26,7 +26,6 @@ from qrsessions.serializers import (
     ShownTokenSerializer,
     SwitchesSerializer,
     group_session_json,
-    group_stats_json,
     sessions_json,
     shown_token,
 )
@@ -125,10 +124,9 @@ class GroupSessionToken(GroupView):
 
 class GroupSessionStats(GroupView):
     @extend_schema(responses=GroupStatsSerializer)
-    def get(self, request: Request, public_id: str) -> Response:
+    def get(self, request: Request, public_id: str) -> HttpResponse:
         """The live numbers of the group and of each of its sections."""
-        group_session = self.group(request, public_id)
-        return Response(shared_stats.get(public_id, lambda: group_stats(group_session)))
+        return group_numbers(public_id, user=signed_in(request))
 
 
 class GroupSections(GroupView):
@@ -164,10 +162,4 @@ class GroupWaitingScans(GroupView):
             by=signed_in(request),
             at=timezone.now(),
         )
-        return Response({"admitted": admitted, "stats": group_stats(group_session)})
-
-
-def group_stats(group_session: GroupSession) -> dict[str, object]:
-    members = groups.members_of(group_session)
-    stats = meeting_stats([member.meeting for member in members], at=timezone.now())
-    return group_stats_json(group_session, members, stats)
+        return Response({"admitted": admitted, "stats": group_stats(public_id)})

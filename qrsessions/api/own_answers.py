@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from attendance import stamps
 from attendance.models import ATTENDED, Enrolment, Meeting, RosterEntry, Student
-from attendance.serializers import CountsSerializer
+from attendance.serializers import counts_json
 from attendance.stats import Stats, meeting_stats, memberships
 from qrsessions.own_sessions import OwnSession, own_sessions
 from qrsessions.pacing import few_readers
@@ -52,7 +52,7 @@ class Kept:
     def told(self, stats: Sequence[Stats]) -> list[dict[str, Any]]:
         """The sessions with the counts of now."""
         return [
-            session | {"stats": session["stats"] | CountsSerializer(one).data}
+            session | {"stats": session["stats"] | counts_json(one)}
             for session, one in zip(self.sessions, stats, strict=True)
         ]
 

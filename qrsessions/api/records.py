@@ -17,7 +17,8 @@ from attendance.serializers import CorrectionSerializer, RecordSerializer
 from attendance.shared_devices import shared_devices
 from qrsessions import bulk_marks, correcting, groups
 from qrsessions.api.base import CONFLICT, TeacherView
-from qrsessions.api.groups import GroupView, group_stats
+from qrsessions.api.groups import GroupView
+from qrsessions.api.live_numbers import group_stats
 from qrsessions.arrivals import Arrivals, arrivals
 from qrsessions.group_overview import in_order
 from qrsessions.models import GroupSession, QRSession
@@ -52,7 +53,7 @@ class SessionRecords(TeacherView):
     )
     def get(self, request: Request, public_id: str) -> Response:
         """The whole roster with what is known of each student, in natural order of the roll numbers; or what changed."""
-        session = self.session(request, public_id)
+        session = self.session_alone(request, public_id)
         cursor = request.query_params.get("since")
         if cursor is None:
             return Response(register_rows([session]))
@@ -131,7 +132,7 @@ class GroupBulkRecords(GroupView):
         """The same for all sections of the group."""
         group_session = self.group(request, public_id)
         changed = _mark_many(request, group_session)
-        return Response({"changed": changed, "stats": group_stats(group_session)})
+        return Response({"changed": changed, "stats": group_stats(public_id)})
 
 
 class SessionArrivalCurve(TeacherView):

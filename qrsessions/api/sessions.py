@@ -1,5 +1,6 @@
 """The API of single sessions; their registers are in ``records``."""
 
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -12,6 +13,7 @@ from attendance.models import Section
 from attendance.permissions import signed_in
 from qrsessions import admitting, groups, lifecycle, switches
 from qrsessions.api.base import CONFLICT, TeacherView
+from qrsessions.api.live_numbers import session_numbers
 from qrsessions.models import JoinPolicy, QRSession, SessionStatus
 from qrsessions.serializers import (
     AdmitSerializer,
@@ -101,9 +103,9 @@ class SessionToken(TeacherView):
 
 class SessionStats(TeacherView):
     @extend_schema(responses=StatsSerializer)
-    def get(self, request: Request, public_id: str) -> Response:
+    def get(self, request: Request, public_id: str) -> HttpResponse:
         """The live numbers."""
-        return Response(session_stats_json(self.session(request, public_id), at=timezone.now()))
+        return session_numbers(public_id, user=signed_in(request))
 
 
 class LeaveGroup(TeacherView):
@@ -119,7 +121,7 @@ class WaitingScans(TeacherView):
     @extend_schema(responses=RefusedScanSerializer(many=True))
     def get(self, request: Request, public_id: str) -> Response:
         """The scans that were refused because their students had not joined, and may be admitted."""
-        waiting = admitting.waiting_scans([self.session(request, public_id)])
+        waiting = admitting.waiting_scans([self.session_alone(request, public_id)])
         return Response(RefusedScanSerializer(waiting, many=True).data)
 
     @extend_schema(request=AdmitSerializer, responses=AdmittedSerializer)

@@ -1,4 +1,4 @@
-"""Answers that many dashboards ask for at once: made once a second by each process, for all who may see them.
+"""What many dashboards ask for at once: found once a second by each process.
 
 Only for reading the live numbers. What changes something answers with numbers of its own, read after the change.
 """
@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
-
-MOST_KEPT = 200
+from django.db import connection
 
 
 @dataclass
@@ -24,9 +23,10 @@ class _Shared:
 
 
 class SharedAnswers:
-    """Keeps each answer for ``STATS_SHARED_SECONDS``. While one makes it, the others wait for that one."""
+    """Keeps each answer for ``STATS_SHARED_SECONDS``, or so many times as long. While one makes it, the others wait for that one."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, times_as_long: int = 1, most_kept: int = 200) -> None:
+        self._times_as_long, self._most_kept = times_as_long, most_kept
         self._lock = threading.Lock()
         self._kept: dict[str, _Shared] = {}
 
@@ -38,15 +38,19 @@ class SharedAnswers:
         if not settings.STATS_SHARED_SECONDS:
             return make()
         with self._lock:
-            if key not in self._kept and len(self._kept) >= MOST_KEPT:
+            if key not in self._kept and len(self._kept) >= self._most_kept:
                 self._kept.clear()
             shared = self._kept.setdefault(key, _Shared())
-        with shared.making:
+        if not shared.making.acquire(blocking=False):
+            if not connection.in_atomic_block:
+                # Who waits must not keep the connection that who makes it may need.
+                connection.close()
+            shared.making.acquire()
+        try:
             moment = time.monotonic()
-            if moment - shared.moment > settings.STATS_SHARED_SECONDS:
+            if moment - shared.moment > settings.STATS_SHARED_SECONDS * self._times_as_long:
                 shared.answer = make()
                 shared.moment = moment
             return shared.answer
-
-
-shared_stats = SharedAnswers()
+        finally:
+            shared.making.release()

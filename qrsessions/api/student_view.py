@@ -1,5 +1,6 @@
 """The view of what students ask: a whole hall at once, so it is as lean as a view of Django REST framework can be."""
 
+from http import HTTPStatus
 from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
@@ -37,6 +38,8 @@ class StudentView(APIView):
             response = (handler or self.http_method_not_allowed)(asked, *args, **kwargs)
         except Exception as error:  # noqa: BLE001 - raised again there if it is no refusal
             response = self.handle_exception(error)
+            if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+                response.headers["Allow"] = ", ".join(self.allowed_methods)
         return _rendered(response)
 
     def student(self, request: Request) -> Student:

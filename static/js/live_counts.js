@@ -7,9 +7,9 @@ import { setText } from "./text.js";
 
 const number = new Intl.NumberFormat(document.documentElement.lang, { useGrouping: false });
 
-let newest = 0;
+let newest = Date.parse(document.querySelector("[data-as-of]")?.dataset.asOf) || 0;
 
-/** Whether these numbers are as new as those of the last call: the ones that dashboards share may be a second older. */
+/** Whether these numbers are as new as the page and those of the last call: the ones that dashboards share may be a second older. */
 export function isCurrent(stats) {
   const at = Date.parse(stats.as_of);
   if (at < newest) return false;

@@ -312,3 +312,19 @@ def roster_of(*, in_group, enrolments, records, seats):
         (meetings.index(entry.meeting), students.index(entry.student)): (entry.enrolled, entry.counts)
         for entry in RosterEntry.objects.select_related("meeting", "student")
     }
+
+
+def test_lookup_by_student_cannot_take_the_index_that_is_forty_times_slower():
+    make_section(students=2)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(
+            "SELECT indexname FROM pg_indexes WHERE indexdef LIKE '%attendance_enrolment %(student_id)'"
+        )
+        ((plain,),) = cursor.fetchall()
+        # Not even where there is no other.
+        cursor.execute(f"DROP INDEX {plain}")
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("EXPLAIN SELECT section_id FROM attendance_enrolment WHERE student_id = 1")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "once_a_day" not in plan

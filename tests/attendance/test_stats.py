@@ -168,7 +168,7 @@ def test_nonsense_does_not_vouch(value):
     assert counts(meeting) == Counts(3, 2, 4, Source.REDIS)
 
 
-def test_only_one_caller_repairs_and_the_others_answer_from_the_database():
+def test_who_finds_another_comparing_that_never_ends_answers_from_the_database():
     meeting = make_meeting()
     get_redis_connection("live").set(f"session:{meeting.public_id}:repair", "1", px=3000)
 
@@ -182,7 +182,7 @@ def test_repair_that_was_overtaken_does_not_vouch():
     live.set(f"session:{meeting.public_id}:verified", "comparing by another", px=5000)
 
     truth = members_in_database([meeting])[meeting.pk]
-    repairing._repair_one(compare(meeting, set(), set(), truth), truth, "comparing by me")
+    repairing._vouch_for([compare(meeting, set(), set(), truth)], "comparing by me")
 
     assert live.get(f"session:{meeting.public_id}:verified") == b"comparing by another"
 

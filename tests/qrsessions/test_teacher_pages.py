@@ -342,7 +342,7 @@ def test_session_needs_the_same_queries_however_many_students(
         make_record(meeting=session.meeting, student=student)
         refused_scan(session, student)
     # the session; counts for sets not yet verified; shared phones; roster; waiting scans; arrivals; user
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         page.get(address(session))
 
 
