@@ -19,7 +19,7 @@ START_AS = str(Path(__file__).parent / "embedded" / "start_as.py")
 MARK = "ROLLCALL_WEB_OF"
 # Idle keep-alive connections count too: each phone of a full hall holds one, whichever worker it met.
 CONNECTIONS_PER_WORKER = 8192
-THREADS_PER_WORKER = 16
+THREADS_PER_WORKER = 64
 # The whole stop must take less than ten seconds, the servers' own included.
 STOP_SECONDS = 2.5
 
