@@ -24,22 +24,18 @@ _KEY = f"user:{len(_USER_FIELDS)}.{len(_STUDENT_FIELDS)}:"
 
 
 # The values of a user's fields, and of the student's.
-_Copy = tuple[tuple[Any, ...], tuple[Any, ...] | None]
+Copy = tuple[tuple[Any, ...], tuple[Any, ...] | None]
 
 
 def find_user(pk: int) -> User | None:
     """The user with this primary key, whose ``student`` is known as well; None where there is none."""
-    copy = sign_in_memory.recall(("user", pk), lambda: _copy_of(pk))
-    if copy is None:
-        return None
-    user = User.from_db("default", _USER_FIELDS, copy[0])
-    student = Student.from_db("default", _STUDENT_FIELDS, copy[1]) if copy[1] else None
-    _STUDENT.set_cached_value(user, student)
-    return user
+    copy = sign_in_memory.recall(f"{_KEY}{pk}", lambda: find_copy(pk))
+    return user_from(copy) if copy else None
 
 
-def _copy_of(pk: int) -> _Copy | None:
-    copy: _Copy | None = cache.get(f"{_KEY}{pk}")
+def find_copy(pk: int) -> Copy | None:
+    """The user's and the student's values, from the cache or the database."""
+    copy: Copy | None = cache.get(f"{_KEY}{pk}")
     if copy is None:
         user = User.objects.select_related("student").filter(pk=pk).first()
         if user is None:
@@ -48,6 +44,14 @@ def _copy_of(pk: int) -> _Copy | None:
         copy = (_values(user, _USER_FIELDS), _values(student, _STUDENT_FIELDS) if student else None)
         cache.set(f"{_KEY}{pk}", copy, KEPT_SECONDS)
     return copy
+
+
+def user_from(copy: Copy) -> User:
+    """An instance of its own of the user, with the student."""
+    user = User.from_db("default", _USER_FIELDS, copy[0])
+    student = Student.from_db("default", _STUDENT_FIELDS, copy[1]) if copy[1] else None
+    _STUDENT.set_cached_value(user, student)
+    return user
 
 
 def student_of(user: User) -> Student | None:

@@ -2,15 +2,17 @@
 
 One stamp (``attendance.stamps``) stands for all sign-ins, tokens, users and students of the site. Whoever ends or changes
 one of them renews it, and each process looks at it five times a second: that is how soon all of them have forgotten
-everything they knew. Where Redis is away nothing is remembered.
+everything they knew. A stamp that can't be looked at is believed for two seconds more; then, as long as Redis is away,
+nothing is remembered.
 """
 
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from django.core.cache import cache
 from django.db import transaction
 
 from attendance import stamps
@@ -19,6 +21,7 @@ Value = TypeVar("Value")
 
 # The stamp is looked at so often while anybody asks.
 LOOK_SECONDS = 0.2
+BELIEVED_SECONDS = 2.0
 # No longer than this, whatever the stamp says: for changes that Django sends no signal for.
 KEPT_SECONDS = 60.0
 MOST_KEPT = 20_000
@@ -35,20 +38,25 @@ class _Kept:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
+    """The stamp, when it was read, and when somebody tried last."""
+
     stamp: str | None
+    read_at: float
     at: float
 
 
-_kept: dict[Hashable, _Kept] = {}
+_kept: dict[str, _Kept] = {}
 _looking = threading.Lock()
-_NOTHING = _Seen(None, float("-inf"))
+_NOTHING = _Seen(None, float("-inf"), float("-inf"))
 _seen = _NOTHING
 
 
-def recall(key: Hashable, read: Callable[[], Value | None]) -> Value | None:
+def recall(key: str, read: Callable[[], Value | None], *, is_shared: bool = False) -> Value | None:
     """What is remembered under this key, else what ``read`` gives. None is not remembered.
 
     The value is shared by all threads: it must be one that nobody changes.
+
+    :param is_shared: whether other processes are told, through the cache; the key must tell no secret then
     """
     now = time.monotonic()
     # Before what it vouches for is read: a change that comes between renews it.
@@ -59,7 +67,13 @@ def recall(key: Hashable, read: Callable[[], Value | None]) -> Value | None:
     if kept and kept.stamp == stamp and now < kept.until:
         value: Value = kept.value
         return value
-    found = read()
+    told = cache.get(key) if is_shared else None
+    if told and told[0] == stamp:
+        found: Value | None = told[1]
+    else:
+        found = read()
+        if is_shared and found is not None:
+            cache.set(key, (stamp, found), int(KEPT_SECONDS))
     if found is not None:
         if len(_kept) >= MOST_KEPT:
             _kept.clear()
@@ -89,7 +103,12 @@ def _stamp(now: float) -> str | None:
         try:
             if _seen is seen:
                 found = stamps.read([_STAMP])
-                _seen = _Seen(found[_STAMP] if found else None, now)
+                if found:
+                    _seen = _Seen(found[_STAMP], now, now)
+                elif now - seen.read_at < BELIEVED_SECONDS:
+                    _seen = _Seen(seen.stamp, seen.read_at, now)
+                else:
+                    _seen = _Seen(None, seen.read_at, now)
             seen = _seen
         finally:
             _looking.release()

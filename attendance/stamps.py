@@ -44,8 +44,10 @@ def read(names: Collection[str]) -> dict[str, str] | None:
             _renew(list(_not_renewed))
         found = _get(names)
         if missing := [name for name in names if name not in found]:
+            pipe = get_redis_connection("default").pipeline(transaction=False)
             for name in missing:
-                get_redis_connection("default").set(name, secrets.token_hex(8), ex=KEPT_SECONDS, nx=True)
+                pipe.set(name, secrets.token_hex(8), ex=KEPT_SECONDS, nx=True)
+            pipe.execute()
             found = _get(names)
     except (RedisError, OSError):
         return None

@@ -7,8 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.db import connection
 from django.db.models import Model
+
+# Calls; but these statements are prepared with the first one.
+PREPARED_AFTER = 5
 
 
 def run(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -18,6 +22,11 @@ def run(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        if settings.DATABASE_PREPARES and cursor.connection.prepare_threshold is None:
+            # Django's way to say that nothing is ever prepared.
+            cursor.connection.prepare_threshold = PREPARED_AFTER
+            # To plan such a statement takes longer than to run it, and PostgreSQL would do so each time.
+            cursor.execute("SET plan_cache_mode = force_generic_plan")
         cursor.execute(statement, values, prepare=True)
         return cursor.fetchall() if cursor.description else []
 

@@ -71,7 +71,9 @@ async def _marks(stage: "Stage") -> "Measured":
     from bench.scenarios import mark_sendings  # noqa: PLC0415
 
     async with stage.halls_open(Person.by_page) as halls:
-        return await stage.loop(mark_sendings(halls, Person.by_page), expected={201}, seconds=60)
+        return await stage.loop(
+            mark_sendings(halls, Person.by_page), expected={201}, seconds=60, by_phones=True
+        )
 
 
 def _figures(times: "list[Measured]") -> dict[str, float]:

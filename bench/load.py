@@ -7,7 +7,7 @@ import asyncio
 import resource
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bench.asking import HOST
@@ -186,15 +186,32 @@ async def closed_loop(
     expected: Collection[int],
     again: Collection[int] = (),
 ) -> Load:
-    """Send from every connection, the next request as soon as the last one is answered.
+    """Send over new connections whatever comes next; see ``drive``."""
+    opened = await connect(port, connections)
+    try:
+        return await drive(opened, [requests] * connections, seconds=seconds, expected=expected, again=again)
+    finally:
+        for connection in opened:
+            connection.close()
+
+
+async def drive(
+    opened: Sequence[Connection],
+    lanes: Sequence[Iterator[Sending]],
+    *,
+    seconds: float,
+    expected: Collection[int],
+    again: Collection[int] = (),
+) -> Load:
+    """Send from every connection its next request as soon as the last one is answered.
 
     Ends when the requests or the seconds are used up and the last answer is there.
 
+    :param lanes: the requests of each connection; several may share one iterator
     :param again: statuses after which the same is sent again when the answer says; they are counted apart
     :raises Unexpected: if a status is none of the expected ones, or an answer does not come
     """
     load = Load()
-    opened = await connect(port, connections)
     loop = asyncio.get_running_loop()
     done = loop.create_future()
     clock = time.perf_counter
@@ -206,7 +223,7 @@ async def closed_loop(
         if not done.done():
             done.set_exception(Unexpected(what))
 
-    def drive(connection: Connection) -> None:
+    def begin(connection: Connection, requests: Iterator[Sending]) -> None:
         nonlocal busy
         sent_at = 0.0
         request, look = b"", None
@@ -245,8 +262,8 @@ async def closed_loop(
     try:
         # Whoever has nothing to send must not end the load before the others began.
         busy = 1
-        for connection in opened:
-            drive(connection)
+        for connection, requests in zip(opened, lanes, strict=True):
+            begin(connection, requests)
         busy -= 1
         if busy:
             async with asyncio.timeout(seconds + PATIENCE_SECONDS):
@@ -254,7 +271,4 @@ async def closed_loop(
         load.seconds = clock() - began
     except TimeoutError as error:
         raise Unexpected(f"{busy} requests were never answered.") from error
-    finally:
-        for connection in opened:
-            connection.close()
     return load

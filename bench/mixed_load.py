@@ -29,11 +29,13 @@ class Poller:
     every_ms: int | None = None
     etag: str = ""
     pause_ms: int = field(default=FIRST_PAUSE_MS)
+    was_refused: bool = False
 
     async def ask(self, connection: Connection) -> float:
         """Ask once; gives the seconds until the next time."""
         answer = await _asked(connection, self.request(self.etag), self.load)
-        if answer.status in BUSY:
+        self.was_refused = answer.status in BUSY
+        if self.was_refused:
             return retry_after(answer)
         if answer.status == 200:
             self.etag = answer.header("etag")
@@ -48,15 +50,19 @@ class Poller:
 async def polling(port: int, pollers: list[Poller]) -> AsyncIterator[None]:
     """Have all ask while the block runs, each at moments of its own; then wait for the answers that are under way.
 
-    Before it begins each has asked once, unmeasured, over the connection that it keeps.
+    Before it begins each was answered once, unmeasured, over the connection that it keeps.
     """
     connections = await connect(port, len(pollers))
     finished = asyncio.Event()
     few = asyncio.Semaphore(FIRST_AT_ONCE)
 
     async def ask_first(poller: Poller, connection: Connection) -> None:
-        async with few:
-            await poller.ask(connection)
+        while True:
+            async with few:
+                pause = await poller.ask(connection)
+            if not poller.was_refused:
+                return
+            await asyncio.sleep(pause)
 
     async def go_on(poller: Poller, connection: Connection) -> None:
         pause = (poller.every_ms or poller.pause_ms) / 1000 * random.random()  # noqa: S311 - jitter

@@ -15,7 +15,7 @@ from attendance import stats
 from attendance.models import Meeting, MeetingGroup
 from bench.asking import HOST, Request
 from bench.installation import Installation
-from bench.load import Load, Sending, Unexpected, closed_loop
+from bench.load import Connection, Load, Sending, Unexpected, closed_loop, connect, drive
 from bench.measured import Measured
 from bench.school import Hall, School
 from bench.sizes import Size
@@ -56,6 +56,7 @@ class Stage:
 
     def __init__(self, installation: Installation, school: School, size: Size) -> None:
         self.installation, self.school, self.size = installation, school, size
+        self._phones: list[Connection] = []
 
     # --- Sessions -------------------------------------------------------------------------------------------
 
@@ -112,33 +113,30 @@ class Stage:
         start: bool = True,
         count: int | None = None,
         have_waited: bool = True,
+        connections: int | None = None,
     ) -> AsyncIterator[list[tuple[Hall, Open]]]:
-        """The halls with new sessions.
+        """The halls with new sessions, and the connections of the phones, which each keeps as a browser does.
 
         :param way: how the students sign in
         :param have_waited: whether their phones have asked before
+        :param connections: how many the phones share; for loops with ``by_phones``
         """
         halls = self.school.mark_halls[:count]
         opened = [(hall, self.open(hall.section, policy=policy, start=start)) for hall in halls]
+        self._phones = await connect(self.installation.port, connections or self.size.connections)
         try:
             if have_waited:
-                await self.ask_all(
-                    way(person, "GET", "/api/v1/me/session/") for hall in halls for person in hall.students
-                )
+                people = [person for hall in halls for person in hall.students]
+                sendings = [(way(person, "GET", "/api/v1/me/session/").raw(), None) for person in people]
+                await self.loop(sendings, again={429}, seconds=300, by_phones=True)
             yield opened
         finally:
+            for connection in self._phones:
+                connection.close()
             for _hall, session in opened:
                 self.take_step(session, "end")
 
     # --- Loads ----------------------------------------------------------------------------------------------
-
-    async def ask_all(self, requests: Iterable[Request]) -> None:
-        """Ask each once, unmeasured."""
-        sendings: list[Sending] = [(request.raw(), None) for request in requests]
-        await closed_loop(
-            self.installation.port, iter(sendings), connections=self.size.connections, seconds=300,
-            expected={200, 201}, again={429},
-        )  # fmt: skip
 
     async def loop(
         self,
@@ -146,20 +144,30 @@ class Stage:
         *,
         expected: Collection[int] = (200,),
         seconds: float | None = None,
-        connections: int | None = None,
         again: Collection[int] = (),
         hello: bool = False,
+        by_phones: bool = False,
     ) -> Measured:
-        """Measure a closed loop."""
+        """Measure a closed loop: over new connections, or over those that the phones of ``halls_open`` keep.
+
+        The request at each place of a list of the phones' goes over the same connection each time.
+        """
         before = self.installation.cpu_seconds()
-        load = await closed_loop(
-            self.installation.hello_port if hello else self.installation.port,
-            iter(sendings),
-            connections=connections or self.size.connections,
-            seconds=seconds or self.size.seconds,
-            expected=expected,
-            again=again,
-        )
+        seconds = seconds or self.size.seconds
+        if by_phones:
+            listed, number = list(sendings), len(self._phones)
+            lanes = [iter(listed[place::number]) for place in range(number)]
+            load = await drive(self._phones, lanes, seconds=seconds, expected=expected, again=again)
+        else:
+            port = self.installation.hello_port if hello else self.installation.port
+            load = await closed_loop(
+                port,
+                iter(sendings),
+                connections=self.size.connections,
+                seconds=seconds,
+                expected=expected,
+                again=again,
+            )
         return self.measured(load, before, web="hello" if hello else "web")
 
     def measured(self, load: Load, before: dict[str, float], *, web: str = "web") -> Measured:

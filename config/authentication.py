@@ -6,8 +6,6 @@ from typing import Any
 from allauth.account import auth_backends
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.core.cache import cache
-from django.db import transaction
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 from rest_framework import authentication, exceptions
@@ -15,7 +13,7 @@ from rest_framework.authtoken.models import Token
 from rest_framework.request import Request
 
 from attendance import sign_in_memory
-from attendance.known_users import KEPT_SECONDS, find_user
+from attendance.known_users import Copy, find_copy, find_user, user_from
 from attendance.models import User
 from config.sessions import SessionStore
 
@@ -32,12 +30,11 @@ class TokenAuthentication(authentication.TokenAuthentication):
     """DRF's, which finds the user of a token in the cache."""
 
     def authenticate_credentials(self, key: str) -> tuple[User, str]:
-        hashed = _hashed(key)
-        user_id = sign_in_memory.recall(("token", hashed), lambda: _user_id_of_token(key, hashed))
-        if user_id is None:
+        copy = sign_in_memory.recall(_name("token", key), lambda: _copy_of_token(key), is_shared=True)
+        if copy is None:
             raise exceptions.AuthenticationFailed(_("Invalid token."))
-        user = find_user(user_id)
-        if user is None or not user.is_active:
+        user = user_from(copy)
+        if not user.is_active:
             raise exceptions.AuthenticationFailed(_("User inactive or deleted."))
         return user, key
 
@@ -56,41 +53,34 @@ class SessionAuthentication(authentication.SessionAuthentication):
 
 def forget_token(instance: Token, **kwargs: Any) -> None:
     """Called after every change of a token."""
-    name = f"token:{_hashed(instance.key)}"
-    cache.delete(name)
-    # Another may have copied what was before the commit.
-    transaction.on_commit(lambda: cache.delete(name), robust=True)
     sign_in_memory.forget_all()
 
 
 def _user_of_session(key: str) -> User | None:
-    user_id = sign_in_memory.recall(("session", key), lambda: _user_id_of_session(key))
-    user = find_user(user_id) if user_id else None
+    copy = sign_in_memory.recall(_name("session", key), lambda: _copy_of_session(key), is_shared=True)
+    user = user_from(copy) if copy else None
     return user if user and user.is_active else None
 
 
-def _user_id_of_session(key: str) -> int | None:
+def _copy_of_session(key: str) -> Copy | None:
     """As ``django.contrib.auth.get_user``, which would give a session of an older SECRET_KEY a new key: pages do that."""
     session = SessionStore(key)
     if session.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
         return None
-    user = find_user(int(session[SESSION_KEY]))
-    if user is None:
+    copy = find_copy(int(session[SESSION_KEY]))
+    if copy is None:
         return None
+    user = user_from(copy)
     hashes = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
     signed = session.get(HASH_SESSION_KEY, "")
-    return user.pk if any(constant_time_compare(signed, one) for one in hashes) else None
+    return copy if any(constant_time_compare(signed, one) for one in hashes) else None
 
 
-def _user_id_of_token(key: str, hashed: str) -> int | None:
-    user_id: int | None = cache.get(f"token:{hashed}")
-    if user_id is None:
-        user_id = Token.objects.filter(key=key).values_list("user_id", flat=True).first()
-        if user_id is not None:
-            cache.set(f"token:{hashed}", user_id, KEPT_SECONDS)
-    return user_id
+def _copy_of_token(key: str) -> Copy | None:
+    user_id = Token.objects.filter(key=key).values_list("user_id", flat=True).first()
+    return find_copy(user_id) if user_id is not None else None
 
 
-def _hashed(key: str) -> str:
-    # Who reads the cache must not be able to sign in.
-    return hashlib.sha256(key.encode()).hexdigest()
+def _name(kind: str, key: str) -> str:
+    # Hashed: who reads the cache must not be able to sign in.
+    return f"sign-in:{kind}:{hashlib.blake2b(key.encode(), digest_size=20).hexdigest()}"

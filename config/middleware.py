@@ -10,9 +10,10 @@ from django.urls import Resolver404, ResolverMatch, resolve, reverse
 from django.utils.translation import get_language_from_request, override
 
 from config.errors import database_failed, unavailable
-from qrsessions.api.base import PAGE_OF_HEADER
+from qrsessions.api.base import PAGE_OF
 from qrsessions.api.own_answers import headers_of
 from qrsessions.api.waiting_room import waiting_room
+from qrsessions.pacing import Busy, few_readers
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -21,32 +22,49 @@ _HEADERS = {
 
 
 class WaitingPhonesMiddleware:
-    """Answers a phone that waits from what this process knows, before anything else is done for the request."""
+    """Answers a phone that waits from what this process knows, before anything else is done for the request.
+
+    Of the others that ask what is open for them, it lets a few in at a time: whoever joins or marks goes before them.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
         self._path = reverse("qrsessions:api-own-sessions")
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self._answer(request) or self._get_response(request)
+        if request.path_info != self._path or request.method != "GET":
+            return self._get_response(request)
+        known = self._known(request)
+        if known is not None:
+            return known
+        try:
+            with few_readers.place():
+                return self._get_response(request)
+        except Busy as busy:
+            with override(get_language_from_request(request)):
+                told = {"code": busy.code, "detail": str(busy.detail)}
+            return _with_length(JsonResponse(told, status=busy.status, headers=busy.headers))
 
-    def _answer(self, request: HttpRequest) -> HttpResponse | None:
+    def _known(self, request: HttpRequest) -> HttpResponse | None:
         etag = request.META.get("HTTP_IF_NONE_MATCH")
-        if not etag or request.path_info != self._path or request.method != "GET":
+        if not etag or "HTTP_AUTHORIZATION" in request.META:
             return None
         cookie = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-        if not cookie or "HTTP_AUTHORIZATION" in request.META:
+        if not cookie:
             return None
-        known = waiting_room.answer(cookie, etag=etag, user_id=request.headers.get(PAGE_OF_HEADER))
+        known = waiting_room.answer(cookie, etag=etag, user_id=request.META.get(PAGE_OF))
         if known is None:
             return None
         if known.sessions is None:
             return HttpResponse(status=304, headers=headers_of(known.etag))
         told = {"sessions": known.sessions, "poll_after_ms": known.poll_after_ms}
-        response = JsonResponse(told, headers=headers_of(known.etag))
-        # Django's own middleware, which would say so, comes after this one.
-        response["Content-Length"] = str(len(response.content))
-        return response
+        return _with_length(JsonResponse(told, headers=headers_of(known.etag)))
+
+
+def _with_length(response: HttpResponse) -> HttpResponse:
+    # Django's own middleware, which would say so, comes after this one.
+    response.headers["Content-Length"] = str(len(response.content))
+    return response
 
 
 @lru_cache(maxsize=1024)

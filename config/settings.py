@@ -132,9 +132,7 @@ DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
 }
 # The statements of ``attendance.statements`` are prepared on each connection; a pooler in between that can't have that
 # (PgBouncer before 1.21) needs this off.
-DATABASES["default"]["OPTIONS"]["prepare_threshold"] = (
-    0 if env.bool("DATABASE_PREPARES", default=True) else None
-)
+DATABASE_PREPARES = env.bool("DATABASE_PREPARES", default=True)
 # Connections that broke with the server are replaced before anybody uses one.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

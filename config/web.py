@@ -19,7 +19,7 @@ START_AS = str(Path(__file__).parent / "embedded" / "start_as.py")
 MARK = "ROLLCALL_WEB_OF"
 # Idle keep-alive connections count too: each phone of a full hall holds one, whichever worker it met.
 CONNECTIONS_PER_WORKER = 8192
-THREADS_PER_WORKER = 64
+THREADS_PER_WORKER = 24
 # The whole stop must take less than ten seconds, the servers' own included.
 STOP_SECONDS = 2.5
 
@@ -66,6 +66,7 @@ class Web:
             sys.executable, "-m", "granian", self.application,
             "--interface", "wsgi", "--host", self.host, "--port", str(self.port),
             "--workers", str(self.workers), "--blocking-threads", str(THREADS_PER_WORKER),
+            "--blocking-threads-idle-timeout", "600",
             "--backlog", "4096", "--backpressure", str(CONNECTIONS_PER_WORKER), "--no-ws",
             "--respawn-failed-workers", "--workers-kill-timeout", "2", "--log-level", "error",
         ]  # fmt: skip

@@ -130,7 +130,10 @@ class Enrolment(models.Model):
     """A student in a section: holds where ``from_date <= date < to_date``; an empty ``to_date`` is open."""
 
     section = models.ForeignKey(Section, models.PROTECT, related_name="enrolments", verbose_name=_("section"))
-    student = models.ForeignKey(Student, models.PROTECT, related_name="enrolments", verbose_name=_("student"))
+    # Its index is ``enrolment_of_student``.
+    student = models.ForeignKey(
+        Student, models.PROTECT, related_name="enrolments", verbose_name=_("student"), db_index=False
+    )
     roll_number = models.CharField(
         _("roll number"), max_length=100, help_text=_("Kept as given: “07” is not “7”.")
     )
@@ -145,6 +148,15 @@ class Enrolment(models.Model):
         verbose_name = _("enrolment")
         verbose_name_plural = _("enrolments")
         ordering = ["section", "roll_number"]
+        indexes = [
+            # With all that the roster asks of an enrolment: else it looks in the index of a constraint below,
+            # where one student takes a quarter of a millisecond to find.
+            models.Index(
+                fields=["student", "section"],
+                include=["from_date", "to_date", "roll_number"],
+                name="enrolment_of_student",
+            ),
+        ]
         constraints = [
             models.CheckConstraint(condition=~Q(roll_number=""), name="enrolment_roll_number_not_empty"),
             models.CheckConstraint(condition=Q(to_date__gte=F("from_date")), name="enrolment_from_before_to"),

@@ -50,7 +50,7 @@ class OwnSessions(StudentView):
             # Signed in by a session: it is the phone's page that asks.
             cookie = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
             user_id = signed_in(request).pk
-            waiting_room.remember(cookie, user_id=user_id, student_id=student.student_id, kept=kept)
+            waiting_room.remember(cookie, user_id=user_id, student=student, kept=kept, stats=stats)
         etag = kept.etag(stats, poll_after_ms=pause)
         if request.headers.get("If-None-Match") == etag:
             return Response(status=304, headers=headers_of(etag))

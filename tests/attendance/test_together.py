@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import OperationalError, connection, transaction
 
 from attendance.together import MOST_AT_ONCE, Together
 
@@ -50,14 +51,78 @@ def wait_until(true) -> None:
     raise AssertionError("it never came to be")
 
 
-def test_single_caller_is_served_by_its_own_thread(work):
+def test_one_thread_does_it_for_all(work):
     threads = []
     together = Together(
         lambda items: threads.append(threading.get_ident()) or list(items), key=lambda item: item
     )
 
     assert [together.do(1), together.do(2)] == [1, 2]
-    assert set(threads) == {threading.get_ident()}
+    assert len(set(threads)) == 1
+    assert set(threads) != {threading.get_ident()}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_inside_a_transaction_it_is_a_part_of_that(work):
+    threads = []
+    together = Together(
+        lambda items: threads.append(threading.get_ident()) or list(items), key=lambda item: item
+    )
+
+    with transaction.atomic():
+        assert together.do(1) == 1
+    assert threads == [threading.get_ident()]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_connection_that_broke_while_nobody_came_is_replaced():
+    def ask(items: Sequence[int]) -> list[int]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            return [cursor.fetchone()[0]] * len(items)
+
+    together: Together[int, int] = Together(ask, key=lambda item: item)
+    first = together.do(1)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [first])
+
+    assert together.do(2) != first
+
+
+@pytest.mark.django_db(transaction=True)
+def test_broken_connection_is_tried_anew_once_and_then_told():
+    tries = []
+
+    def fail(items: Sequence[int]) -> list[int]:
+        connection.ensure_connection()
+        tries.append(list(items))
+        raise OperationalError("the server closed the connection unexpectedly")
+
+    together: Together[int, int] = Together(fail, key=lambda item: item)
+    for _ in range(2):
+        with pytest.raises(OperationalError):
+            together.do(7)
+
+    # The first time there was no connection that could have been broken for long.
+    assert tries == [[7], [7], [7]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_idle_thread_keeps_no_connection():
+    def ask(items: Sequence[int]) -> list[int]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            return [cursor.fetchone()[0]] * len(items)
+
+    together: Together[int, int] = Together(ask, key=lambda item: item)
+    together.do(1)
+    held = connection.pool.get_stats()["pool_size"] - connection.pool.get_stats()["pool_available"]
+
+    wait_until(
+        lambda: (
+            connection.pool.get_stats()["pool_size"] - connection.pool.get_stats()["pool_available"] < held
+        )
+    )
 
 
 def test_who_comes_meanwhile_is_done_in_one_go(work):
@@ -119,4 +184,4 @@ def test_many_threads_for_a_while_lose_nothing():
 
     assert answers == list(range(1, 3001))
     assert sum(sums) == sum(range(3000))
-    assert not together._is_led
+    assert not together._queue

@@ -2,8 +2,6 @@
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.sessions.models import Session
-from django.core.cache import cache
 from django.db import transaction
 from django.test import Client
 from django_redis import get_redis_connection
@@ -11,6 +9,8 @@ from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from attendance import sign_in_memory
+from bench.in_process import counting
+from config.authentication import _user_of_session
 from tests import factories
 from tests.valkeys import wait_until
 
@@ -47,13 +47,23 @@ def as_another_process_would(change) -> None:
     sign_in_memory._seen = seen
 
 
-def test_known_sign_in_asks_nobody(browser, user, django_assert_num_queries):
-    browser.get(ASKED)
-    Session.objects.all().delete()  # without a signal of ours, and so without effect for a moment
-    cache.delete_many(cache.keys("*session*"))
+def test_known_sign_in_asks_neither_postgresql_nor_redis(browser, user):
+    with counting() as asked:
+        found = _user_of_session(browser.session.session_key)
 
-    with django_assert_num_queries(0):
-        assert sign_in_memory.recall(("session", browser.session.session_key), lambda: None) == user.pk
+    assert found == user
+    assert (asked.postgres_trips, asked.redis_trips) == (0, 0)
+
+
+def test_another_process_needs_one_round_trip(browser, user):
+    key = browser.session.session_key
+    sign_in_memory._kept.clear()
+
+    with counting() as asked:
+        found = _user_of_session(key)
+
+    assert found == user
+    assert (asked.postgres_trips, asked.redis_trips) == (0, 1)
 
 
 def test_sign_out_is_known_at_once(browser):

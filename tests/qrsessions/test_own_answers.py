@@ -1,20 +1,28 @@
 """What a waiting phone is told without a query is what the database would say."""
 
 import random
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import OperationalError
 from django.utils import timezone
+from redis.exceptions import ConnectionError as RedisConnectionError
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
-from attendance import stamps
+from attendance import stamps, stats
 from attendance.models import Enrolment, Meeting
 from qrsessions import groups
+from qrsessions.api.own_answers import read_answers
+from qrsessions.api.waiting_room import WaitingRoom
 from qrsessions.models import JoinPolicy, QRSession
-from qrsessions.pacing import BEARABLE_PER_SECOND, LONGEST_MS, SHORTEST_MS, Few, Pace
+from qrsessions.own_sessions import own_sessions, own_sessions_of
+from qrsessions.pacing import BEARABLE_PER_SECOND, LONGEST_MS, SHORTEST_MS, Busy, Few, Pace
 from tests import factories
 from tests.qrsessions.conftest import Class, client_of, token_of
 
@@ -38,6 +46,15 @@ def assert_true(client: APIClient) -> list[dict[str, Any]]:
     fresh = told(client)
     assert kept == fresh
     return fresh
+
+
+@pytest.fixture(autouse=True)
+def room(monkeypatch) -> WaitingRoom:
+    """A room in which nobody waits yet."""
+    new = WaitingRoom()
+    monkeypatch.setattr("config.middleware.waiting_room", new)
+    monkeypatch.setattr("qrsessions.api.students.waiting_room", new)
+    return new
 
 
 @pytest.fixture
@@ -75,23 +92,138 @@ def test_waiting_phone_hears_of_others_without_a_query(klass, phone, django_asse
     assert answer["ETag"] == at_once["ETag"]
 
 
-def test_waiting_phone_costs_no_round_trip_for_a_second(klass, phone, monkeypatch):
+@contextmanager
+def nothing_asked() -> Iterator[None]:
+    """Neither Redis nor PostgreSQL is sent anything."""
+
+    def asked(*args, **kwargs):
+        raise AssertionError("something was asked")
+
+    with pytest.MonkeyPatch.context() as nobody_answers:
+        nobody_answers.setattr("redis.connection.AbstractConnection.send_packed_command", asked)
+        nobody_answers.setattr("psycopg.Cursor.execute", asked)
+        yield
+
+
+def poll(phone: APIClient, etag: str = '"of another answer"'):
+    return phone.get(URL, headers={"If-None-Match": etag})
+
+
+def test_waiting_phone_costs_no_round_trip_for_a_second(klass, phone):
     klass.join(klass.open())
     etag = phone.get(URL)["ETag"]
     # Remembered, and looked at.
     time.sleep(1.1)
-    assert phone.get(URL, headers={"If-None-Match": etag}).status_code == 304
+    assert poll(phone, etag).status_code == 304
 
-    def away(*args, **kwargs):
-        raise AssertionError("something was asked")
-
-    with monkeypatch.context() as nobody_answers:
-        nobody_answers.setattr("redis.connection.AbstractConnection.send_packed_command", away)
-        unchanged = phone.get(URL, headers={"If-None-Match": etag})
-        elsewhere = phone.get(URL, headers={"If-None-Match": '"of another answer"'})
+    with nothing_asked():
+        unchanged, elsewhere = poll(phone, etag), poll(phone)
 
     assert (unchanged.status_code, unchanged.content, unchanged["ETag"]) == (304, b"", etag)
     assert elsewhere.json()["sessions"][0]["status"] == "created"
+
+
+def test_phone_that_was_told_after_the_last_look_costs_no_round_trip(klass, phone):
+    klass.open()
+    phone.get(URL)
+    assert poll(phone).status_code == 200
+    etag = klass.as_student[1].get(URL)["ETag"]
+
+    with nothing_asked():
+        assert poll(klass.as_student[1], etag).status_code == 304
+
+
+def test_one_look_tells_all_phones_of_an_event(klass):
+    session = klass.open()
+    for student in klass.as_student:
+        student.get(URL)
+    assert poll(klass.as_student[0]).status_code == 200
+    klass.step(session, "lock")
+    time.sleep(1.1)
+
+    first = poll(klass.as_student[0])
+    with nothing_asked():
+        others = [poll(student) for student in klass.as_student[1:]]
+
+    statuses = [answer.json()["sessions"][0]["status"] for answer in [first, *others]]
+    assert statuses == ["locked"] * 3
+
+
+def test_one_look_tells_all_phones_what_the_database_says_where_redis_is_away(klass, monkeypatch):
+    session = klass.open()
+    for student in klass.as_student:
+        student.get(URL)
+    assert poll(klass.as_student[0]).status_code == 200
+    klass.step(session, "lock")
+    time.sleep(1.1)
+
+    def away(*args, **kwargs):
+        raise RedisConnectionError
+
+    with monkeypatch.context() as redis_away:
+        redis_away.setattr("redis.connection.AbstractConnection.send_packed_command", away)
+        answers = [poll(klass.as_student[0])]
+    with nothing_asked():
+        answers += [poll(student) for student in klass.as_student[1:]]
+
+    told_now = [answer.json()["sessions"][0] for answer in answers]
+    assert [(one["status"], one["stats"]["source"]) for one in told_now] == [("locked", "database")] * 3
+    # And what no stamp vouches for is read again.
+    stats.breaker.succeeded()
+    klass.step(session, "unlock")
+    deadline = time.monotonic() + 10
+    while poll(klass.as_student[0]).json()["sessions"][0]["status"] != "created":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_phone_that_was_told_something_later_than_the_look_keeps_it(klass, phone, room, monkeypatch):
+    session = klass.open(join_policy=JoinPolicy.OPEN)
+    klass.step(session, "start")
+    phone.get(URL)
+    klass.step(session, "lock")
+    klass.as_teacher.patch(f"/api/v1/sessions/{session.public_id}/", {"code_enabled": False}, format="json")
+    told_in_between = []
+
+    def slowly(**asked):
+        before = read_answers(**asked)
+        klass.mark(session)
+        told_in_between.append(phone.get(URL)["ETag"])
+        return before
+
+    monkeypatch.setattr("qrsessions.api.waiting_room.read_answers", slowly)
+    time.sleep(1.1)
+    heard = poll(phone)
+
+    assert told_in_between
+    assert heard.json()["sessions"][0]["mark"] == "present"
+
+
+def test_phone_goes_all_the_way_where_the_look_lost_the_database(klass, phone, monkeypatch):
+    session = klass.open()
+    phone.get(URL)
+    klass.step(session, "lock")
+    time.sleep(1.1)
+
+    def away(**asked):
+        raise OperationalError
+
+    monkeypatch.setattr("qrsessions.api.waiting_room.read_answers", away)
+
+    assert poll(phone).json()["sessions"][0]["status"] == "locked"
+
+
+def test_many_students_are_told_what_each_is_told_alone(klass):
+    other = factories.make_section(teachers=[klass.teacher])
+    factories.make_enrolment(section=other, student=klass.students[0])
+    groups.open_group(sections=[klass.section, other], by=klass.teacher, at=timezone.now())
+    at = timezone.now()
+
+    together = own_sessions_of(students=[student.pk for student in klass.students], at=at)
+    alone = {student.pk: own_sessions(student=student, at=at) for student in klass.students}
+
+    assert together == alone
+    assert [len(own[0].choices) for own in together.values()] == [2, 0, 0]
 
 
 @pytest.mark.parametrize("event", ["locked", "excused by hand", "ended", "admitted", "deleted"])
@@ -317,24 +449,62 @@ def test_role_that_changes_is_known_at_once(klass):
     assert client.get(URL).status_code == 200
 
 
-def test_few_read_at_a_time_and_the_others_come_again(klass, monkeypatch):
-    monkeypatch.setattr("qrsessions.api.own_answers.few_readers", few := Few(1))
+def test_few_are_let_in_at_a_time_and_the_others_come_again(klass, monkeypatch, django_assert_num_queries):
+    monkeypatch.setattr("config.middleware.few_readers", few := Few(1))
     klass.open()
+    waits, comes = klass.as_student[:2]
+    etag = waits.get(URL)["ETag"]
+    cache.clear()
+    with few.place(), django_assert_num_queries(0):
+        # Not even the sign-in is looked at.
+        refused = comes.get(URL)
     with few.place():
-        refused = klass.as_student[0].get(URL)
+        # What this process knows needs no place.
+        unchanged = poll(waits, etag)
 
     assert (refused.status_code, refused.json()["code"], refused["Retry-After"]) == (429, "busy", "2")
-    assert klass.as_student[0].get(URL).status_code == 200
+    assert unchanged.status_code == 304
+    assert comes.get(URL).status_code == 200
+
+
+def assert_soon_full(few: Few) -> None:
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        # Where there is still room, this would wait for the place that the test holds.
+        if not few._inside.acquire(blocking=False):
+            with pytest.raises(Busy), few.place():
+                pass
+            return
+        few._inside.release()
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")
+
+
+def test_some_wait_for_their_turn():
+    few = Few(1, waiting=1)
+    came = threading.Event()
+
+    def wait_for_a_turn():
+        with few.place():
+            came.set()
+
     with few.place():
-        # What is known already needs no place.
-        assert klass.as_student[0].get(URL).status_code == 200
+        second = threading.Thread(target=wait_for_a_turn)
+        second.start()
+        assert_soon_full(few)
+        assert not came.is_set()
+    second.join(5)
+
+    assert came.is_set()
+    with few.place():
+        pass
 
 
 def test_pause_is_stretched_until_a_process_bears_it():
     """Phones that ask as they are told, on a clock of their own."""
     now = 0.0
-    pace = Pace(clock=lambda: now)
-    phones = 1000
+    pace = Pace(clock=lambda: now, cpu=lambda: 0.0)
+    phones = 3000
     asked = []
     for _ in range(30):
         pause = pace.next_ms()
@@ -352,3 +522,26 @@ def test_pause_is_stretched_until_a_process_bears_it():
         pause = pace.next_ms()
         now += 5
     assert pause == SHORTEST_MS
+
+
+def test_pause_is_stretched_while_the_process_has_much_else_to_do():
+    now = 0.0
+    share = 1.0
+    used = 0.0
+    pace = Pace(clock=lambda: now, cpu=lambda: used)
+
+    def after(seconds: int) -> int:
+        nonlocal now, used
+        for _ in range(seconds):
+            now += 1
+            used += share
+            pause = pace.next_ms()
+        return pause
+
+    assert after(2) == SHORTEST_MS
+    stretched = after(30)
+    assert stretched > SHORTEST_MS
+    assert after(120) == LONGEST_MS
+
+    share = 0.1
+    assert after(200) == SHORTEST_MS
