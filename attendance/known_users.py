@@ -1,7 +1,7 @@
 """Users and the students behind them, without a query: a copy of each in the cache, and in the memory of each process.
 
 A change of either forgets the copies after its commit (``sign_in_memory`` says how soon), and none is kept longer than
-two minutes: that is how long a change may go unnoticed which Django sends no signal for (``QuerySet.update``), or which
+three minutes: that is how long a change may go unnoticed which Django sends no signal for (``QuerySet.update``), or which
 Redis could not be told of.
 """
 

@@ -10,7 +10,8 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.utils.translation import gettext as _
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from django_redis import get_redis_connection
 from redis.exceptions import RedisError
 
@@ -36,7 +37,10 @@ class TooOften(Refused):
 
     def __init__(self, retry_after_seconds: int) -> None:
         self.retry_after_seconds = retry_after_seconds
-        super().__init__(_("Too many tries. Wait {seconds} seconds.").format(seconds=retry_after_seconds))
+        # Said in the language of who hears it, who may be another than who counts.
+        super().__init__(
+            format_lazy(_("Too many tries. Wait {seconds} seconds."), seconds=retry_after_seconds)
+        )
 
     @property
     def headers(self) -> dict[str, str]:

@@ -23,7 +23,9 @@ Value = TypeVar("Value")
 LOOK_SECONDS = 0.2
 BELIEVED_SECONDS = 2.0
 # No longer than this, whatever the stamp says: for changes that Django sends no signal for.
-KEPT_SECONDS = 60.0
+KEPT_SECONDS = 120.0
+# Who only asks, as a waiting phone does each half minute, has it read anew in good time: so who marks has not to.
+YOUNG_SECONDS = 60.0
 MOST_KEPT = 20_000
 
 _STAMP = "rollcall:stamp:sign-ins"
@@ -33,7 +35,8 @@ _STAMP = "rollcall:stamp:sign-ins"
 class _Kept:
     value: Any
     stamp: str
-    until: float
+    # By the wall clock: other processes are told.
+    read_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,34 +54,43 @@ _NOTHING = _Seen(None, float("-inf"), float("-inf"))
 _seen = _NOTHING
 
 
-def recall(key: str, read: Callable[[], Value | None], *, is_shared: bool = False) -> Value | None:
+def recall(
+    key: str, read: Callable[[], Value | None], *, is_shared: bool = False, youngest: bool = False
+) -> Value | None:
     """What is remembered under this key, else what ``read`` gives. None is not remembered.
 
     The value is shared by all threads: it must be one that nobody changes.
 
     :param is_shared: whether other processes are told, through the cache; the key must tell no secret then
+    :param youngest: whether to read anew what will soon be forgotten
     """
-    now = time.monotonic()
     # Before what it vouches for is read: a change that comes between renews it.
-    stamp = _stamp(now)
+    stamp = _stamp(time.monotonic())
     if stamp is None:
         return read()
+    oldest = time.time() - (YOUNG_SECONDS if youngest else KEPT_SECONDS)
     kept = _kept.get(key)
-    if kept and kept.stamp == stamp and now < kept.until:
-        value: Value = kept.value
-        return value
-    told = cache.get(key) if is_shared else None
-    if told and told[0] == stamp:
-        found: Value | None = told[1]
-    else:
-        found = read()
-        if is_shared and found is not None:
-            cache.set(key, (stamp, found), int(KEPT_SECONDS))
-    if found is not None:
+    if kept is None or kept.stamp != stamp or kept.read_at < oldest:
+        kept = _told(key, stamp, oldest) if is_shared else None
+        if kept is None:
+            read_at, value = time.time(), read()
+            if value is None:
+                return None
+            kept = _Kept(value, stamp, read_at)
+            if is_shared:
+                cache.set(key, (value, stamp, read_at), int(KEPT_SECONDS))
         if len(_kept) >= MOST_KEPT:
             _kept.clear()
-        _kept[key] = _Kept(found, stamp, now + KEPT_SECONDS)
+        _kept[key] = kept
+    found: Value = kept.value
     return found
+
+
+def _told(key: str, stamp: str, oldest: float) -> _Kept | None:
+    """What another process read."""
+    told = cache.get(key)
+    kept = _Kept(*told) if told else None
+    return kept if kept and kept.stamp == stamp and kept.read_at >= oldest else None
 
 
 def forget_all() -> None:

@@ -44,7 +44,7 @@ class SessionAuthentication(authentication.SessionAuthentication):
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-        user = _user_of_session(key) if key else None
+        user = _user_of_session(key, only_asks=request.method == "GET") if key else None
         if user is None:
             return None
         self.enforce_csrf(request)
@@ -56,8 +56,10 @@ def forget_token(instance: Token, **kwargs: Any) -> None:
     sign_in_memory.forget_all()
 
 
-def _user_of_session(key: str) -> User | None:
-    copy = sign_in_memory.recall(_name("session", key), lambda: _copy_of_session(key), is_shared=True)
+def _user_of_session(key: str, *, only_asks: bool = False) -> User | None:
+    copy = sign_in_memory.recall(
+        _name("session", key), lambda: _copy_of_session(key), is_shared=True, youngest=only_asks
+    )
     user = user_from(copy) if copy else None
     return user if user and user.is_active else None
 

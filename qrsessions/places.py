@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from django.utils.translation import gettext as _
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from attendance import crowds, locks
 from attendance.crowds import Marked, NewMark
@@ -94,8 +95,11 @@ def _not_enrolled(source: Source) -> NotEnrolled:
         return NotEnrolled()
     courses = Course.objects.filter(sections__meetings__group=source.group_id).distinct()
     return NotEnrolled(
-        _("You are in no section of this class (%(courses)s). Ask your teacher to enrol you.")
-        % {"courses": ", ".join(courses.values_list("code", flat=True))}
+        # Said in the language of the student, who is not who asks here.
+        format_lazy(
+            _("You are in no section of this class ({courses}). Ask your teacher to enrol you."),
+            courses=", ".join(courses.values_list("code", flat=True)),
+        )
     )
 
 

@@ -168,6 +168,21 @@ def test_refusals_of_the_api_follow_the_language_that_is_asked_for(student, aske
     assert api.post("/api/v1/sessions/00000000/join/").json()["detail"] in refusals[1:]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_refusal_that_was_decided_for_many_is_said_to_each_in_the_own_language():
+    group = factories.make_group_session(sections=[factories.make_section(), factories.make_section()])
+    stranger = factories.make_student()
+
+    said = {}
+    for language in ("hi", "en"):
+        api = APIClient(headers={"Accept-Language": language})
+        api.force_login(stranger.user)
+        said[language] = api.post(f"/api/v1/group-sessions/{group.public_id}/join/").json()["detail"]
+
+    assert said["hi"].startswith("आप इस कक्षा (")
+    assert said["en"].startswith("You are in no section of this class (")
+
+
 @pytest.mark.django_db
 def test_api_without_sign_in_is_refused_in_hindi(client):
     answer = client.get("/api/v1/sections/", headers={"Accept-Language": "hi"})
