@@ -13,7 +13,8 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        # It needs the models.
+        # They need the models.
+        from config import api_schema  # noqa: F401, PLC0415 - known by being imported
         from config.authentication import forget_token  # noqa: PLC0415
 
         for changed in (post_save, post_delete):

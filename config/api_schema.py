@@ -1,0 +1,7 @@
+"""What the API's OpenAPI document can't find out by itself."""
+
+from drf_spectacular.authentication import SessionScheme
+
+
+class OurSessionScheme(SessionScheme):
+    target_class = "config.authentication.SessionAuthentication"
