@@ -3,5 +3,5 @@
 from drf_spectacular.authentication import SessionScheme
 
 
-class OurSessionScheme(SessionScheme):
+class OurSessionScheme(SessionScheme):  # type: ignore[no-untyped-call]
     target_class = "config.authentication.SessionAuthentication"
