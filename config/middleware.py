@@ -43,7 +43,10 @@ class WaitingPhonesMiddleware:
         except Busy as busy:
             with override(get_language_from_request(request)):
                 told = {"code": busy.code, "detail": str(busy.detail)}
-            return _with_length(JsonResponse(told, status=busy.status, headers=busy.headers))
+            refusal = JsonResponse(told, status=busy.status, headers=busy.headers)
+            # As Django marks what it has logged: a line for each would be more work than the refusal saves.
+            refusal._has_been_logged = True  # type: ignore[attr-defined]
+            return _with_length(refusal)
 
     def _known(self, request: HttpRequest) -> HttpResponse | None:
         etag = request.META.get("HTTP_IF_NONE_MATCH")

@@ -1,6 +1,8 @@
 """PostgreSQL that dies under a request: 503 with the time to try again, for programs and for people."""
 
 import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -36,6 +38,22 @@ def end_own_backend():
         assert other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid]).fetchone() == (True,)
 
 
+@contextmanager
+def database_away() -> Iterator[None]:
+    """As a restart of PostgreSQL that takes a while: every connection is ended, and no new one is taken."""
+    name = connection.settings_dict["NAME"]
+    with psycopg.connect(embedded.database_url(settings.DATA_DIR), autocommit=True) as other:
+        other.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        other.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [name]
+        )
+        try:
+            yield
+        finally:
+            other.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+            close_old_connections()
+
+
 @pytest.fixture
 def database_dies(transactional_db):
     """From within a request on; the connection is one that the request holds already."""
@@ -59,7 +77,8 @@ def test_api_answers_503_and_when_to_try_again(database_dies):
     assert phone.get("/api/v1/sections/").status_code == 200
 
 
-def test_good_token_keeps_its_moment_while_the_database_is_away(database_dies, time_machine):
+@pytest.mark.django_db(transaction=True)
+def test_good_token_keeps_its_moment_while_the_database_is_away(time_machine):
     began = timezone.now().replace(microsecond=0)
     time_machine.move_to(began, tick=False)
     section = factories.make_section(students=1, teachers=[factories.make_teacher()])
@@ -70,10 +89,8 @@ def test_good_token_keeps_its_moment_while_the_database_is_away(database_dies, t
     phone.get("/api/v1/me/session/")  # while it waited
     scan = {"token": token_of(session)}
     find_by_token(scan["token"], at=began)  # by another phone
-    database_dies()
-
-    kept = phone.post("/api/v1/mark/", scan, format="json")
-    close_old_connections()
+    with database_away():
+        kept = phone.post("/api/v1/mark/", scan, format="json")
     time_machine.move_to(began + datetime.timedelta(seconds=30), tick=False)
     late = phone.post("/api/v1/mark/", scan, format="json")
     marked = phone.post("/api/v1/mark/", {"claim": kept.json()["claim"]}, format="json")
@@ -81,6 +98,23 @@ def test_good_token_keeps_its_moment_while_the_database_is_away(database_dies, t
     assert (kept.status_code, kept.json()["code"], kept.headers["Retry-After"]) == (503, "unavailable", "2")
     assert (late.status_code, late.json()["code"]) == (409, "token_expired")
     assert (marked.status_code, AttendanceRecord.objects.get().marked_at) == (201, began)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_mark_after_all_connections_broke_is_made_at_once():
+    section = factories.make_section(students=2, teachers=[factories.make_teacher()])
+    session = factories.make_session(section=section, status=SessionStatus.ACTIVE, join_policy="open")
+    phones = [APIClient() for _ in range(2)]
+    for phone, student in zip(phones, factories.students_of(section), strict=True):
+        phone.force_login(student.user)
+        phone.get("/api/v1/me/session/")
+    assert phones[0].post("/api/v1/mark/", {"token": token_of(session)}, format="json").status_code == 201
+    with database_away():
+        pass
+
+    answer = phones[1].post("/api/v1/mark/", {"token": token_of(session)}, format="json")
+
+    assert (answer.status_code, answer.json()["stats"]["total_present"]) == (201, 2)
 
 
 def test_page_is_whole_and_503(database_dies):

@@ -22,6 +22,7 @@ from tests.config.translations import (
     pairs,
     placeholders,
     tags,
+    texts_by_plural,
     texts_of_sources,
     translations,
 )
@@ -50,6 +51,13 @@ def test_catalogue_has_every_text_of_the_sources_and_no_other(language):
 
     assert {key: said[key] for key in said.keys() - known} == {}, "run `make messages` and translate these"
     assert known - said.keys() == set(), "run `make messages`: nobody says these any more"
+
+
+def test_no_text_is_said_both_with_and_without_a_plural():
+    """Python before 3.11.4 finds no translation for the one that is said without."""
+    with_plural, without = texts_by_plural()
+
+    assert with_plural & without == set(), "give one of them a context"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

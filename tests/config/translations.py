@@ -40,6 +40,15 @@ def texts_of_sources() -> dict[Key, str]:
     return found
 
 
+def texts_by_plural() -> tuple[set[Key], set[Key]]:
+    """The texts that are said with a plural, and those that are said without."""
+    found: tuple[set[Key], set[Key]] = set(), set()
+    for _path, code in _sources():
+        for _line, texts, _comments, context in extract("python", BytesIO(code.encode()), keywords=KEYWORDS):
+            found[isinstance(texts, str)].add(key_of(context, texts))
+    return found
+
+
 def catalogue(language: str) -> Catalog:
     with _path(language, "po").open("rb") as file:
         return read_po(file, locale=language)

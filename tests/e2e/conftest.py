@@ -2,12 +2,14 @@
 
 import io
 import os
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import zxingcpp
 from django.core.cache import cache
+from django.db import connection
 from django_redis import get_redis_connection
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
@@ -72,7 +74,19 @@ def open_page(browser: Browser, live_server) -> Iterator[Callable[..., Page]]:
     yield open_page
     for context in contexts:
         context.close()
+    _until_the_server_is_quiet()
     assert problems == []
+
+
+def _until_the_server_is_quiet() -> None:
+    """What a closed page had asked for may still be read: the tables can't be emptied meanwhile."""
+    busy = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()"
+    with connection.cursor() as cursor:
+        for _ in range(200):
+            cursor.execute(f"{busy} AND backend_type = 'client backend'")
+            if not cursor.rowcount:
+                return
+            time.sleep(0.05)
 
 
 def sign_in(page: Page, user: User) -> None:
