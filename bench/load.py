@@ -105,6 +105,10 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self.on_lost()
 
+    @property
+    def is_open(self) -> bool:
+        return not self._transport.is_closing()
+
     def close(self) -> None:
         """Close it without a word to ``on_lost``."""
         self.on_lost = lambda: None
@@ -115,7 +119,7 @@ class Connection(asyncio.Protocol):
 
         :raises Broken: if the connection breaks, or was closed meanwhile
         """
-        if self._transport.is_closing():
+        if not self.is_open:
             raise Broken("A connection was closed.")
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
@@ -232,6 +236,8 @@ async def drive(
             nonlocal sent_at, request, look, busy
             sending = next(requests, None) if clock() < deadline else None
             if sending is None:
+                # A server closes what it finds idle for long.
+                connection.on_lost = lambda: None
                 busy -= 1
                 if not busy and not done.done():
                     done.set_result(None)

@@ -155,6 +155,9 @@ class Stage:
         before = self.installation.cpu_seconds()
         seconds = seconds or self.size.seconds
         if by_phones:
+            still_open = [phone for phone in self._phones if phone.is_open]
+            lost = len(self._phones) - len(still_open)
+            self._phones = still_open + await connect(self.installation.port, lost)
             listed, number = list(sendings), len(self._phones)
             lanes = [iter(listed[place::number]) for place in range(number)]
             load = await drive(self._phones, lanes, seconds=seconds, expected=expected, again=again)
