@@ -56,12 +56,15 @@ def open_page(browser: Browser, live_server) -> Iterator[Callable[..., Page]]:
     problems: list[str] = []
 
     def keep_errors(message: ConsoleMessage) -> None:
-        # A screen may ask for the code in the moment of the session's end: it is told so.
-        at_the_end = "409" in message.text and message.location["url"].endswith("/token/")
+        url = message.location["url"]
+        # A screen may ask for the code, or its picture, in the moment of the session's end: it is told so.
+        at_the_end = ("409" in message.text and url.endswith("/token/")) or (
+            "404" in message.text and "/screen/qr.svg" in url
+        )
         # A desk is told of whom it may not mark.
-        at_the_desk = "403" in message.text and message.location["url"].endswith("/personal-codes/")
+        at_the_desk = "403" in message.text and url.endswith("/personal-codes/")
         if message.type == "error" and not at_the_end and not at_the_desk:
-            problems.append(message.text)
+            problems.append(f"{message.text} {url}")
 
     def open_page(**options: Any) -> Page:
         context = browser.new_context(base_url=live_server.url, **options)
