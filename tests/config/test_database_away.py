@@ -114,24 +114,6 @@ def test_good_token_keeps_its_moment_while_the_database_is_away(time_machine):
     assert (marked.status_code, AttendanceRecord.objects.get().marked_at) == (201, began)
 
 
-@pytest.mark.django_db(transaction=True)
-def test_mark_after_all_connections_broke_is_made_all_the_same():
-    section = factories.make_section(students=2, teachers=[factories.make_teacher()])
-    session = factories.make_session(section=section, status=SessionStatus.ACTIVE, join_policy="open")
-    phones = [APIClient() for _ in range(2)]
-    for phone, student in zip(phones, factories.students_of(section), strict=True):
-        phone.force_login(student.user)
-        phone.get("/api/v1/me/session/")
-    assert phones[0].post("/api/v1/mark/", {"token": token_of(session)}, format="json").status_code == 201
-    connection.close()
-    with psycopg.connect(embedded.database_url(settings.DATA_DIR), autocommit=True) as other:
-        end_all_backends(other)
-
-    answer = phones[1].post("/api/v1/mark/", {"token": token_of(session)}, format="json")
-
-    assert (answer.status_code, answer.json()["stats"]["total_present"]) == (201, 2)
-
-
 def test_page_is_whole_and_503(database_dies):
     browser = Client()
     browser.force_login(factories.make_teacher())
