@@ -1,4 +1,4 @@
-"""Marks by hand of many at once, and marks by hand put back; beside ``marking`` the only writer of attendance records.
+"""Marks by hand of many at once, and marks by hand put back; beside ``marking`` and ``crowds`` the only writer of attendance records.
 
 Like there, every function runs inside the caller's transaction and under the caller's locks, every change is kept,
 and what was written reaches the live sets after the commit.

@@ -1,4 +1,4 @@
-"""Marking one student by hand, and all at the end of a session. With ``crowds`` the only writer of attendance records.
+"""Marking one student by hand, and all at the end of a session. With ``crowds`` and ``hand_marks`` the only writer of records.
 
 Every function of both runs inside the caller's transaction, after the caller has taken the meeting's lock
 (``attendance.locks``); what it wrote reaches the live sets after the commit. It may lose nothing.

@@ -31,7 +31,7 @@ class Method(models.TextChoices):
 
 
 class AttendanceRecord(models.Model):
-    """One student at one meeting. Written by ``attendance.marking`` alone, never deleted once it had a status by hand."""
+    """One student at one meeting. Written by ``marking``, ``crowds`` and ``hand_marks`` alone, never deleted once it had a status by hand."""
 
     meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="records", verbose_name=_("meeting"))
     student = models.ForeignKey(Student, models.PROTECT, related_name="records", verbose_name=_("student"))
