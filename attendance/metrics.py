@@ -57,17 +57,21 @@ def mark_counted(method: str) -> Iterator[CountedMark]:
     ``created`` of what is given is to be set to whether the mark is new; ``method`` may be corrected.
     """
     mark = CountedMark(method)
-    outcome = "failed"
     started = time.perf_counter()
     try:
         yield mark
-        outcome = "marked" if mark.created else "already_marked"
     except Refused as refusal:
-        outcome = refusal.code
+        _count_mark(refusal.code, mark, started)
         raise
-    finally:
-        MARK_SECONDS.observe(time.perf_counter() - started)
-        MARKS.labels(outcome, mark.method).inc()
+    except Exception:
+        _count_mark("failed", mark, started)
+        raise
+    _count_mark("marked" if mark.created else "already_marked", mark, started)
+
+
+def _count_mark(outcome: str, mark: CountedMark, started: float) -> None:
+    MARK_SECONDS.observe(time.perf_counter() - started)
+    MARKS.labels(outcome, mark.method).inc()
 
 
 def counted(source: str, times: int) -> None:

@@ -16,6 +16,7 @@ from django_redis import get_redis_connection
 from redis.exceptions import RedisError
 
 from attendance.refusals import Refused
+from attendance.waits import about_to_wait
 
 logger = logging.getLogger("rollcall.ratelimit")
 
@@ -140,6 +141,7 @@ def count_sign_in(*, account: str, address: str) -> SignInTry:
 
 
 def _increment_each(keys: Sequence[str], per_seconds: int) -> list[int | None]:
+    about_to_wait()
     try:
         pipe = get_redis_connection("default").pipeline(transaction=False)
         for key in keys:
@@ -159,6 +161,7 @@ def _seconds_left(key: str, per_seconds: int) -> int:
 
 def _ask(script: str, key: str, *arguments: int) -> int | None:
     """The script's answer; None where Redis is away."""
+    about_to_wait()
     try:
         answer: int = get_redis_connection("default").eval(script, 1, _redis_key(key), *arguments)
     except (RedisError, OSError):

@@ -16,6 +16,7 @@ from django.core.cache import cache
 from django.db import transaction
 
 from attendance import stamps
+from attendance.waits import about_to_wait
 
 Value = TypeVar("Value")
 
@@ -110,6 +111,8 @@ def _stamp(now: float) -> str | None:
     """The stamp as it was seen last; None where the cache is away."""
     global _seen
     seen = _seen
+    if seen is _NOTHING:
+        about_to_wait()
     # One looks for all; the others believe what is there for that moment.
     if now - seen.at > LOOK_SECONDS and _looking.acquire(blocking=seen is _NOTHING):
         try:

@@ -1,14 +1,17 @@
-"""Group commit: what many threads want done at the same moment is done by one thread, for all, in one go.
+"""Group commit: what many requests want done at the same moment is done by one thread, for all, in one go.
 
 That thread has a connection of its own to the database, on which the statements are prepared. It does what is there, and
 then what came meanwhile. In a crowd it waits for more as long as they come within a millisecond of each other, because one
 go costs nearly the same for many; a single caller waits for nobody. Nobody is answered before what it brought is committed.
+
+Whoever brings something need not be a thread that waits: ``do`` is a coroutine, which says what it waits for. A thread that
+may wait runs it by ``finished``; an event loop serves others meanwhile (``begin``).
 """
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Callable, Coroutine, Generator, Hashable, Sequence
+from typing import Any, Generic, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
 
@@ -21,13 +24,48 @@ GATHERING_SECONDS = 0.001
 IDLE_SECONDS = 0.5
 
 
-class _Waiting(Generic[Item, Result]):
-    def __init__(self, item: Item) -> None:
+class Waiting(Generic[Item, Result]):
+    """Something that was brought, and what came of it. Nothing is done before ``start``."""
+
+    def __init__(self, item: Item, together: "Together[Item, Result]") -> None:
         self.item = item
-        # Locked until it is done.
-        self.done = threading.Lock()
-        self.done.acquire()
         self.outcome: Result | Exception | None = None
+        self.tell: Callable[[Sequence[Waiting[Any, Any]]], None]
+        self._together = together
+
+    def start(self, tell: Callable[[Sequence["Waiting[Any, Any]"]], None]) -> None:
+        """Have it done.
+
+        :param tell: called by the thread that does it, once for all that have the same ``tell`` and are done in one go
+        """
+        self.tell = tell
+        self._together.add(self)
+
+    def wait(self) -> None:
+        """Have it done, and keep this thread until it is."""
+        done = threading.Lock()
+        done.acquire()
+        self.start(lambda _all: done.release())
+        done.acquire()
+
+    def __await__(self) -> Generator["Waiting[Item, Result]", None, Result]:
+        yield self
+        assert self.outcome is not None  # noqa: S101 - the worker has set it
+        return _result(self.outcome)
+
+
+# What awaits nothing but what is done together.
+Work = Coroutine[Waiting[Any, Any], None, Result]
+
+
+def finished(work: Work[Result]) -> Result:
+    """What comes of the work, in this thread, which waits where the work does."""
+    try:
+        while True:
+            work.send(None).wait()
+    except StopIteration as end:
+        result: Result = end.value
+        return result
 
 
 class Together(Generic[Item, Result]):
@@ -45,12 +83,12 @@ class Together(Generic[Item, Result]):
         self._do_all = do_all
         self._key = key
         self._came = threading.Condition()
-        self._queue: list[_Waiting[Item, Result]] = []
+        self._queue: list[Waiting[Item, Result]] = []
         self._worker: threading.Thread | None = None
         self._is_crowd = False
 
-    def do(self, item: Item) -> Result:
-        """Have the item done, and wait for what comes of it. Inside a transaction it is done alone, as a part of that.
+    async def do(self, item: Item) -> Result:
+        """Have the item done. Inside a transaction it is done alone, as a part of that.
 
         :raises Exception: what ``do_all`` answered for the item, or raised for all
         """
@@ -60,16 +98,16 @@ class Together(Generic[Item, Result]):
         if connection.connection is not None:
             # Who waits must not keep what others may need.
             connection.close()
-        mine: _Waiting[Item, Result] = _Waiting(item)
+        return await Waiting(item, self)
+
+    def add(self, waiting: Waiting[Item, Result]) -> None:
+        """Put it to what is done next."""
         with self._came:
-            self._queue.append(mine)
+            self._queue.append(waiting)
             if self._worker is None or not self._worker.is_alive():
                 self._worker = threading.Thread(target=self._work, name="together", daemon=True)
                 self._worker.start()
             self._came.notify()
-        mine.done.acquire()
-        assert mine.outcome is not None  # noqa: S101 - the worker has set it
-        return _result(mine.outcome)
 
     def _work(self) -> None:
         while True:
@@ -78,14 +116,17 @@ class Together(Generic[Item, Result]):
             outcomes: Sequence[Result | Exception] = ()
             try:
                 outcomes = self._do(batch)
-            except Exception as error:  # noqa: BLE001 - it is raised in each of the threads
+            except Exception as error:  # noqa: BLE001 - it is raised for each of them
                 failure = error
             finally:
+                together: dict[Any, list[Waiting[Item, Result]]] = {}
                 for place, waiting in enumerate(batch):
                     waiting.outcome = outcomes[place] if place < len(outcomes) else failure
-                    waiting.done.release()
+                    together.setdefault(waiting.tell, []).append(waiting)
+                for tell, some in together.items():
+                    tell(some)
 
-    def _do(self, batch: Sequence[_Waiting[Item, Result]]) -> Sequence[Result | Exception]:
+    def _do(self, batch: Sequence[Waiting[Item, Result]]) -> Sequence[Result | Exception]:
         items = [waiting.item for waiting in batch]
         was_connected = connection.connection is not None
         try:
@@ -97,15 +138,15 @@ class Together(Generic[Item, Result]):
             connection.close()
             return self._do_all(items)
 
-    def _next(self) -> list[_Waiting[Item, Result]]:
+    def _next(self) -> list[Waiting[Item, Result]]:
         with self._came:
             if not self._came.wait_for(lambda: self._queue, IDLE_SECONDS):
                 connection.close()
                 self._came.wait_for(lambda: self._queue)
         self._gather()
         with self._came:
-            batch: list[_Waiting[Item, Result]] = []
-            left: list[_Waiting[Item, Result]] = []
+            batch: list[Waiting[Item, Result]] = []
+            left: list[Waiting[Item, Result]] = []
             keys = set()
             for waiting in self._queue:
                 key = self._key(waiting.item)

@@ -34,7 +34,7 @@ class Installation:
         self.log = data_dir.parent / "web.log"
         self.port, self.hello_port = _free_port(), _free_port()
         self.web = self._site(workers)
-        self._hello = self._granian(data_dir / "hello", self.hello_port, workers, HELLO)
+        self._hello = self._granian(data_dir / "hello", self.hello_port, workers, application=HELLO, interface="wsgi")
         self._running = ExitStack()
 
     def __enter__(self) -> "Installation":
@@ -72,10 +72,10 @@ class Installation:
         self._start(self.web)
 
     def _site(self, workers: int) -> Web:
-        return self._granian(self.data_dir, self.port, workers, "config.wsgi:application")
+        return self._granian(self.data_dir, self.port, workers)
 
-    def _granian(self, data_dir: Path, port: int, workers: int, application: str) -> Web:
-        return Web(data_dir=data_dir, host="127.0.0.1", port=port, workers=workers, application=application)
+    def _granian(self, data_dir: Path, port: int, workers: int, **options: str) -> Web:
+        return Web(data_dir=data_dir, host="127.0.0.1", port=port, workers=workers, **options)
 
     def _start(self, web: Web) -> None:
         with _stderr_to(self.log):

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from django.conf import settings
+from django.core.exceptions import SynchronousOnlyOperation
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.response import SimpleTemplateResponse
 from django.urls import Resolver404, ResolverMatch, resolve, reverse
 from django.utils.translation import get_language_from_request, override
 
+from attendance.waits import WouldWait
 from config.errors import database_failed, unavailable
 from qrsessions.api.base import PAGE_OF
 from qrsessions.api.own_answers import headers_of
@@ -92,7 +94,11 @@ class ApiMiddleware:
             return self._get_response(request)
         language = get_language_from_request(request)
         with override(language):
-            response: HttpResponse = match.func(request, *match.args, **match.kwargs)
+            try:
+                response: HttpResponse = match.func(request, *match.args, **match.kwargs)
+            except SynchronousOnlyOperation as error:
+                # On an event loop, where a query was about to be made.
+                raise WouldWait from error
             if isinstance(response, SimpleTemplateResponse):
                 response.render()
         for name, value in _HEADERS.items():

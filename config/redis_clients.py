@@ -21,6 +21,7 @@ from redis.sentinel import Sentinel, SentinelConnectionPool
 
 from attendance import stats
 from attendance.breaker import CircuitBreaker
+from attendance.waits import about_to_wait
 from config.redis_urls import parse_several
 
 Command = tuple[str | bytes | int, ...]
@@ -55,6 +56,7 @@ class ImpatientRedis(redis.Redis):
         return self._breakers[pool]
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
+        about_to_wait()
         breaker = self._breaker
         if not breaker.allows():
             raise redis.ConnectionError("The cache was away a moment ago.")

@@ -19,7 +19,8 @@ START_AS = str(Path(__file__).parent / "embedded" / "start_as.py")
 MARK = "ROLLCALL_WEB_OF"
 # Idle keep-alive connections count too: each phone of a full hall holds one, whichever worker it met.
 CONNECTIONS_PER_WORKER = 8192
-THREADS_PER_WORKER = 24
+# For programs that are compared with the site; it has its threads in config/rsgi.py.
+WSGI_OPTIONS = ("--blocking-threads", "24", "--blocking-threads-idle-timeout", "600")
 # The whole stop must take less than ten seconds, the servers' own included.
 STOP_SECONDS = 2.5
 
@@ -49,10 +50,11 @@ class Web:
         host: str,
         port: int,
         workers: int,
-        application: str = "config.wsgi:application",
+        application: str = "config.rsgi:application",
+        interface: str = "rsgi",
     ) -> None:
         self.data_dir = data_dir
-        self.application = application
+        self.application, self.interface = application, interface
         self.host = host
         self.port = port
         self.workers = workers
@@ -64,9 +66,8 @@ class Web:
         metrics = _empty_folder(self.data_dir / "metrics")
         granian = [
             sys.executable, "-m", "granian", self.application,
-            "--interface", "wsgi", "--host", self.host, "--port", str(self.port),
-            "--workers", str(self.workers), "--blocking-threads", str(THREADS_PER_WORKER),
-            "--blocking-threads-idle-timeout", "600",
+            "--interface", self.interface, "--host", self.host, "--port", str(self.port),
+            "--workers", str(self.workers), *(WSGI_OPTIONS if self.interface == "wsgi" else ()),
             "--backlog", "4096", "--backpressure", str(CONNECTIONS_PER_WORKER), "--no-ws",
             "--respawn-failed-workers", "--workers-kill-timeout", "2", "--log-level", "error",
         ]  # fmt: skip

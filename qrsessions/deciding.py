@@ -170,10 +170,10 @@ def check_active(session: QRSession, scan: Scan) -> None:
 _scans: Together[Scan, Scanned] = Together(_decide_all, key=lambda scan: scan.student.pk)
 
 
-def decide(scan: Scan) -> Scanned:
+async def decide(scan: Scan) -> Scanned:
     """Mark the student of the scan, together with those of the scans that arrive at the same moment.
 
     :raises Refused: one of the refusals above
     :raises TooOften: if the student has tried too often
     """
-    return _scans.do(scan)
+    return await _scans.do(scan)

@@ -54,7 +54,7 @@ class _Wanted:
     section: int | None
 
 
-def join(
+async def join(
     *, source: Source, student: Student, at: datetime.datetime, section: int | None = None
 ) -> JoinedSession:
     """Join the student to a session, or to the own session of a group, once; a second call says so and changes nothing.
@@ -67,7 +67,7 @@ def join(
     :raises InGroup: if the session is run with a group
     :raises TooOften: if the student has tried too often
     """
-    return _joins.do(_Wanted(source, student, at, section))
+    return await _joins.do(_Wanted(source, student, at, section))
 
 
 def _join_all(wanted: Sequence[_Wanted]) -> list[JoinedSession | Exception]:

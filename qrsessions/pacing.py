@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from django.utils.translation import gettext_lazy as _
 
 from attendance.refusals import Refused
+from attendance.waits import about_to_wait
 
 SHORTEST_MS = 3_000
 LONGEST_MS = 20_000
@@ -88,6 +89,7 @@ class Few:
         """
         :raises Busy: if so many wait already
         """
+        about_to_wait()
         if not self._inside.acquire(blocking=False):
             raise Busy
         try:

@@ -39,7 +39,7 @@ class ScanKept(Refused):
     headers = {"Retry-After": "2"}
 
 
-def mark_by_token(*, token: str, student: Student, at: datetime.datetime, device: str = "") -> Scanned:
+async def mark_by_token(*, token: str, student: Student, at: datetime.datetime, device: str = "") -> Scanned:
     """Mark the student by a scanned token that arrives now.
 
     :param device: the phone that sent it (``devices.device_of``); empty where that is not known
@@ -52,7 +52,7 @@ def mark_by_token(*, token: str, student: Student, at: datetime.datetime, device
         fresh = tokens.is_fresh(step=step, at=at)
         scan = Scan(source, student, at, Method.QR, is_fresh=fresh, device=device)
         try:
-            return _mark(scan, counted)
+            return await _mark(scan, counted)
         except (OperationalError, InterfaceError) as error:
             if not fresh:
                 raise
@@ -60,7 +60,7 @@ def mark_by_token(*, token: str, student: Student, at: datetime.datetime, device
             raise ScanKept(claim=claim) from error
 
 
-def mark_by_code(
+async def mark_by_code(
     *, public_id: str, code: str, student: Student, at: datetime.datetime, device: str = ""
 ) -> Scanned:
     """Mark the student by the digits typed from the screen.
@@ -84,10 +84,10 @@ def mark_by_code(
             except TokenExpired:
                 fresh = False
         scan = Scan(source, student, at, Method.CODE, is_fresh=fresh, device=device)
-        return _mark(scan, counted)
+        return await _mark(scan, counted)
 
 
-def mark_by_claim(
+async def mark_by_claim(
     *, claim: str, user: User, student: Student, at: datetime.datetime, device: str = ""
 ) -> Scanned:
     """Mark the student by a claim, with the moment at which its token arrived.
@@ -104,7 +104,7 @@ def mark_by_claim(
         scan = Scan(
             source, student, read.arrived_at, method, fresh, is_claim=True, nonce=read.nonce, device=device
         )
-        return _mark(scan, counted)
+        return await _mark(scan, counted)
 
 
 def arrive(*, token: str, user: User, student: Student, at: datetime.datetime) -> str | None:
@@ -161,8 +161,8 @@ def _run_as(source: Source | None) -> Source:
     return source_of(source) if isinstance(source, QRSession) else source
 
 
-def _mark(scan: Scan, counted: CountedMark) -> Scanned:
-    scanned = decide(scan)
+async def _mark(scan: Scan, counted: CountedMark) -> Scanned:
+    scanned = await decide(scan)
     counted.created = scanned.marked.created
     return scanned
 

@@ -1,6 +1,7 @@
 """From a public id to the session or group session that has it."""
 
 from attendance.models.public_ids import names_a_group
+from attendance.waits import about_to_wait
 from qrsessions.models import GroupSession, QRSession
 
 Source = QRSession | GroupSession
@@ -12,6 +13,7 @@ _known: dict[str, Source] = {}
 
 def read(public_id: str) -> Source | None:
     """The session or group session as it is now; None where there is none."""
+    about_to_wait()
     if names_a_group(public_id):
         return GroupSession.objects.with_names().filter(group__public_id=public_id).first()
     return QRSession.objects.with_names().filter(meeting__public_id=public_id).first()

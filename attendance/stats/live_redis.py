@@ -16,6 +16,7 @@ from redis.exceptions import RedisError, ResponseError
 from attendance import metrics
 from attendance.breaker import CircuitBreaker
 from attendance.models import Meeting
+from attendance.waits import about_to_wait
 
 logger = logging.getLogger("rollcall.stats")
 
@@ -31,6 +32,7 @@ def ask(commands: Sequence[Command]) -> list[Any] | None:
     A command that fails for its key alone answers with its exception. Any other error is "away" too: a replica
     that takes no writes, a Cluster without some of its slots, a server that still loads its file.
     """
+    about_to_wait()
     if not breaker.allows():
         return None
     try:

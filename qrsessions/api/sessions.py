@@ -102,6 +102,8 @@ class SessionToken(TeacherView):
 
 
 class SessionStats(TeacherView):
+    is_quick = True
+
     @extend_schema(responses=StatsSerializer)
     def get(self, request: Request, public_id: str) -> HttpResponse:
         """The live numbers."""

@@ -12,6 +12,8 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from attendance.waits import about_to_wait
+
 
 @dataclass
 class _Shared:
@@ -42,6 +44,7 @@ class SharedAnswers:
                 self._kept.clear()
             shared = self._kept.setdefault(key, _Shared())
         if not shared.making.acquire(blocking=False):
+            about_to_wait()
             if not connection.in_atomic_block:
                 # Who waits must not keep the connection that who makes it may need.
                 connection.close()
@@ -49,6 +52,7 @@ class SharedAnswers:
         try:
             moment = time.monotonic()
             if moment - shared.moment > settings.STATS_SHARED_SECONDS * self._times_as_long:
+                about_to_wait()
                 shared.answer = make()
                 shared.moment = moment
             return shared.answer

@@ -1,6 +1,7 @@
 """The view of what students ask: a whole hall at once, so it is as lean as a view of Django REST framework can be."""
 
 from http import HTTPStatus
+from inspect import iscoroutine
 from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
@@ -14,7 +15,9 @@ from rest_framework.views import APIView
 from attendance.known_users import student_of
 from attendance.models import Student
 from attendance.permissions import IsStudent, signed_in
+from attendance.together import finished
 from qrsessions.api.base import PAGE_OF, OtherUser
+from qrsessions.api.later import MAY_BE_LATER, Later
 
 JSON = "application/json"
 
@@ -28,14 +31,32 @@ class StudentView(APIView):
     """
 
     permission_classes = (IsStudent,)
+    # Answered from what the process knows, where that is enough (config/rsgi.py).
+    is_quick = True
+    # Its methods may be coroutines, which wait for nothing but what is done together; it runs them itself.
+    view_is_async = False
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         asked = self.request = cast("Request", request)
+        work = self._answer(asked, *args, **kwargs)
+        try:
+            waiting = work.send(None)
+        except StopIteration as end:
+            answer: HttpResponse = end.value
+            return answer
+        if MAY_BE_LATER in request.META:
+            return Later(request, work, waiting)
+        waiting.wait()
+        return finished(work)
+
+    async def _answer(self, asked: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             self._sign_in(asked)
-            name = (request.method or "").lower()
+            name = (asked.method or "").lower()
             handler = getattr(self, name, None) if name in self.http_method_names else None
             response = (handler or self.http_method_not_allowed)(asked, *args, **kwargs)
+            if iscoroutine(response):
+                response = await response
         except Exception as error:  # noqa: BLE001 - raised again there if it is no refusal
             response = self.handle_exception(error)
             if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:

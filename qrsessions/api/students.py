@@ -60,13 +60,13 @@ class OwnSessions(StudentView):
 @method_decorator(with_device, name="dispatch")
 class Join(StudentView):
     @extend_schema(request=None, responses={200: JoinedSerializer, 201: JoinedSerializer, 409: CONFLICT})
-    def post(self, request: Request, public_id: str) -> Response:
+    async def post(self, request: Request, public_id: str) -> Response:
         """Join a session: 201 now, 200 if you had joined before."""
         student, at = self.student(request), timezone.now()
         session = sources.find(public_id)
         if not isinstance(session, QRSession):
             raise Http404
-        return _joined_answer(joining.join(source=session, student=student, at=at))
+        return _joined_answer(await joining.join(source=session, student=student, at=at))
 
 
 @method_decorator(with_device, name="dispatch")
@@ -74,7 +74,7 @@ class JoinGroup(StudentView):
     @extend_schema(
         request=JoinGroupSerializer, responses={200: JoinedSerializer, 201: JoinedSerializer, 409: CONFLICT}
     )
-    def post(self, request: Request, public_id: str) -> Response:
+    async def post(self, request: Request, public_id: str) -> Response:
         """Join the own session of a group; who is in several of its sections names one (409 `choose_section` lists them)."""
         student = self.student(request)
         wanted = JoinGroupSerializer(data=body_of(request))
@@ -82,7 +82,7 @@ class JoinGroup(StudentView):
         group_session = sources.find(public_id)
         if not isinstance(group_session, GroupSession):
             raise Http404
-        joined = joining.join(
+        joined = await joining.join(
             source=group_session, student=student, at=timezone.now(), section=wanted.validated_data["section"]
         )
         return _joined_answer(joined)
@@ -94,18 +94,18 @@ class Mark(StudentView):
         request=MarkSerializer,
         responses={200: MarkedSerializer, 201: MarkedSerializer, 400: CONFLICT, 403: CONFLICT, 409: CONFLICT},
     )
-    def post(self, request: Request) -> Response:
+    async def post(self, request: Request) -> Response:
         """Be marked by a scanned token or a typed code: 201 now, 200 if you had been marked before."""
         student, at = self.student(request), timezone.now()
         given, device = _MARK.run_validation(body_of(request)), device_of(request)
         if "token" in given:
-            scanned = scanning.mark_by_token(token=given["token"], student=student, at=at, device=device)
+            scanned = await scanning.mark_by_token(token=given["token"], student=student, at=at, device=device)
         elif "claim" in given:
-            scanned = scanning.mark_by_claim(
+            scanned = await scanning.mark_by_claim(
                 claim=given["claim"], user=signed_in(request), student=student, at=at, device=device
             )
         else:
-            scanned = scanning.mark_by_code(
+            scanned = await scanning.mark_by_code(
                 public_id=given["session"], code=given["code"], student=student, at=at, device=device
             )
         return Response(_marked_json(scanned), status=201 if scanned.marked.created else 200)

@@ -24,6 +24,7 @@ from django.utils import timezone
 from attendance import stamps
 from attendance.models import Meeting, Student
 from attendance.stats import LiveSets, Source, Stats, live_counts, live_sets
+from attendance.waits import about_to_wait
 from qrsessions.api.own_answers import Kept, read_answers
 from qrsessions.pacing import waiting_phones
 
@@ -117,6 +118,8 @@ class WaitingRoom:
             return self._last
         # Where nobody looked for long, the one before is too old to be believed at once.
         patience = LOOK_SECONDS if late > settings.WAITING_ROOM_SECONDS else 0
+        if patience or not self._looking.locked():
+            about_to_wait()
         if self._looking.acquire(timeout=patience):
             try:
                 if time.monotonic() > self._last.believed_until:

@@ -22,6 +22,7 @@ from attendance.models import ATTENDED, Role, Status, Student, User
 from attendance.permissions import signed_in
 from attendance.ratelimit import TooOften
 from attendance.refusals import Refused
+from attendance.together import finished
 from qrsessions import claims, scanning
 from qrsessions.deciding import Scanned
 from qrsessions.devices import device_of, with_device
@@ -68,12 +69,14 @@ def claim(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _form(request, claim="") if carried else _no_claim(request, student)
     try:
-        scanned = scanning.mark_by_claim(
-            claim=request.POST.get("claim") or carried,
-            user=signed_in(request),
-            student=student,
-            at=timezone.now(),
-            device=device_of(request),
+        scanned = finished(
+            scanning.mark_by_claim(
+                claim=request.POST.get("claim") or carried,
+                user=signed_in(request),
+                student=student,
+                at=timezone.now(),
+                device=device_of(request),
+            )
         )
     except TooOften as refused:
         return refusal_page(request, refused)

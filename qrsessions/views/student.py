@@ -25,6 +25,7 @@ from attendance.models import RosterEntry, Section, Status, Student
 from attendance.permissions import signed_in
 from attendance.ratelimit import TooOften
 from attendance.refusals import Refused
+from attendance.together import finished
 from attendance.stats import Source
 from qrsessions import joining, scanning
 from qrsessions.devices import device_of, with_device
@@ -143,11 +144,13 @@ def join(request: HttpRequest) -> HttpResponse:
         messages.error(request, _("This session does not exist."))
         return own_page()
     try:
-        joining.join(
-            source=source_of(session),
-            student=student,
-            at=timezone.now(),
-            section=form.cleaned_data["section"],
+        finished(
+            joining.join(
+                source=source_of(session),
+                student=student,
+                at=timezone.now(),
+                section=form.cleaned_data["section"],
+            )
         )
     except TooOften as refused:
         return refusal_page(request, refused)
@@ -175,12 +178,14 @@ def mark_by_code(request: HttpRequest) -> HttpResponse:
         return own_page()
     wanted = form.cleaned_data
     try:
-        scanning.mark_by_code(
-            public_id=wanted["session"],
-            code=wanted["code"],
-            student=student,
-            at=timezone.now(),
-            device=device_of(request),
+        finished(
+            scanning.mark_by_code(
+                public_id=wanted["session"],
+                code=wanted["code"],
+                student=student,
+                at=timezone.now(),
+                device=device_of(request),
+            )
         )
     except TooOften as refused:
         return refusal_page(request, refused)

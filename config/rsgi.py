@@ -1,0 +1,154 @@
+"""What the web server's workers run: Django's WSGI handler, called from an event loop by RSGI, granian's own interface.
+
+Each request has a thread of its own while Django works on it, as under any WSGI server. Two things are different:
+
+- What a whole hall asks in the same seconds (views that say ``is_quick``) is answered on the loop itself, where nothing is
+  handed over to another thread, as long as the process knows all that the answer needs (``attendance.waits``).
+- An answer that waits for what is done for many at once (``Later``) keeps neither the loop nor a thread meanwhile.
+
+Django's own way to run on an event loop (ASGI) costs several times as much for each request, and gives nothing more here.
+"""
+
+import asyncio
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import Any, cast
+
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import Resolver404, resolve
+
+from attendance.together import Waiting
+from attendance.waits import WouldWait, without_waiting
+from config.environs import environ_of, read_body
+from qrsessions.api.later import MAY_BE_LATER, Later
+
+THREADS = 24
+# A longer answer is sent in pieces of this size.
+PIECE_BYTES = 256 * 1024
+
+
+class Application:
+    """The site on one event loop. A program that has the loop calls ``__rsgi_init__`` first."""
+
+    def __init__(self, handler: WSGIHandler) -> None:
+        self._handler = handler
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
+        self._waiting: dict[Waiting[Any, Any], asyncio.Future[None]] = {}
+        self._loop: asyncio.AbstractEventLoop
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+        """Answer one request.
+
+        :param scope: a ``granian.rsgi.Scope``
+        :param protocol: a ``granian.rsgi.HTTPProtocol``
+        """
+        environ = environ_of(scope)
+        await read_body(environ, protocol)
+        environ[MAY_BE_LATER] = True
+        response = self._on_the_loop(environ) if _is_quick(environ["PATH_INFO"]) else None
+        if response is None:
+            response = await self._loop.run_in_executor(self._threads, self._in_a_thread, environ, protocol)
+            if response is None:
+                return
+        if isinstance(response, Later):
+            await self._finish(response)
+        if response.content:
+            protocol.response_bytes(response.status_code, _headers(response), response.content)
+        else:
+            protocol.response_empty(response.status_code, _headers(response))
+
+    def _on_the_loop(self, environ: dict[str, Any]) -> HttpResponse | None:
+        """The answer, from what this process knows; None where it needs a thread.
+
+        Without Django's signals of a request's start and end: they see to connections, and none is used here.
+        """
+        try:
+            with without_waiting():
+                return cast("HttpResponse", self._handler.get_response(WSGIRequest(environ)))
+        except WouldWait:
+            environ["wsgi.input"].seek(0)
+            return None
+
+    def _in_a_thread(self, environ: dict[str, Any], protocol: Any) -> HttpResponse | None:
+        """The answer; None where it has been sent."""
+        response = cast("HttpResponseBase", self._handler(environ, lambda status, headers: None))
+        try:
+            if isinstance(response, HttpResponse):
+                return response
+            self._send_stream(response, protocol)
+        finally:
+            response.close()
+        return None
+
+    def _send_stream(self, response: HttpResponseBase, protocol: Any) -> None:
+        pieces = _pieces(cast("Iterator[bytes]", response))
+        first = next(pieces)
+        if len(first) < PIECE_BYTES:
+            protocol.response_bytes(response.status_code, _headers(response), first)
+            return
+        stream = protocol.response_stream(response.status_code, _headers(response))
+        for piece in (first, *pieces):
+            # By this thread to the end: what makes the pieces may hold a connection.
+            asyncio.run_coroutine_threadsafe(_send(stream, piece), self._loop).result()
+
+    async def _finish(self, response: Later) -> None:
+        while not response.is_finished:
+            done = self._waiting[response.waiting] = self._loop.create_future()
+            response.waiting.start(self._tell)
+            await done
+            response.go_on()
+
+    def _tell(self, done: Sequence[Waiting[Any, Any]]) -> None:
+        """Called by the thread that did what these wait for."""
+        self._loop.call_soon_threadsafe(self._wake, done)
+
+    def _wake(self, done: Sequence[Waiting[Any, Any]]) -> None:
+        for waiting in done:
+            future = self._waiting.pop(waiting)
+            if not future.done():
+                future.set_result(None)
+
+
+@lru_cache(maxsize=4096)
+def _is_quick(path: str) -> bool:
+    if not path.startswith("/api/"):
+        return False
+    try:
+        view = resolve(path).func
+    except Resolver404:
+        return False
+    return getattr(getattr(view, "view_class", None), "is_quick", False)
+
+
+def _headers(response: HttpResponseBase) -> list[tuple[str, str]]:
+    cookies = [("Set-Cookie", cookie.OutputString()) for cookie in response.cookies.values()]
+    return [*response.items(), *cookies]
+
+
+def _pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same in fewer and larger ones; at least one."""
+    some: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        some.append(chunk)
+        size += len(chunk)
+        if size >= PIECE_BYTES:
+            yield b"".join(some)
+            some, size = [], 0
+    yield b"".join(some)
+
+
+async def _send(stream: Any, piece: bytes) -> None:
+    await stream.send_bytes(piece)
+
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+application = Application(cast("WSGIHandler", get_wsgi_application()))
