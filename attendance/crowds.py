@@ -50,20 +50,17 @@ class NewJoin:
 def join_all(joins: Sequence[NewJoin]) -> list[Joined]:
     """Put students into the room's list, each once. Who had joined before stays as before."""
     # In one order, so that two processes that write the same students never wait for each other.
-    columns: dict[str, list[Any]] = {
-        "meetings": [],
-        "students": [],
-        "student_ids": [],
-        "roll_numbers": [],
-        "joined": [],
-    }
-    for join in sorted(joins, key=lambda join: join.key):
-        columns["meetings"].append(join.meeting.pk)
-        columns["students"].append(join.student.pk)
-        columns["student_ids"].append(join.student.student_id)
-        columns["roll_numbers"].append(join.entry.roll_number)
-        columns["joined"].append(join.at)
-    written = set(statements.run(_INSERT_JOINS, columns)) if joins else set()
+    rows = [
+        {
+            "meeting": join.meeting.pk,
+            "student": join.student.pk,
+            "student_id": join.student.student_id,
+            "roll_number": join.entry.roll_number,
+            "joined_at": join.at,
+        }
+        for join in sorted(joins, key=lambda join: join.key)
+    ]
+    written = set(statements.run(_INSERT_JOINS, {"rows": statements.rows(rows)})) if rows else set()
     before = [join for join in joins if join.key not in written]
     records = AttendanceRecord.objects.filter(
         meeting__in={join.meeting.pk for join in before}, student__in={join.student.pk for join in before}
@@ -80,9 +77,8 @@ def join_all(joins: Sequence[NewJoin]) -> list[Joined]:
 _INSERT_JOINS = f"""
     INSERT INTO attendance_attendancerecord AS record (meeting_id, student_id, roll_number, joined_at, device)
     SELECT new.meeting, new.student, {FREE_ROLL_NUMBER.format("new")}, new.joined_at, ''
-      FROM unnest(%(meetings)s::bigint[], %(students)s::bigint[], %(student_ids)s::text[],
-                  %(roll_numbers)s::text[], %(joined)s::timestamptz[])
-        AS new(meeting, student, student_id, roll_number, joined_at)
+      FROM json_to_recordset(%(rows)s::json)
+        AS new(meeting bigint, student bigint, student_id text, roll_number text, joined_at timestamptz)
     ON CONFLICT (meeting_id, student_id) DO UPDATE SET joined_at = EXCLUDED.joined_at
      WHERE record.joined_at IS NULL
     RETURNING meeting_id, student_id
@@ -149,11 +145,11 @@ def mark_all(marks: Sequence[NewMark]) -> list[Marked]:
             continue
         record_id, joined_at, roll_number = written[mark.key]
         answers.append(Marked(mark.status, mark.at, created=True))
-        replaced = mark.entry.record or AttendanceRecord()
-        if replaced.status or mark.admitted_by:
+        replaced = mark.entry.record
+        if mark.admitted_by or (replaced and replaced.status):
             by, changed_at = mark.admitted_by or (None, mark.at)
             to = (mark.status, mark.method)
-            changes.append(change_of(replaced, record_id=record_id, by=by, at=changed_at, to=to, note=""))
+            changes.append(change_of(replaced or AttendanceRecord(), record_id=record_id, by=by, at=changed_at, to=to, note=""))
         if mark.entry.counts:
             attended.append((mark.meeting, roll_number))
             if mark.joins and joined_at == mark.at:
@@ -172,12 +168,9 @@ _INSERT_MARKS = f"""
     SELECT mark.meeting, mark.student, {FREE_ROLL_NUMBER.format("mark")},
            mark.joined_at, mark.marked_at, mark.status, mark.method, mark.nonce, mark.marked_by,
            mark.device
-      FROM unnest(%(meetings)s::bigint[], %(students)s::bigint[], %(student_ids)s::text[],
-                  %(roll_numbers)s::text[], %(joined)s::timestamptz[], %(marked)s::timestamptz[],
-                  %(statuses)s::text[], %(methods)s::text[], %(nonces)s::text[], %(marked_by)s::bigint[],
-                  %(devices)s::text[])
-        AS mark(meeting, student, student_id, roll_number, joined_at, marked_at, status, method, nonce,
-                marked_by, device)
+      FROM json_to_recordset(%(rows)s::json)
+        AS mark(meeting bigint, student bigint, student_id text, roll_number text, joined_at timestamptz,
+                marked_at timestamptz, status text, method text, nonce text, marked_by bigint, device text)
     ON CONFLICT (meeting_id, student_id) DO UPDATE
        SET marked_at = EXCLUDED.marked_at, status = EXCLUDED.status, method = EXCLUDED.method,
            claim_nonce = EXCLUDED.claim_nonce, marked_by_id = EXCLUDED.marked_by_id,
@@ -191,20 +184,23 @@ def _insert_marks(marks: Sequence[NewMark]) -> list[tuple[Any, ...]]:
     """:returns: meeting, student, id, joined_at and roll number of the records that were written"""
     if not marks:
         return []
-    columns: dict[str, list[Any]] = {
-        "meetings": [mark.meeting.pk for mark in marks],
-        "students": [mark.student.pk for mark in marks],
-        "student_ids": [mark.student.student_id for mark in marks],
-        "roll_numbers": [mark.entry.roll_number for mark in marks],
-        "joined": [mark.at if mark.joins else None for mark in marks],
-        "marked": [mark.at for mark in marks],
-        "statuses": [str(mark.status) for mark in marks],
-        "methods": [str(mark.method) for mark in marks],
-        "nonces": [mark.claim_nonce for mark in marks],
-        "marked_by": [mark.admitted_by[0].pk if mark.admitted_by else None for mark in marks],
-        "devices": [mark.device for mark in marks],
-    }
-    return statements.run(_INSERT_MARKS, columns)
+    rows = [
+        {
+            "meeting": mark.meeting.pk,
+            "student": mark.student.pk,
+            "student_id": mark.student.student_id,
+            "roll_number": mark.entry.roll_number,
+            "joined_at": mark.at if mark.joins else None,
+            "marked_at": mark.at,
+            "status": mark.status,
+            "method": mark.method,
+            "nonce": mark.claim_nonce,
+            "marked_by": mark.admitted_by[0].pk if mark.admitted_by else None,
+            "device": mark.device,
+        }
+        for mark in marks
+    ]
+    return statements.run(_INSERT_MARKS, {"rows": statements.rows(rows)})
 
 
 def _standing(marks: Sequence[NewMark]) -> dict[tuple[int, int], Marked]:

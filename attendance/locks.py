@@ -50,6 +50,11 @@ def hold_students(student_pks: Iterable[int]) -> None:
     _take(_EXCLUSIVE, student_pks, space=_STUDENTS)
 
 
+def sharing(meeting_ids: Iterable[int]) -> tuple[str, dict[str, list[int]]]:
+    """The statement of ``share``, with its values, for ``statements.run_all``: to be followed by what must come after it."""
+    return _SHARED, {"keys": [_SPACE + one for one in meeting_ids]}
+
+
 def _take(statement: str, ids: Iterable[int], *, space: int = _SPACE) -> None:
     if not connection.in_atomic_block:
         raise RuntimeError("the lock on a meeting lasts for a transaction, and there is none")

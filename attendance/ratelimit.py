@@ -9,6 +9,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -16,15 +17,18 @@ from django_redis import get_redis_connection
 from redis.exceptions import RedisError
 
 from attendance.refusals import Refused
-from attendance.waits import about_to_wait
 
 logger = logging.getLogger("rollcall.ratelimit")
 
-# The window opens with the first try. In one step, so that no key without an end can come to be.
-_COUNT = """
-local used = redis.call('INCR', KEYS[1])
-if used == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
-return used
+# The window opens with the first try. In one step, so that no key without an end can come to be. (The cache is never a
+# Cluster, where one command could not count several keys.)
+_COUNT_EACH = """
+local counts = {}
+for place, key in ipairs(KEYS) do
+  counts[place] = redis.call('INCR', key)
+  if counts[place] == 1 then redis.call('EXPIRE', key, ARGV[1]) end
+end
+return counts
 """
 _TAKE_BACK = "return redis.call('EXISTS', KEYS[1]) == 1 and redis.call('DECR', KEYS[1]) or 0"
 _LEFT = "return redis.call('TTL', KEYS[1])"
@@ -63,7 +67,7 @@ def allow(*, key: str, limit: int, per_seconds: int) -> int | None:
 
 def give_back(*, key: str) -> None:
     """Take back one counted try, for limits that count failures only."""
-    _ask(_TAKE_BACK, key)
+    _ask(_TAKE_BACK, [key])
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +145,8 @@ def count_sign_in(*, account: str, address: str) -> SignInTry:
 
 
 def _increment_each(keys: Sequence[str], per_seconds: int) -> list[int | None]:
-    about_to_wait()
-    try:
-        pipe = get_redis_connection("default").pipeline(transaction=False)
-        for key in keys:
-            pipe.execute_command("EVAL", _COUNT, 1, _redis_key(key), per_seconds)
-        used: list[int | None] = pipe.execute()
-    except (RedisError, OSError):
+    used: list[int | None] | None = _ask(_COUNT_EACH, keys, per_seconds)
+    if used is None:
         limited = ",".join({key.partition(":")[0] for key in keys})
         logger.warning("limit not counted", extra={"reason": "redis_away", "limited": limited})
         return [None] * len(keys)
@@ -155,18 +154,16 @@ def _increment_each(keys: Sequence[str], per_seconds: int) -> list[int | None]:
 
 
 def _seconds_left(key: str, per_seconds: int) -> int:
-    left = _ask(_LEFT, key)
+    left = _ask(_LEFT, [key])
     return max(1, left) if left else per_seconds
 
 
-def _ask(script: str, key: str, *arguments: int) -> int | None:
+def _ask(script: str, keys: Sequence[str], *arguments: int) -> Any:
     """The script's answer; None where Redis is away."""
-    about_to_wait()
     try:
-        answer: int = get_redis_connection("default").eval(script, 1, _redis_key(key), *arguments)
+        return get_redis_connection("default").eval(script, len(keys), *map(_redis_key, keys), *arguments)
     except (RedisError, OSError):
         return None
-    return answer
 
 
 def _redis_key(key: str) -> str:

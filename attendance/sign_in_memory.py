@@ -9,6 +9,7 @@ nothing is remembered.
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ from django.core.cache import cache
 from django.db import transaction
 
 from attendance import stamps
-from attendance.waits import about_to_wait
+from attendance.waits import about_to_wait, may_wait
 
 Value = TypeVar("Value")
 
@@ -51,6 +52,8 @@ class _Seen:
 
 _kept: dict[str, _Kept] = {}
 _looking = threading.Lock()
+# Looks for those who may not wait.
+_looker = ThreadPoolExecutor(1, thread_name_prefix="sign-ins")
 _NOTHING = _Seen(None, float("-inf"), float("-inf"))
 _seen = _NOTHING
 
@@ -109,22 +112,30 @@ def _renew() -> None:
 
 def _stamp(now: float) -> str | None:
     """The stamp as it was seen last; None where the cache is away."""
-    global _seen
     seen = _seen
     if seen is _NOTHING:
         about_to_wait()
     # One looks for all; the others believe what is there for that moment.
     if now - seen.at > LOOK_SECONDS and _looking.acquire(blocking=seen is _NOTHING):
-        try:
-            if _seen is seen:
-                found = stamps.read([_STAMP])
-                if found:
-                    _seen = _Seen(found[_STAMP], now, now)
-                elif now - seen.read_at < BELIEVED_SECONDS:
-                    _seen = _Seen(seen.stamp, seen.read_at, now)
-                else:
-                    _seen = _Seen(None, seen.read_at, now)
-            seen = _seen
-        finally:
-            _looking.release()
+        if not may_wait():
+            _looker.submit(_look, seen, now)
+            return seen.stamp
+        _look(seen, now)
+        seen = _seen
     return seen.stamp
+
+
+def _look(seen: _Seen, now: float) -> None:
+    """Read the stamp, unless somebody did; by whoever holds ``_looking``."""
+    global _seen
+    try:
+        if _seen is seen:
+            found = stamps.read([_STAMP])
+            if found:
+                _seen = _Seen(found[_STAMP], now, now)
+            elif now - seen.read_at < BELIEVED_SECONDS:
+                _seen = _Seen(seen.stamp, seen.read_at, now)
+            else:
+                _seen = _Seen(None, seen.read_at, now)
+    finally:
+        _looking.release()

@@ -1,9 +1,13 @@
 """SQL written by hand that PostgreSQL prepares once for each connection: for what a whole hall does at once.
 
-Such a statement takes any number of rows in arrays (``= ANY(%(students)s)``), so that its text is always the same.
+Such a statement takes any number of rows, in arrays (``= ANY(%(students)s)``) or as JSON (``json_to_recordset(%(rows)s)``,
+see ``rows``), so that its text is always the same.
 """
 
-from collections.abc import Mapping, Sequence
+import datetime
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -14,21 +18,53 @@ from django.db.models import Model
 # Calls; but these statements are prepared with the first one.
 PREPARED_AFTER = 5
 
+Row = tuple[Any, ...]
 
-def run(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+
+def run(statement: str, values: Mapping[str, Any]) -> list[Row]:
     """The rows that it gives; inside the transaction of Django's connection, if there is one.
 
     :raises django.db.Error: as a query of Django's would
     """
+    with _preparing() as using:
+        return _rows_of(psycopg.Cursor(using).execute(statement, values, prepare=True))
+
+
+def run_all(*statements: tuple[str, Mapping[str, Any]]) -> list[list[Row]]:
+    """The rows of each of them, in one round trip. They run one after the other: each sees what was committed before it.
+
+    Each must give rows, be it none.
+
+    :raises django.db.Error: as a query of Django's would
+    """
+    with _preparing() as using, using.pipeline():
+        cursors = [
+            psycopg.Cursor(using).execute(statement, values, prepare=True) for statement, values in statements
+        ]
+        return [cursor.fetchall() for cursor in cursors]
+
+
+def _rows_of(cursor: "psycopg.Cursor[Row]") -> list[Row]:
+    # ``description``, which would tell as well, makes an object for each column.
+    return cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
+
+
+def rows(values: Sequence[Mapping[str, Any]]) -> str:
+    """Rows by the names of their columns, for ``json_to_recordset``."""
+    return json.dumps(values, default=datetime.datetime.isoformat, separators=(",", ":"))
+
+
+@contextmanager
+def _preparing() -> Iterator["psycopg.Connection[Row]"]:
     connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        if settings.DATABASE_PREPARES and cursor.connection.prepare_threshold is None:
+    with connection.wrap_database_errors:
+        using: psycopg.Connection[Row] = connection.connection
+        if settings.DATABASE_PREPARES and using.prepare_threshold is None:
             # Django's way to say that nothing is ever prepared.
-            cursor.connection.prepare_threshold = PREPARED_AFTER
+            using.prepare_threshold = PREPARED_AFTER
             # To plan such a statement takes longer than to run it, and PostgreSQL would do so each time.
-            cursor.execute("SET plan_cache_mode = force_generic_plan")
-        cursor.execute(statement, values, prepare=True)
-        return cursor.fetchall() if cursor.description else []
+            using.execute("SET plan_cache_mode = force_generic_plan")
+        yield using
 
 
 class Read:

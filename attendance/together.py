@@ -15,6 +15,8 @@ from typing import Any, Generic, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
 
+from attendance.waits import may_wait
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -92,12 +94,14 @@ class Together(Generic[Item, Result]):
 
         :raises Exception: what ``do_all`` answered for the item, or raised for all
         """
-        if connection.in_atomic_block:
-            (outcome,) = self._do_all([item])
-            return _result(outcome)
-        if connection.connection is not None:
-            # Who waits must not keep what others may need.
-            connection.close()
+        # Where nobody may wait there is no connection, and to ask for one would make it.
+        if may_wait():
+            if connection.in_atomic_block:
+                (outcome,) = self._do_all([item])
+                return _result(outcome)
+            if connection.connection is not None:
+                # Who waits must not keep what others may need.
+                connection.close()
         return await Waiting(item, self)
 
     def add(self, waiting: Waiting[Item, Result]) -> None:

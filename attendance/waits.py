@@ -30,6 +30,11 @@ def without_waiting() -> Iterator[None]:
         _thread.may_wait = True
 
 
+def may_wait() -> bool:
+    """Whether this thread may wait."""
+    return _thread.may_wait
+
+
 def about_to_wait() -> None:
     """
     :raises WouldWait: where nobody may wait

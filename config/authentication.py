@@ -18,6 +18,10 @@ from attendance.models import User
 from config.sessions import SessionStore
 
 
+# It keeps nothing of a request.
+_csrf = authentication.CSRFCheck(lambda request: None)
+
+
 class Backend(auth_backends.AuthenticationBackend):
     """allauth's, which finds the user of a session in the cache."""
 
@@ -28,6 +32,13 @@ class Backend(auth_backends.AuthenticationBackend):
 
 class TokenAuthentication(authentication.TokenAuthentication):
     """DRF's, which finds the user of a token in the cache."""
+
+    def authenticate(self, request: Request) -> tuple[User, str] | None:
+        # DRF's own reads every header to find this one.
+        if "HTTP_AUTHORIZATION" not in request.META:
+            return None
+        found: tuple[User, str] | None = super().authenticate(request)
+        return found
 
     def authenticate_credentials(self, key: str) -> tuple[User, str]:
         copy = sign_in_memory.recall(_name("token", key), lambda: _copy_of_token(key), is_shared=True)
@@ -49,6 +60,15 @@ class SessionAuthentication(authentication.SessionAuthentication):
             return None
         self.enforce_csrf(request)
         return user, None
+
+    def enforce_csrf(self, request: Request) -> None:
+        """DRF's, which makes this check anew for each request.
+
+        :raises PermissionDenied: if another site may have sent it
+        """
+        _csrf.process_request(request)
+        if reason := _csrf.process_view(request, None, (), {}):
+            raise exceptions.PermissionDenied(f"CSRF Failed: {reason}")
 
 
 def forget_token(instance: Token, **kwargs: Any) -> None:

@@ -92,7 +92,7 @@ class ApiMiddleware:
             match = request.resolver_match = _match(request.path_info, settings.ROOT_URLCONF)
         except Resolver404:
             return self._get_response(request)
-        language = get_language_from_request(request)
+        language = request.LANGUAGE_CODE = get_language_from_request(request)
         with override(language):
             try:
                 response: HttpResponse = match.func(request, *match.args, **match.kwargs)

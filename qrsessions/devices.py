@@ -34,23 +34,28 @@ def device_of(request: HttpRequest | Request) -> str:
 
 
 def with_device(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """A view of students: its answer gives a browser a device where the request had none, or a forged one."""
+    """A view of students whose answers give devices."""
 
     @wraps(view)
     def given(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
-        if not _id_of(request) and not _is_a_program(request):
-            response.set_cookie(
-                COOKIE,
-                _signer().sign(secrets.token_hex(ID_BYTES)),
-                max_age=MAX_AGE_SECONDS,
-                secure=settings.SESSION_COOKIE_SECURE,
-                httponly=True,
-                samesite="Lax",
-            )
+        give_device(request, response)
         return response
 
     return given
+
+
+def give_device(request: HttpRequest | Request, response: HttpResponseBase) -> None:
+    """A browser gets a device where it had none, or a forged one."""
+    if not _id_of(request) and not _is_a_program(request):
+        response.set_cookie(
+            COOKIE,
+            _signer().sign(secrets.token_hex(ID_BYTES)),
+            max_age=MAX_AGE_SECONDS,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
 
 
 def _id_of(request: HttpRequest | Request) -> str:

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection
 
-from attendance import statements
+from attendance import locks, statements
 from attendance.models import AttendanceRecord, Course, Meeting, MeetingGroup, RosterEntry, Section
-from attendance.statements import Read
+from attendance.statements import Read, Row
 from qrsessions.models import GroupSession, QRSession
 
 _ENTRY = Read(entry=RosterEntry, record=AttendanceRecord)
@@ -34,28 +34,40 @@ _SESSIONS = f"""
 """  # noqa: S608 - nothing but the text above
 
 
-def entries_at(meetings: list[int], *, students: list[int]) -> list[RosterEntry]:
-    """The students' entries on the rosters of these meetings, with their records."""
-    return _entries(_AT_MEETINGS, students, meetings)
+def share(meetings: list[int], *, students: list[int]) -> tuple[list[RosterEntry], dict[int, QRSession]]:
+    """Share the locks of these meetings (``locks.share``); then, in the same round trip, read how they stand.
+
+    :returns: the students' entries on their rosters, with their records; the sessions by their primary keys
+    """
+    _locked, entries, sessions = statements.run_all(
+        locks.sharing(meetings),
+        (_AT_MEETINGS, {"students": students, "wanted": meetings}),
+        (_SESSIONS, {"meetings": meetings}),
+    )
+    return _entries(entries), _sessions(sessions)
 
 
 def entries_in(groups: list[int], *, students: list[int]) -> list[RosterEntry]:
     """The students' entries on the rosters of the meetings of these groups, with their records."""
-    return _entries(_IN_GROUPS, students, groups)
+    return _entries(statements.run(_IN_GROUPS, {"students": students, "wanted": groups}))
 
 
-def _entries(statement: str, students: list[int], wanted: list[int]) -> list[RosterEntry]:
+def sessions_of(meetings: Collection[int]) -> dict[int, QRSession]:
+    """The sessions of these meetings by their primary keys, with the names of all that they belong to."""
+    return _sessions(statements.run(_SESSIONS, {"meetings": list(meetings)}))
+
+
+def _entries(rows: list[Row]) -> list[RosterEntry]:
     entries = []
-    for row in statements.run(statement, {"students": students, "wanted": wanted}):
+    for row in rows:
         entry, entry.record = _ENTRY.instances(row)
         entries.append(entry)
     return entries
 
 
-def sessions_of(meetings: Collection[int]) -> dict[int, QRSession]:
-    """The sessions of these meetings by their primary keys, with the names of all that they belong to."""
+def _sessions(rows: list[Row]) -> dict[int, QRSession]:
     found = {}
-    for row in statements.run(_SESSIONS, {"meetings": list(meetings)}):
+    for row in rows:
         session, meeting, section, section.course, group, run = _SESSION.instances(row)
         session.meeting, meeting.section, meeting.group = meeting, section, group
         if group and run:

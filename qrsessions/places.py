@@ -15,7 +15,7 @@ from attendance.models import Course, GroupSeat, Method, RosterEntry, Student, U
 from attendance.refusals import NotEnrolled, Refused
 from qrsessions.lifecycle import InGroup
 from qrsessions.models import GroupSession, QRSession
-from qrsessions.place_rows import entries_at, entries_in, sessions_of
+from qrsessions.place_rows import entries_in, sessions_of, share
 from qrsessions.sources import Source
 
 
@@ -49,13 +49,14 @@ def share_all_places(asked: Sequence[tuple[Source, Student]]) -> list[list[Place
     meetings = list({source.meeting_id for source, _student in asked if isinstance(source, QRSession)})
     groups = list({source.group_id for source, _student in asked if isinstance(source, GroupSession)})
     students = [student.pk for _source, student in asked]
-    locks.share(meetings)
     entries: list[RosterEntry] = []
+    by_meeting: dict[int, QRSession] = {}
     if meetings:
-        entries += entries_at(meetings, students=students)
+        entries, by_meeting = share(meetings, students=students)
     if groups:
-        entries += _share_groups(students, groups)
-    by_meeting = sessions_of({entry.meeting_id for entry in entries})
+        in_groups = _share_groups(students, groups)
+        by_meeting |= sessions_of({entry.meeting_id for entry in in_groups})
+        entries += in_groups
     places: dict[int, list[Place]] = {pk: [] for pk in students}
     for entry in entries:
         places[entry.student_id].append(Place(by_meeting[entry.meeting_id], entry))

@@ -47,6 +47,8 @@ class ParsedToken:
     mac: str
 
 
+# A hall sends the same token.
+@lru_cache(maxsize=1024)
 def parse(token: str) -> ParsedToken:
     """Reads a token as scanned or typed.
 
@@ -92,7 +94,7 @@ def step_of(
     return _step_of(token, bytes(secret), step_at(at), step_at(max(since, at - LOOK_BACK)))
 
 
-# A hall sends the same token; a forged one is not kept.
+# A forged one is not kept.
 @lru_cache(maxsize=1024)
 def _step_of(token: ParsedToken, secret: bytes, newest: int, oldest: int) -> int:
     for step in range(newest, oldest - 1, -1):

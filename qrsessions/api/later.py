@@ -4,16 +4,24 @@ Views, middleware and handler of Django are done with it; a server that can go o
 finishes it then.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.log import log_response
-from django.utils.translation import get_language, override
 
 from attendance.together import Waiting, Work
 
 # In the environment of a request whose server finishes such answers.
 MAY_BE_LATER = "rollcall.may_be_later"
+
+
+class Content(NamedTuple):
+    """What an answer says; its headers beside those of every answer."""
+
+    content: bytes
+    status: int
+    headers: Mapping[str, str]
 
 
 class Later(HttpResponse):
@@ -22,28 +30,27 @@ class Later(HttpResponse):
     ``waiting`` is what it waits for; nobody has started that yet.
     """
 
-    def __init__(self, request: HttpRequest, work: Work[HttpResponse], waiting: Waiting[Any, Any]) -> None:
-        super().__init__()
+    def __init__(
+        self, request: HttpRequest, work: Work[Content], waiting: Waiting[Any, Any], *, content_type: str
+    ) -> None:
+        super().__init__(content_type=content_type)
         self.waiting = waiting
         self.is_finished = False
         self._request, self._work = request, work
-        self._language = get_language()
 
     def go_on(self) -> None:
         """After what it waited for is done."""
-        # In the language of who asked: another one's request may have come between.
-        with override(self._language):
-            try:
-                self.waiting = self._work.send(None)
-            except StopIteration as end:
-                self._become(end.value)
+        try:
+            self.waiting = self._work.send(None)
+        except StopIteration as end:
+            self._become(end.value)
 
-    def _become(self, answer: HttpResponse) -> None:
+    def _become(self, content: Content) -> None:
         self.is_finished = True
-        self.status_code, self.content = answer.status_code, answer.content
-        for name, value in answer.items():
+        self.content, self.status_code = content.content, content.status
+        for name, value in content.headers.items():
             self.headers[name] = value
-        self.headers["Content-Length"] = str(len(self.content))
+        self.headers["Content-Length"] = str(len(content.content))
         if self.status_code >= 400:
             # As Django's handler does with every answer that is finished when it sees it.
             log_response(

@@ -1,14 +1,15 @@
 """The view of what students ask: a whole hall at once, so it is as lean as a view of Django REST framework can be."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from inspect import iscoroutine
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import override
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.utils import json
 from rest_framework.views import APIView
 
@@ -17,24 +18,35 @@ from attendance.models import Student
 from attendance.permissions import IsStudent, signed_in
 from attendance.together import finished
 from qrsessions.api.base import PAGE_OF, OtherUser
-from qrsessions.api.later import MAY_BE_LATER, Later
+from qrsessions.api.later import MAY_BE_LATER, Content, Later
+from qrsessions.devices import give_device
 
 JSON = "application/json"
 
 _RENDERER = JSONRenderer()
 
 
+class Answer(NamedTuple):
+    """What a method of a view answers; ``data`` as DRF renders it, None for nothing at all."""
+
+    data: Any
+    status: int = 200
+    headers: Mapping[str, str] = {}
+
+
 class StudentView(APIView):
     """For users who are taught. It signs in and refuses as DRF does, but has nothing to negotiate: JSON in, JSON out.
 
     Its methods get Django's own request, with the ``user`` and ``auth`` that DRF's would have; ``body_of`` is its ``data``.
+    They may be coroutines, which wait for nothing but what is done together (``attendance.together``).
     """
 
     permission_classes = (IsStudent,)
     # Answered from what the process knows, where that is enough (config/rsgi.py).
     is_quick = True
-    # Its methods may be coroutines, which wait for nothing but what is done together; it runs them itself.
+    # It runs its coroutines itself, in a thread or later.
     view_is_async = False
+    gives_device = False
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         asked = self.request = cast("Request", request)
@@ -42,26 +54,16 @@ class StudentView(APIView):
         try:
             waiting = work.send(None)
         except StopIteration as end:
-            answer: HttpResponse = end.value
-            return answer
-        if MAY_BE_LATER in request.META:
-            return Later(request, work, waiting)
-        waiting.wait()
-        return finished(work)
-
-    async def _answer(self, asked: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            self._sign_in(asked)
-            name = (asked.method or "").lower()
-            handler = getattr(self, name, None) if name in self.http_method_names else None
-            response = (handler or self.http_method_not_allowed)(asked, *args, **kwargs)
-            if iscoroutine(response):
-                response = await response
-        except Exception as error:  # noqa: BLE001 - raised again there if it is no refusal
-            response = self.handle_exception(error)
-            if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-                response.headers["Allow"] = ", ".join(self.allowed_methods)
-        return _rendered(response)
+            response = _response(end.value)
+        else:
+            if MAY_BE_LATER in request.META:
+                response = Later(request, work, waiting, content_type=JSON)
+            else:
+                waiting.wait()
+                response = _response(finished(work))
+        if self.gives_device:
+            give_device(request, response)
+        return response
 
     def student(self, request: Request) -> Student:
         """The student who is signed in.
@@ -72,6 +74,27 @@ class StudentView(APIView):
         if request.META.get(PAGE_OF, str(user.pk)) != str(user.pk):
             raise OtherUser
         return cast("Student", student_of(user))
+
+    async def _answer(self, asked: Request, *args: Any, **kwargs: Any) -> Content:
+        try:
+            self._sign_in(asked)
+            name = (asked.method or "").lower()
+            handler = getattr(self, name, None) if name in self.http_method_names else None
+            answer = (handler or self.http_method_not_allowed)(asked, *args, **kwargs)
+            if iscoroutine(answer):
+                answer = await answer
+        except Exception as error:  # noqa: BLE001 - raised again there if it is no refusal
+            # Somebody else's request may have come between.
+            with override(asked.LANGUAGE_CODE):
+                return _content(self._refusal(error))
+        return _content(answer)
+
+    def _refusal(self, error: Exception) -> Answer:
+        response = self.handle_exception(error)
+        headers = {name: value for name, value in response.items() if name != "Content-Type"}
+        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(self.allowed_methods)
+        return Answer(response.data, response.status_code, headers)
 
     def _sign_in(self, request: Request) -> None:
         for authenticator in self.get_authenticators():
@@ -89,27 +112,35 @@ class StudentView(APIView):
                 )
 
 
-def body_of(request: Request) -> Any:
+def body_of(request: Request) -> bytes:
+    """The body, which says that it is JSON; empty where nothing was sent.
+
+    :raises UnsupportedMediaType: if it says otherwise
+    """
+    body: bytes = request.body
+    if body and request.content_type != JSON:
+        raise exceptions.UnsupportedMediaType(request.content_type)
+    return body
+
+
+def read_json(body: bytes) -> Any:
     """What was sent, as DRF's JSONParser reads it.
 
-    :raises UnsupportedMediaType: if it is no JSON
-    :raises ParseError: if it is none that can be read
+    :raises ParseError: if it is no JSON that can be read
     """
-    body = request.body
     if not body:
         return {}
-    if request.content_type != JSON:
-        raise exceptions.UnsupportedMediaType(request.content_type)
     try:
         return json.loads(body)  # type: ignore[arg-type]  # as the standard library's, bytes as well
     except (ValueError, RecursionError) as error:
         raise exceptions.ParseError(f"JSON parse error - {error}") from error
 
 
-def _rendered(response: Response) -> HttpResponse:
-    content = b"" if response.data is None else _RENDERER.render(response.data)
-    answer = HttpResponse(content, status=response.status_code, content_type=JSON)
-    for name, value in response.headers.items():
-        if name != "Content-Type":
-            answer.headers[name] = value
-    return answer
+def _content(answer: Answer) -> Content:
+    content = b"" if answer.data is None else _RENDERER.render(answer.data)
+    return Content(content, answer.status, answer.headers)
+
+
+def _response(content: Content) -> HttpResponse:
+    headers = {"Content-Type": JSON, **content.headers}
+    return HttpResponse(content.content, status=content.status, headers=headers)

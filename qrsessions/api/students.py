@@ -1,24 +1,23 @@
 """The API of students: what is open for them, joining, and being marked."""
 
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
 from django.http import Http404
 from django.utils import timezone
-from django.utils.decorators import method_decorator
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.fields import DateTimeField
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from attendance.permissions import signed_in
 from qrsessions import joining, scanning, sources
 from qrsessions.api.base import CONFLICT
 from qrsessions.api.own_answers import headers_of, own_answer
-from qrsessions.api.student_view import StudentView, body_of
+from qrsessions.api.student_view import Answer, StudentView, body_of, read_json
 from qrsessions.api.waiting_room import waiting_room
 from qrsessions.deciding import Scanned
-from qrsessions.devices import device_of, with_device
+from qrsessions.devices import device_of
 from qrsessions.models import GroupSession, QRSession
 from qrsessions.pacing import waiting_phones
 from qrsessions.serializers import (
@@ -32,6 +31,8 @@ from qrsessions.serializers import (
 
 # Made once: their fields are copied for each instance, which takes longer than what they do.
 _MARK, _MOMENT = MarkSerializer(), DateTimeField()
+# Longer bodies are not kept.
+SHORT_BYTES = 1000
 
 
 class OwnSessions(StudentView):
@@ -41,7 +42,7 @@ class OwnSessions(StudentView):
             304: OpenApiResponse(description="As the `ETag` that was sent."),
         }
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> Answer:
         """What is open for you now. Ask again with `If-None-Match` after `poll_after_ms`."""
         student = self.student(request)
         kept, stats = own_answer(student=student, at=timezone.now())
@@ -53,14 +54,15 @@ class OwnSessions(StudentView):
             waiting_room.remember(cookie, user_id=user_id, student=student, kept=kept, stats=stats)
         etag = kept.etag(stats, poll_after_ms=pause)
         if request.headers.get("If-None-Match") == etag:
-            return Response(status=304, headers=headers_of(etag))
-        return Response({"sessions": kept.told(stats), "poll_after_ms": pause}, headers=headers_of(etag))
+            return Answer(None, status=304, headers=headers_of(etag))
+        return Answer({"sessions": kept.told(stats), "poll_after_ms": pause}, headers=headers_of(etag))
 
 
-@method_decorator(with_device, name="dispatch")
 class Join(StudentView):
+    gives_device = True
+
     @extend_schema(request=None, responses={200: JoinedSerializer, 201: JoinedSerializer, 409: CONFLICT})
-    async def post(self, request: Request, public_id: str) -> Response:
+    async def post(self, request: Request, public_id: str) -> Answer:
         """Join a session: 201 now, 200 if you had joined before."""
         student, at = self.student(request), timezone.now()
         session = sources.find(public_id)
@@ -69,15 +71,16 @@ class Join(StudentView):
         return _joined_answer(await joining.join(source=session, student=student, at=at))
 
 
-@method_decorator(with_device, name="dispatch")
 class JoinGroup(StudentView):
+    gives_device = True
+
     @extend_schema(
         request=JoinGroupSerializer, responses={200: JoinedSerializer, 201: JoinedSerializer, 409: CONFLICT}
     )
-    async def post(self, request: Request, public_id: str) -> Response:
+    async def post(self, request: Request, public_id: str) -> Answer:
         """Join the own session of a group; who is in several of its sections names one (409 `choose_section` lists them)."""
         student = self.student(request)
-        wanted = JoinGroupSerializer(data=body_of(request))
+        wanted = JoinGroupSerializer(data=read_json(body_of(request)))
         wanted.is_valid(raise_exception=True)
         group_session = sources.find(public_id)
         if not isinstance(group_session, GroupSession):
@@ -88,16 +91,17 @@ class JoinGroup(StudentView):
         return _joined_answer(joined)
 
 
-@method_decorator(with_device, name="dispatch")
 class Mark(StudentView):
+    gives_device = True
+
     @extend_schema(
         request=MarkSerializer,
         responses={200: MarkedSerializer, 201: MarkedSerializer, 400: CONFLICT, 403: CONFLICT, 409: CONFLICT},
     )
-    async def post(self, request: Request) -> Response:
+    async def post(self, request: Request) -> Answer:
         """Be marked by a scanned token or a typed code: 201 now, 200 if you had been marked before."""
         student, at = self.student(request), timezone.now()
-        given, device = _MARK.run_validation(body_of(request)), device_of(request)
+        given, device = _asked(body_of(request)), device_of(request)
         if "token" in given:
             scanned = await scanning.mark_by_token(token=given["token"], student=student, at=at, device=device)
         elif "claim" in given:
@@ -108,16 +112,31 @@ class Mark(StudentView):
             scanned = await scanning.mark_by_code(
                 public_id=given["session"], code=given["code"], student=student, at=at, device=device
             )
-        return Response(_marked_json(scanned), status=201 if scanned.marked.created else 200)
+        return Answer(_marked_json(scanned), status=201 if scanned.marked.created else 200)
 
 
-def _joined_answer(joined: joining.JoinedSession) -> Response:
+def _asked(body: bytes) -> dict[str, str]:
+    """What a mark is asked for by.
+
+    :raises APIException: if it can't be read, or is none of the three
+    """
+    return _read_asked(body) if len(body) < SHORT_BYTES else _read_asked.__wrapped__(body)
+
+
+# A hall sends the same code of the screen.
+@lru_cache(maxsize=256)
+def _read_asked(body: bytes) -> dict[str, str]:
+    asked: dict[str, str] = _MARK.run_validation(read_json(body))
+    return asked
+
+
+def _joined_answer(joined: joining.JoinedSession) -> Answer:
     body = {
         "session": joined.session.public_id,
         "joined_at": _MOMENT.to_representation(joined.joined.joined_at),
         "stats": stats_json(joined.session, joined.stats),
     }
-    return Response(body, status=201 if joined.joined.created else 200)
+    return Answer(body, status=201 if joined.joined.created else 200)
 
 
 def _marked_json(scanned: Scanned) -> dict[str, Any]:
