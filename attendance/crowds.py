@@ -149,7 +149,11 @@ def mark_all(marks: Sequence[NewMark]) -> list[Marked]:
         if mark.admitted_by or (replaced and replaced.status):
             by, changed_at = mark.admitted_by or (None, mark.at)
             to = (mark.status, mark.method)
-            changes.append(change_of(replaced or AttendanceRecord(), record_id=record_id, by=by, at=changed_at, to=to, note=""))
+            changes.append(
+                change_of(
+                    replaced or AttendanceRecord(), record_id=record_id, by=by, at=changed_at, to=to, note=""
+                )
+            )
         if mark.entry.counts:
             attended.append((mark.meeting, roll_number))
             if mark.joins and joined_at == mark.at:

@@ -34,7 +34,9 @@ class Installation:
         self.log = data_dir.parent / "web.log"
         self.port, self.hello_port = _free_port(), _free_port()
         self.web = self._site(workers)
-        self._hello = self._granian(data_dir / "hello", self.hello_port, workers, application=HELLO, interface="wsgi")
+        self._hello = self._granian(
+            data_dir / "hello", self.hello_port, workers, application=HELLO, interface="wsgi"
+        )
         self._running = ExitStack()
 
     def __enter__(self) -> "Installation":

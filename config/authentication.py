@@ -17,7 +17,6 @@ from attendance.known_users import Copy, find_copy, find_user, user_from
 from attendance.models import User
 from config.sessions import SessionStore
 
-
 # It keeps nothing of a request.
 _csrf = authentication.CSRFCheck(lambda request: None)
 

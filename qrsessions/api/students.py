@@ -103,7 +103,9 @@ class Mark(StudentView):
         student, at = self.student(request), timezone.now()
         given, device = _asked(body_of(request)), device_of(request)
         if "token" in given:
-            scanned = await scanning.mark_by_token(token=given["token"], student=student, at=at, device=device)
+            scanned = await scanning.mark_by_token(
+                token=given["token"], student=student, at=at, device=device
+            )
         elif "claim" in given:
             scanned = await scanning.mark_by_claim(
                 claim=given["claim"], user=signed_in(request), student=student, at=at, device=device

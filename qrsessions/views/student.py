@@ -25,8 +25,8 @@ from attendance.models import RosterEntry, Section, Status, Student
 from attendance.permissions import signed_in
 from attendance.ratelimit import TooOften
 from attendance.refusals import Refused
-from attendance.together import finished
 from attendance.stats import Source
+from attendance.together import finished
 from qrsessions import joining, scanning
 from qrsessions.devices import device_of, with_device
 from qrsessions.models import QRSession, SessionStatus

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import OperationalError, connection, transaction
 
-from attendance.together import MOST_AT_ONCE, Together
+from attendance.together import MOST_AT_ONCE, Together, finished
 
 
 class Work:
@@ -32,12 +32,16 @@ def work():
     return Work()
 
 
+def do(together: Together[int, int], item: int) -> int:
+    return finished(together.do(item))
+
+
 def begin_many(together: Together[int, int], work: Work, items: Sequence[int], pool: ThreadPoolExecutor):
     """The first is held up until all the others have come."""
     work.may_go_on.clear()
-    waiting = [pool.submit(together.do, items[0])]
+    waiting = [pool.submit(do, together, items[0])]
     wait_until(lambda: work.done)
-    waiting += [pool.submit(together.do, item) for item in items[1:]]
+    waiting += [pool.submit(do, together, item) for item in items[1:]]
     wait_until(lambda: len(together._queue) == len(items) - 1)
     work.may_go_on.set()
     return waiting
@@ -57,7 +61,7 @@ def test_one_thread_does_it_for_all(work):
         lambda items: threads.append(threading.get_ident()) or list(items), key=lambda item: item
     )
 
-    assert [together.do(1), together.do(2)] == [1, 2]
+    assert [do(together, 1), do(together, 2)] == [1, 2]
     assert len(set(threads)) == 1
     assert set(threads) != {threading.get_ident()}
 
@@ -70,7 +74,7 @@ def test_inside_a_transaction_it_is_a_part_of_that(work):
     )
 
     with transaction.atomic():
-        assert together.do(1) == 1
+        assert do(together, 1) == 1
     assert threads == [threading.get_ident()]
 
 
@@ -82,11 +86,11 @@ def test_connection_that_broke_while_nobody_came_is_replaced():
             return [cursor.fetchone()[0]] * len(items)
 
     together: Together[int, int] = Together(ask, key=lambda item: item)
-    first = together.do(1)
+    first = do(together, 1)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s)", [first])
 
-    assert together.do(2) != first
+    assert do(together, 2) != first
 
 
 @pytest.mark.django_db(transaction=True)
@@ -101,7 +105,7 @@ def test_broken_connection_is_tried_anew_once_and_then_told():
     together: Together[int, int] = Together(fail, key=lambda item: item)
     for _ in range(2):
         with pytest.raises(OperationalError):
-            together.do(7)
+            do(together, 7)
 
     # The first time there was no connection that could have been broken for long.
     assert tries == [[7], [7], [7]]
@@ -115,7 +119,7 @@ def test_idle_thread_keeps_no_connection():
             return [cursor.fetchone()[0]] * len(items)
 
     together: Together[int, int] = Together(ask, key=lambda item: item)
-    together.do(1)
+    do(together, 1)
     held = connection.pool.get_stats()["pool_size"] - connection.pool.get_stats()["pool_available"]
 
     wait_until(
@@ -132,7 +136,7 @@ def test_who_comes_meanwhile_is_done_in_one_go(work):
         assert [one.result(10) for one in waiting] == [item * 10 for item in range(1, 31)]
     assert work.done[0] == [1]
     assert sorted(work.done[1]) == list(range(2, 31))
-    assert together.do(99) == 990
+    assert do(together, 99) == 990
 
 
 def test_items_of_one_key_are_never_done_in_one_go(work):
@@ -159,7 +163,7 @@ def test_each_gets_its_own_refusal(work):
         waiting = begin_many(together, work, [1, -2, 3, -4], pool)
         assert [one.exception(10) is None for one in waiting] == [True, False, True, False]
     with pytest.raises(ValueError, match="-2"):
-        together.do(-2)
+        do(together, -2)
 
 
 def test_failure_of_one_go_is_told_to_all_of_it_and_to_nobody_else(work):
@@ -168,7 +172,7 @@ def test_failure_of_one_go_is_told_to_all_of_it_and_to_nobody_else(work):
         waiting = begin_many(together, work, [1, 1313, 2], pool)
         assert waiting[0].result(10) == 10
         assert [type(one.exception(10)) for one in waiting[1:]] == [OSError, OSError]
-    assert together.do(5) == 50
+    assert do(together, 5) == 50
 
 
 def test_many_threads_for_a_while_lose_nothing():
@@ -180,7 +184,7 @@ def test_many_threads_for_a_while_lose_nothing():
 
     together: Together[int, int] = Together(add, key=lambda item: item)
     with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(together.do, range(3000)))
+        answers = list(pool.map(lambda item: do(together, item), range(3000)))
 
     assert answers == list(range(1, 3001))
     assert sum(sums) == sum(range(3000))

@@ -12,6 +12,7 @@ from django.utils import timezone
 from playwright.sync_api import Page
 
 from attendance.models import Section, Status, Student, User
+from attendance.together import finished
 from qrsessions import correcting, groups, joining, lifecycle, scanning, tokens
 from qrsessions.deciding import NotJoined
 from qrsessions.models import GroupSession, QRSession
@@ -58,7 +59,9 @@ def run_class(source: QRSession | GroupSession, students: list[Student], *, bega
     """Most join; attendance begins; most of those are marked, two by hand, and one who had not joined scans."""
     for place, student in enumerate(students):
         if place % 8 != 5:
-            joining.join(source=source, student=student, at=began + datetime.timedelta(seconds=place))
+            finished(
+                joining.join(source=source, student=student, at=began + datetime.timedelta(seconds=place))
+            )
     at = began + datetime.timedelta(minutes=6)
     if isinstance(source, GroupSession):
         groups.take_group_step(group_session=source, step="start", by=source.opened_by, at=at)
@@ -69,7 +72,7 @@ def run_class(source: QRSession | GroupSession, students: list[Student], *, bega
             moment = at + datetime.timedelta(seconds=place)
             token = tokens.make(public_id=source.public_id, secret=source.secret, step=tokens.step_at(moment))
             try:
-                scanning.mark_by_token(token=token, student=student, at=moment)
+                finished(scanning.mark_by_token(token=token, student=student, at=moment))
             except NotJoined:
                 continue
 
@@ -133,7 +136,7 @@ def test_pictures_of_one_class(open_page):
 
     waiting = lifecycle.open_session(section=sections()[2], by=teacher, at=timezone.now())
     for student in students_of(sections()[2])[:44]:
-        joining.join(source=waiting, student=student, at=timezone.now())
+        finished(joining.join(source=waiting, student=student, at=timezone.now()))
     take(screen, "screen-joining", f"/teach/sessions/{waiting.public_id}/screen/")
     phone_of_waiting = open_page(**SHARP_PHONE)
     sign_in(phone_of_waiting, students_of(sections()[2])[0].user.username)

@@ -20,6 +20,7 @@ from PIL import Image, ImageFilter
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from attendance.models import AttendanceRecord, Status
+from attendance.together import finished
 from qrsessions import joining, lifecycle, tokens
 from qrsessions.models import GroupSession, QRSession, SessionStatus
 from tests import factories
@@ -436,7 +437,7 @@ def test_names_are_off_until_turned_on_then_newest_first_and_nothing_moves(open_
     began = timezone.now()
 
     def join(student) -> None:
-        joining.join(source=session, student=student, at=timezone.now())
+        finished(joining.join(source=session, student=student, at=timezone.now()))
 
     join(first)
     expect(screen.locator("[data-figure][data-stat=total_joined]")).to_have_text("1")

@@ -8,6 +8,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from attendance.models import Method, Section, Status, User
+from attendance.together import finished
 from qrsessions import closing, correcting, groups, joining, lifecycle
 from qrsessions.models import Action, GroupSession, QRSession, RefusedScan, SessionEvent, SessionStatus
 from tests import factories
@@ -193,7 +194,7 @@ def test_switches_are_turned_on_the_session_page_and_hide_the_code_on_the_phone(
     section = make_section(teacher, "101-A")
     student = factories.students_of(section)[0]
     session = lifecycle.open_session(section=section, by=teacher, at=timezone.now())
-    joining.join(source=session, student=student, at=timezone.now())
+    finished(joining.join(source=session, student=student, at=timezone.now()))
     lifecycle.take_step(session=session, step="start", by=teacher, at=timezone.now())
     phone, desk = open_page(**PHONE), open_page(**DESK)
     sign_in(phone, factories.user_of(student))

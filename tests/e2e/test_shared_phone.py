@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from attendance.together import finished
 from qrsessions import joining, lifecycle, scanning
 from qrsessions.models import QRSession, SessionStatus
 from tests import factories
@@ -28,7 +29,7 @@ def session() -> QRSession:
 def mark(session: QRSession, number: int, device: str) -> None:
     student = factories.students_of(session.meeting.section)[number]
     at = timezone.now()
-    scanning.mark_by_token(token=token_of(session), student=student, at=at, device=device)
+    finished(scanning.mark_by_token(token=token_of(session), student=student, at=at, device=device))
 
 
 def test_flags_come_and_go_on_the_open_page(open_page, live_server, session):
@@ -75,7 +76,7 @@ def test_screen_and_phone_say_from_when_on_a_scan_is_late(open_page, live_server
     expect(phone_rule).to_be_hidden()
 
     started_at = timezone.now()
-    joining.join(source=session, student=student, at=started_at)
+    finished(joining.join(source=session, student=student, at=started_at))
     lifecycle.take_step(session=session, step="start", by=session.opened_by, at=started_at)
 
     late_from = QRSession.objects.with_names().get(pk=session.pk).late_from

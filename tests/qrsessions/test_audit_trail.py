@@ -8,6 +8,7 @@ from django.db.utils import DatabaseError
 from django.test import Client
 
 from attendance.models import Method, Status
+from attendance.together import finished
 from qrsessions import admitting, correcting, events, groups, joining, lifecycle
 from qrsessions.lifecycle import InGroup, SessionOpen, WrongState
 from qrsessions.models import Action, QRSession, RefusedScan, SessionEvent
@@ -175,7 +176,7 @@ def mark(session: QRSession, student, status, minutes: int, note: str = "") -> N
 
 def test_page_shows_steps_and_changes_in_one_time_line_the_newest_first(page, session, section, teacher):
     first, second, _ = students_of(section)
-    joining.join(source=session, student=first, at=NOON)
+    finished(joining.join(source=session, student=first, at=NOON))
     lifecycle.take_step(session=session, step="start", by=teacher, at=NOON + MINUTE)
     mark(session, first, Status.PRESENT, 2)
     mark(session, first, Status.LATE, 3, note="came with the bus")

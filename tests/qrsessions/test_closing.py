@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from attendance import locks
 from attendance.models import AttendanceRecord, Meeting, Method, RecordChange, Status
+from attendance.together import finished
 from qrsessions import closing, correcting, groups, joining, lifecycle
 from qrsessions.models import Action, QRSession, RefusedScan, SessionEvent, SessionStatus
 from tests.factories import make_enrolment, make_section, make_student, make_teacher, students_of
@@ -49,7 +50,7 @@ def statuses() -> set[str]:
 
 
 def test_session_ends_with_a_register_and_an_event_of_nobody(session, teacher, section):
-    joining.join(source=session, student=students_of(section)[0], at=NOON)
+    finished(joining.join(source=session, student=students_of(section)[0], at=NOON))
     lifecycle.take_step(session=session, step="start", by=teacher, at=NOON)
     at = NOON + SIX_HOURS
 
@@ -79,7 +80,7 @@ def lock_it(session, student, at):
 
 
 def join_it(session, student, at):
-    joining.join(source=session, student=student, at=at)
+    finished(joining.join(source=session, student=student, at=at))
 
 
 def mark_in_it(session, student, at):
@@ -126,7 +127,7 @@ def test_group_ends_as_a_whole_and_not_while_something_happens_in_one_section(te
         make_enrolment(section=sections[place], student=both)
     group = groups.open_group(sections=sections, by=teacher, at=NOON)
     later = NOON + datetime.timedelta(hours=5)
-    joining.join(source=group, student=students_of(sections[2])[0], at=later)
+    finished(joining.join(source=group, student=students_of(sections[2])[0], at=later))
 
     assert end_forgotten(NOON + SIX_HOURS) == []
     assert statuses() == {"created"}

@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from attendance.models import Method, Status
+from attendance.together import finished
 from qrsessions import closing, groups, joining, lifecycle
 from qrsessions.matters import Kind, matters_of
 from qrsessions.models import GroupSession, QRSession, RefusedScan, SessionEvent, SessionStatus
@@ -257,7 +258,7 @@ def test_group_that_ended_by_itself_is_one_line(page, teacher):
     sections = [make_section(students=1, teachers=[teacher]) for _ in range(3)]
     at = MONDAY - 10 * HOURS
     group = groups.open_group(sections=sections, by=teacher, at=at, title="Monday lecture")
-    joining.join(source=group, student=students_of(sections[0])[0], at=at)
+    finished(joining.join(source=group, student=students_of(sections[0])[0], at=at))
     closing.end_forgotten(at=at + 6 * HOURS, after=6 * HOURS)
 
     assert matters(teacher) == [

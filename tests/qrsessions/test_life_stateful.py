@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from attendance.models import AttendanceRecord, User
 from attendance.refusals import Refused
+from attendance.together import finished
 from qrsessions import scanning, tokens
 from qrsessions.models import GroupSession, QRSession
 from tests import factories
@@ -370,8 +371,8 @@ class Life(RuleBasedStateMachine):
         student = owner if thief is None else thief
         who = self.students[student]
         try:
-            scanned = scanning.mark_by_claim(
-                claim=claim, user=factories.user_of(who), student=who, at=self.now
+            scanned = finished(
+                scanning.mark_by_claim(claim=claim, user=factories.user_of(who), student=who, at=self.now)
             )
         except Refused as refusal:
             answer = Answer(refusal.status, {"code": refusal.code})

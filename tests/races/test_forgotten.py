@@ -9,6 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from attendance.models import AttendanceRecord
+from attendance.together import finished
 from qrsessions import closing, groups, joining, lifecycle
 from qrsessions.models import Action, GroupSession, QRSession, SessionEvent
 from tests.races.conftest import Hall, School, assert_sound, at_once, make_school
@@ -37,7 +38,7 @@ def forgotten_hall(school: School) -> Hall:
     for place, student in enumerate(school.students):
         own = school.sections[place % len(school.sections)]
         chosen = {"section": own.pk} if isinstance(source, GroupSession) else {}
-        joining.join(source=source, student=student, at=long_ago, **chosen)
+        finished(joining.join(source=source, student=student, at=long_ago, **chosen))
     if isinstance(source, GroupSession):
         groups.take_group_step(group_session=source, step="start", by=school.teacher, at=long_ago)
     else:
