@@ -6,6 +6,7 @@ from typing import Any
 from allauth.account import auth_backends
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.http import HttpResponse
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 from rest_framework import authentication, exceptions
@@ -18,7 +19,7 @@ from attendance.models import User
 from config.sessions import SessionStore
 
 # It keeps nothing of a request.
-_csrf = authentication.CSRFCheck(lambda request: None)
+_csrf = authentication.CSRFCheck(lambda request: HttpResponse())
 
 
 class Backend(auth_backends.AuthenticationBackend):
@@ -66,7 +67,7 @@ class SessionAuthentication(authentication.SessionAuthentication):
         :raises PermissionDenied: if another site may have sent it
         """
         _csrf.process_request(request)
-        if reason := _csrf.process_view(request, None, (), {}):
+        if reason := _csrf.process_view(request, HttpResponse, (), {}):
             raise exceptions.PermissionDenied(f"CSRF Failed: {reason}")
 
 

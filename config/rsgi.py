@@ -12,7 +12,7 @@ Django's own way to run on an event loop (ASGI) costs several times as much for 
 import asyncio
 import gc
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, cast
@@ -80,7 +80,7 @@ class Application:
 
     def _in_a_thread(self, environ: dict[str, Any], protocol: Any) -> HttpResponse | None:
         """The answer; None where it has been sent."""
-        response = cast("HttpResponseBase", self._handler(environ, lambda status, headers: None))
+        response = self._handler(environ, _headers_are_read_from_the_response)
         try:
             if isinstance(response, HttpResponse):
                 return response
@@ -129,6 +129,10 @@ def _is_quick(path: str) -> bool:
     return getattr(getattr(view, "view_class", None), "is_quick", False)
 
 
+def _headers_are_read_from_the_response(*_told: Any) -> Callable[[bytes], object]:
+    return lambda content: None
+
+
 def _headers(response: HttpResponseBase) -> list[tuple[str, str]]:
     cookies = [("Set-Cookie", cookie.OutputString()) for cookie in response.cookies.values()]
     return [*response.items(), *cookies]
@@ -152,7 +156,7 @@ async def _send(stream: Any, piece: bytes) -> None:
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-application = Application(cast("WSGIHandler", get_wsgi_application()))
+application = Application(get_wsgi_application())
 # What is there now stays: to look through all of it for garbage again and again would stop the process for a tenth of a second.
 gc.collect()
 gc.freeze()

@@ -80,7 +80,7 @@ class StudentView(APIView):
             self._sign_in(asked)
             name = (asked.method or "").lower()
             handler = getattr(self, name, None) if name in self.http_method_names else None
-            answer = (handler or self.http_method_not_allowed)(asked, *args, **kwargs)
+            answer: Any = (handler or self.http_method_not_allowed)(asked, *args, **kwargs)
             if iscoroutine(answer):
                 answer = await answer
         except Exception as error:  # noqa: BLE001 - raised again there if it is no refusal
