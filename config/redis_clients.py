@@ -55,6 +55,10 @@ class ImpatientRedis(redis.Redis):
             self._breakers.setdefault(pool, stats.breaker if shared else own)
         return self._breakers[pool]
 
+    def pipeline(self, *args: Any, **options: Any) -> Any:
+        about_to_wait()
+        return super().pipeline(*args, **options)
+
     def execute_command(self, *args: Any, **options: Any) -> Any:
         about_to_wait()
         breaker = self._breaker

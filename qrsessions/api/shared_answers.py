@@ -38,6 +38,7 @@ class SharedAnswers:
         :raises Exception: what ``make`` raises; nothing is kept then
         """
         if not settings.STATS_SHARED_SECONDS:
+            about_to_wait()
             return make()
         with self._lock:
             if key not in self._kept and len(self._kept) >= self._most_kept:

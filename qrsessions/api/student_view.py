@@ -5,6 +5,7 @@ from http import HTTPStatus
 from inspect import iscoroutine
 from typing import Any, NamedTuple, cast
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import override
 from rest_framework import exceptions
@@ -116,8 +117,12 @@ def body_of(request: Request) -> bytes:
     """The body, which says that it is JSON; empty where nothing was sent.
 
     :raises UnsupportedMediaType: if it says otherwise
+    :raises ParseError: if it is larger than anything that is sent here
     """
-    body: bytes = request.body
+    try:
+        body: bytes = request.body
+    except RequestDataTooBig as error:
+        raise exceptions.ParseError("The body is too large.") from error
     if body and request.content_type != JSON:
         raise exceptions.UnsupportedMediaType(request.content_type)
     return body

@@ -1,0 +1,240 @@
+"""The event loop: what it answers itself, what it leaves to threads, and what is finished later.
+
+The server's side of RSGI is stood in for here; ``tests/races/test_event_loop.py`` has granian itself.
+"""
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.http import HttpResponse, StreamingHttpResponse
+from django.test import Client
+from django.utils import timezone
+
+from attendance.models import AttendanceRecord
+from config.rsgi import PIECE_BYTES, Application, application
+from qrsessions import lifecycle, sources
+from qrsessions.models import SessionStatus
+from tests import factories
+from tests.qrsessions.conftest import token_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Headers:
+    def __init__(self, **named: str) -> None:
+        self._named = {name.lower().replace("_", "-"): value for name, value in named.items()}
+
+    def items(self) -> list[tuple[str, str]]:
+        return list(self._named.items())
+
+
+class Scope:
+    http_version, server, client, scheme, authority = "1.1", "127.0.0.1:8000", "127.0.0.1:5000", "http", None
+    query_string = ""
+
+    def __init__(self, method: str, path: str, **headers: str) -> None:
+        self.method, self.path, self.headers = method, path, Headers(host="testserver", **headers)
+
+
+class Stream:
+    def __init__(self, protocol: "Protocol") -> None:
+        self._protocol = protocol
+
+    async def send_bytes(self, piece: bytes) -> None:
+        self._protocol.pieces.append(piece)
+
+
+class Protocol:
+    """Keeps what is answered."""
+
+    def __init__(self, body: bytes = b"") -> None:
+        self._body = body
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.pieces: list[bytes] = []
+
+    async def __call__(self) -> bytes:
+        return self._body
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.status, self.headers, self.pieces = status, dict(headers), [body]
+
+    def response_empty(self, status: int, headers: list[tuple[str, str]]) -> None:
+        self.response_bytes(status, headers, b"")
+
+    def response_stream(self, status: int, headers: list[tuple[str, str]]) -> Stream:
+        self.status, self.headers = status, dict(headers)
+        return Stream(self)
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.pieces)
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def on_a_loop(app: Application, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """In a thread of its own: Playwright keeps a loop in the first."""
+
+    async def main() -> None:
+        app.__rsgi_init__(asyncio.get_running_loop())
+        await work()
+
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            asyncio.run(main())
+        except BaseException as error:  # noqa: BLE001 - raised again in the test
+            failed.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(30)
+    assert not thread.is_alive()
+    if failed:
+        raise failed[0]
+
+
+@pytest.fixture
+def in_threads(monkeypatch) -> Iterator[list[str]]:
+    """The paths that were left to threads."""
+    paths: list[str] = []
+    really = Application._in_a_thread
+
+    def noted(self: Application, environ: dict[str, Any], protocol: Any) -> HttpResponse | None:
+        paths.append(environ["PATH_INFO"])
+        return really(self, environ, protocol)
+
+    monkeypatch.setattr(Application, "_in_a_thread", noted)
+    return paths
+
+
+@pytest.fixture
+def phone():
+    """A student of an active session, and the headers of the phone's requests."""
+    section = factories.make_section(students=1)
+    session = factories.make_session(section=section, status=SessionStatus.ACTIVE, join_policy="open")
+    (student,) = factories.students_of(section)
+    client = Client()
+    client.force_login(student.user)
+    client.get("/student/")
+    cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
+    headers = {
+        "cookie": cookies, "x_csrftoken": client.cookies["csrftoken"].value, "content_type": "application/json",
+        "origin": "http://testserver",
+    }  # fmt: skip
+    cache.clear()
+    sources._known.clear()
+    return session, headers
+
+
+def mark_with(headers: dict[str, str], token: str) -> tuple[Scope, Protocol]:
+    body = json.dumps({"token": token}).encode()
+    return Scope("POST", "/api/v1/mark/", **headers, content_length=str(len(body))), Protocol(body)
+
+
+def test_phone_that_is_known_is_marked_without_a_thread(phone, in_threads):
+    session, headers = phone
+    answers = []
+
+    async def mark_twice() -> None:
+        for _ in range(2):
+            scope, protocol = mark_with(headers, token_of(session))
+            await application.__rsgi__(scope, protocol)
+            answers.append(
+                (protocol.status, protocol.json()["code"], protocol.json()["stats"]["total_present"])
+            )
+
+    on_a_loop(application, mark_twice)
+
+    assert answers == [(201, "marked", 1), (200, "already_marked", 1)]
+    # The first time the process knew neither the sign-in nor the session.
+    assert in_threads == ["/api/v1/mark/"]
+    assert AttendanceRecord.objects.get().status == "present"
+
+
+def test_answer_that_came_later_is_like_any_other(phone):
+    session, headers = phone
+    scope, protocol = mark_with(headers, token_of(session))
+    client = Client()
+    client.force_login(factories.make_student().user)
+
+    on_a_loop(application, lambda: application.__rsgi__(scope, protocol))
+    at_once = client.get("/api/v1/me/session/").headers
+
+    shared = ("Content-Security-Policy", "Content-Type", "Vary", "X-Content-Type-Options", "Content-Language")
+    assert {name: protocol.headers[name] for name in shared} == {name: at_once[name] for name in shared}
+    assert protocol.headers["Content-Length"] == str(len(protocol.body))
+
+
+def test_refusal_that_came_later_is_in_the_language_of_who_asked(phone):
+    session, headers = phone
+    lifecycle.take_step(session=session, step="end", by=session.opened_by, at=timezone.now())
+    said = {}
+
+    async def mark_in_both() -> None:
+        asked = {
+            language: mark_with(headers | {"accept_language": language}, token_of(session))
+            for language in ("hi", "en")
+        }
+        await asyncio.gather(*(application.__rsgi__(*one) for one in asked.values()))
+        said.update({language: protocol for language, (_scope, protocol) in asked.items()})
+
+    on_a_loop(application, mark_in_both)
+
+    assert {language: (one.status, one.json()["code"]) for language, one in said.items()} == {
+        "hi": (409, "not_active"),
+        "en": (409, "not_active"),
+    }
+    assert said["en"].json()["detail"] == "Attendance is not being taken now."
+    assert not said["hi"].json()["detail"].isascii()
+
+
+def test_forged_csrf_token_is_refused_on_the_loop_as_well(phone):
+    session, headers = phone
+    scope, protocol = mark_with(headers | {"origin": "https://evil.example"}, token_of(session))
+
+    on_a_loop(application, lambda: application.__rsgi__(scope, protocol))
+
+    assert protocol.status == 403
+    assert not AttendanceRecord.objects.exists()
+
+
+def test_pages_are_left_to_threads(in_threads):
+    protocol = Protocol()
+
+    on_a_loop(application, lambda: application.__rsgi__(Scope("GET", "/accounts/login/"), protocol))
+
+    assert (protocol.status, in_threads) == (200, ["/accounts/login/"])
+    assert b"<form" in protocol.body
+
+
+class Handler:
+    """Answers with what it is given, as Django's does."""
+
+    def __init__(self, response: Any) -> None:
+        self._response = response
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        return self._response
+
+
+@pytest.mark.parametrize("chunks", [[], [b"one"], [b"a" * 4096] * 500, [b"b" * PIECE_BYTES]])
+def test_stream_arrives_whole_and_is_closed(chunks):
+    closed = []
+    response = StreamingHttpResponse(iter(chunks), headers={"X-Own": "1"})
+    response._resource_closers.append(lambda: closed.append(True))
+    app, protocol = Application(Handler(response)), Protocol()  # type: ignore[arg-type]
+
+    on_a_loop(app, lambda: app.__rsgi__(Scope("GET", "/long"), protocol))
+
+    assert (protocol.status, protocol.headers["X-Own"]) == (200, "1")
+    assert protocol.body == b"".join(chunks)
+    assert closed
