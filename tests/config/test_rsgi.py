@@ -6,7 +6,7 @@ The server's side of RSGI is stood in for here; ``tests/races/test_event_loop.py
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -103,7 +103,7 @@ def on_a_loop(app: Application, work: Callable[[], Coroutine[Any, Any, None]]) -
 
 
 @pytest.fixture
-def in_threads(monkeypatch) -> Iterator[list[str]]:
+def in_threads(monkeypatch) -> list[str]:
     """The paths that were left to threads."""
     paths: list[str] = []
     really = Application._in_a_thread
@@ -231,7 +231,7 @@ def test_stream_arrives_whole_and_is_closed(chunks):
     closed = []
     response = StreamingHttpResponse(iter(chunks), headers={"X-Own": "1"})
     response._resource_closers.append(lambda: closed.append(True))
-    app, protocol = Application(Handler(response)), Protocol()  # type: ignore[arg-type]
+    app, protocol = Application(Handler(response)), Protocol()
 
     on_a_loop(app, lambda: app.__rsgi__(Scope("GET", "/long"), protocol))
 
