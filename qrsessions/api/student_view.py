@@ -11,6 +11,7 @@ from django.utils.translation import override
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.utils import json
 from rest_framework.views import APIView
 
@@ -88,14 +89,14 @@ class StudentView(APIView):
             # Somebody else's request may have come between.
             with override(asked.LANGUAGE_CODE):
                 return _content(self._refusal(error))
-        return _content(answer)
+        # OPTIONS is answered by DRF's own view.
+        return _content(answer if isinstance(answer, Answer) else _as_answer(answer))
 
     def _refusal(self, error: Exception) -> Answer:
         response = self.handle_exception(error)
-        headers = {name: value for name, value in response.items() if name != "Content-Type"}
         if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            headers["Allow"] = ", ".join(self.allowed_methods)
-        return Answer(response.data, response.status_code, headers)
+            response.headers["Allow"] = ", ".join(self.allowed_methods)
+        return _as_answer(response)
 
     def _sign_in(self, request: Request) -> None:
         for authenticator in self.get_authenticators():
@@ -139,6 +140,11 @@ def read_json(body: bytes) -> Any:
         return json.loads(body)  # type: ignore[arg-type]  # as the standard library's, bytes as well
     except (ValueError, RecursionError) as error:
         raise exceptions.ParseError(f"JSON parse error - {error}") from error
+
+
+def _as_answer(response: Response) -> Answer:
+    headers = {name: value for name, value in response.items() if name != "Content-Type"}
+    return Answer(response.data, response.status_code, headers)
 
 
 def _content(answer: Answer) -> Content:

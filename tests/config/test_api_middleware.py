@@ -48,6 +48,21 @@ def test_wrong_method_is_405_and_says_which_there_are(student):
     assert answer["Allow"] == "POST, OPTIONS"
 
 
+def test_options_say_what_there_is(student):
+    answer = student.options("/api/v1/mark/")
+
+    assert answer.status_code == 200
+    assert answer.json()["name"] == "Mark"
+
+
+def test_body_that_is_too_large_is_refused_as_json(student, settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10
+
+    answer = student.post("/api/v1/mark/", {"token": "A" * 20}, "application/json")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+
+
 def test_post_of_a_browser_needs_csrf_and_the_sites_own_origin():
     client = Client(enforce_csrf_checks=True)
     client.force_login(factories.make_student().user)
