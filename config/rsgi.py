@@ -156,6 +156,8 @@ async def _send(stream: Any, piece: bytes) -> None:
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# A query on the loop must fail, so that it is made in a thread: here nobody would give the connection back.
+os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
 application = Application(get_wsgi_application())
 # What is there now stays: to look through all of it for garbage again and again would stop the process for a tenth of a second.
 gc.collect()
