@@ -123,6 +123,8 @@ class GroupSessionToken(GroupView):
 
 
 class GroupSessionStats(GroupView):
+    is_quick = True
+
     @extend_schema(responses=GroupStatsSerializer)
     def get(self, request: Request, public_id: str) -> HttpResponse:
         """The live numbers of the group and of each of its sections."""
