@@ -1,7 +1,8 @@
 """What the students of a hall do at once with their phones: joins, and marks, each kind by one statement for all.
 
 As in ``marking``, every function runs inside the caller's transaction, after the caller has taken the meetings' locks;
-what it wrote reaches the live sets after the commit.
+what it wrote reaches the live sets after the commit. The counts after that, read in the same round trip, are then put into
+``counted``, where the caller gives one (``stats.meeting_stats`` takes it).
 """
 
 import datetime
@@ -23,6 +24,12 @@ from attendance.models import (
     Student,
     User,
 )
+
+
+# By the primary key of a meeting.
+Counted = dict[int, stats.Numbers]
+# Meetings, and the members that their sets get.
+_Members = Sequence[tuple[Meeting, str]]
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class NewJoin:
         return self.meeting.pk, self.student.pk
 
 
-def join_all(joins: Sequence[NewJoin]) -> list[Joined]:
+def join_all(joins: Sequence[NewJoin], *, counted: Counted | None = None) -> list[Joined]:
     """Put students into the room's list, each once. Who had joined before stays as before."""
     # In one order, so that two processes that write the same students never wait for each other.
     rows = [
@@ -70,7 +77,7 @@ def join_all(joins: Sequence[NewJoin]) -> list[Joined]:
         (join.meeting, join.student.student_id) for join in joins if join.key in written and join.entry.counts
     ]
     if added:
-        transaction.on_commit(lambda: stats.add(joined=added), robust=True)
+        _add_on_commit(counted, joined=added)
     return [Joined(standing.get(join.key) or join.at, created=join.key in written) for join in joins]
 
 
@@ -123,7 +130,7 @@ class NewMark:
         return self.meeting.pk, self.student.pk
 
 
-def mark_all(marks: Sequence[NewMark]) -> list[Marked]:
+def mark_all(marks: Sequence[NewMark], *, counted: Counted | None = None) -> list[Marked]:
     """Mark students present, each once, by one statement; late, where that is what the section's rule says.
 
     Where a mark stands already, nothing is changed, and the answer says so: phones retry. What a teacher entered by hand
@@ -161,7 +168,7 @@ def mark_all(marks: Sequence[NewMark]) -> list[Marked]:
     if changes:
         RecordChange.objects.bulk_create(changes)
     if attended:
-        transaction.on_commit(lambda: stats.add(joined=joined, attended=attended), robust=True)
+        _add_on_commit(counted, joined=joined, attended=attended)
     return answers
 
 
@@ -205,6 +212,15 @@ def _insert_marks(marks: Sequence[NewMark]) -> list[tuple[Any, ...]]:
         for mark in marks
     ]
     return statements.run(_INSERT_MARKS, {"rows": statements.rows(rows)})
+
+
+def _add_on_commit(counted: Counted | None, *, joined: _Members, attended: _Members = ()) -> None:
+    def add() -> None:
+        found = stats.add(joined=joined, attended=attended)
+        if counted is not None:
+            counted.update(found)
+
+    transaction.on_commit(add, robust=True)
 
 
 def _standing(marks: Sequence[NewMark]) -> dict[tuple[int, int], Marked]:

@@ -20,6 +20,8 @@ PREPARED_AFTER = 5
 
 Row = tuple[Any, ...]
 
+_ROWS = json.JSONEncoder(default=datetime.datetime.isoformat, separators=(",", ":"))
+
 
 def run(statement: str, values: Mapping[str, Any]) -> list[Row]:
     """The rows that it gives; inside the transaction of Django's connection, if there is one.
@@ -51,7 +53,7 @@ def _rows_of(cursor: "psycopg.Cursor[Row]") -> list[Row]:
 
 def rows(values: Sequence[Mapping[str, Any]]) -> str:
     """Rows by the names of their columns, for ``json_to_recordset``."""
-    return json.dumps(values, default=datetime.datetime.isoformat, separators=(",", ":"))
+    return _ROWS.encode(values)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Middleware of the whole site."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import lru_cache
 
 from django.conf import settings
@@ -8,7 +9,7 @@ from django.core.exceptions import SynchronousOnlyOperation
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.response import SimpleTemplateResponse
 from django.urls import Resolver404, ResolverMatch, resolve, reverse
-from django.utils.translation import get_language_from_request, override
+from django.utils.translation import get_language, get_language_from_request, override
 
 from attendance.waits import WouldWait
 from config.errors import database_failed, unavailable
@@ -93,7 +94,8 @@ class ApiMiddleware:
         except Resolver404:
             return self._get_response(request)
         language = request.LANGUAGE_CODE = get_language_from_request(request)
-        with override(language):
+        # To switch takes longer than to look, and most read the language of the site.
+        with nullcontext() if language == get_language() else override(language):
             try:
                 response: HttpResponse = match.func(request, *match.args, **match.kwargs)
             except SynchronousOnlyOperation as error:

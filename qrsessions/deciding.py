@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from attendance.crowds import Marked
+from attendance.crowds import Counted, Marked
 from attendance.models import AttendanceRecord, Method, Student
 from attendance.refusals import Refused
 from attendance.stats import Stats, meeting_stats
@@ -71,15 +71,17 @@ def _decide_all(scans: Sequence[Scan]) -> list[Scanned | Exception]:
 
 def _decide(scans: Sequence[Scan]) -> list[Scanned | Exception]:
     """In one transaction, or else each in its own."""
+    counted: Counted = {}
     try:
-        outcomes = _decide_together(scans)
+        outcomes = _decide_together(scans, counted)
     except IntegrityError:
         if len(scans) == 1:
             # The only rule left to break is the nonce's: the claim has marked somebody else.
             return [TokenInvalid()]
         return [_decide([scan])[0] for scan in scans]
     sessions = {session.pk: session for session, _marked in _accepted(outcomes)}
-    stats = meeting_stats([session.meeting for session in sessions.values()], at=timezone.now())
+    meetings = [session.meeting for session in sessions.values()]
+    stats = meeting_stats(meetings, at=timezone.now(), known=counted)
     return [one if isinstance(one, Refused) else Scanned(*one, stats[one[0].pk]) for one in outcomes]
 
 
@@ -87,7 +89,7 @@ def _accepted(outcomes: Sequence[_Mark | Refused]) -> Iterator[_Mark]:
     return (one for one in outcomes if not isinstance(one, Refused))
 
 
-def _decide_together(scans: Sequence[Scan]) -> list[_Mark | Refused]:
+def _decide_together(scans: Sequence[Scan], counted: Counted) -> list[_Mark | Refused]:
     outcomes: dict[int, _Mark | Refused] = {}
     marks: dict[int, PlacedMark] = {}
     refused: list[RefusedScan] = []
@@ -106,7 +108,8 @@ def _decide_together(scans: Sequence[Scan]) -> list[_Mark | Refused]:
                     marks[number] = decided
                 else:
                     outcomes[number] = decided
-        for number, marked in zip(marks, mark_places(list(marks.values())), strict=True):
+        made = mark_places(list(marks.values()), counted=counted)
+        for number, marked in zip(marks, made, strict=True):
             outcomes[number] = marks[number].places[0].session, marked
         RefusedScan.objects.bulk_create(refused, ignore_conflicts=True)
     return [outcomes[number] for number in range(len(scans))]

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from attendance import crowds, stamps
-from attendance.crowds import Joined, NewJoin
+from attendance.crowds import Counted, Joined, NewJoin
 from attendance.models import Meeting, Student
 from attendance.refusals import Refused
 from attendance.stats import Stats, forget_verified, meeting_stats
@@ -80,15 +80,17 @@ def _join_all(wanted: Sequence[_Wanted]) -> list[JoinedSession | Exception]:
 
 def _join_allowed(wanted: Sequence[_Wanted]) -> list[JoinedSession | Exception]:
     """In one transaction, or else each in its own."""
+    counted: Counted = {}
     try:
         with transaction.atomic():
-            outcomes = _join_together(wanted)
+            outcomes = _join_together(wanted, counted)
     except IntegrityError:
         if len(wanted) == 1:
             raise
         return [_join_allowed([one])[0] for one in wanted]
     sessions = {one[0].pk: one[0] for one in outcomes if not isinstance(one, Refused)}
-    stats = meeting_stats([session.meeting for session in sessions.values()], at=timezone.now())
+    meetings = [session.meeting for session in sessions.values()]
+    stats = meeting_stats(meetings, at=timezone.now(), known=counted)
     return [one if isinstance(one, Refused) else JoinedSession(*one, stats[one[0].pk]) for one in outcomes]
 
 
@@ -99,7 +101,7 @@ _joins: Together[_Wanted, JoinedSession] = Together(_join_all, key=lambda wanted
 _Join = tuple[QRSession, Joined]
 
 
-def _join_together(wanted: Sequence[_Wanted]) -> list[_Join | Refused]:
+def _join_together(wanted: Sequence[_Wanted], counted: Counted) -> list[_Join | Refused]:
     outcomes: dict[int, _Join | Refused] = {}
     chosen: dict[int, Place] = {}
     placed = share_all_places([(one.source, one.student) for one in wanted])
@@ -119,7 +121,8 @@ def _join_together(wanted: Sequence[_Wanted]) -> list[_Join | Refused]:
         NewJoin(place.entry, place.session.meeting, wanted[number].student, at=wanted[number].at)
         for number, place in chosen.items()
     ]
-    for (number, place), joined in zip(chosen.items(), crowds.join_all(joins), strict=True):
+    made = crowds.join_all(joins, counted=counted)
+    for (number, place), joined in zip(chosen.items(), made, strict=True):
         outcomes[number] = place.session, joined
     return [outcomes[number] for number in range(len(wanted))]
 

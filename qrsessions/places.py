@@ -10,7 +10,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from attendance import crowds, locks
-from attendance.crowds import Marked, NewMark
+from attendance.crowds import Counted, Marked, NewMark
 from attendance.models import Course, GroupSeat, Method, RosterEntry, Student, User
 from attendance.refusals import NotEnrolled, Refused
 from qrsessions.lifecycle import InGroup
@@ -154,13 +154,14 @@ class PlacedMark:
         ]
 
 
-def mark_places(marks: Sequence[PlacedMark]) -> list[Marked]:
+def mark_places(marks: Sequence[PlacedMark], *, counted: Counted | None = None) -> list[Marked]:
     """Mark students at every one of their places, so that no register calls absent who sat in the hall.
 
+    :param counted: as of ``crowds``
     :returns: the marks that stand at each first place, where the student counts
     """
     take_seats((mark.places[0], mark.student) for mark in marks if mark.joins)
     each = [mark.at_each_place() for mark in marks]
-    marked = crowds.mark_all([mark for at_places in each for mark in at_places])
+    marked = crowds.mark_all([mark for at_places in each for mark in at_places], counted=counted)
     firsts = accumulate((len(at_places) for at_places in each), initial=0)
     return [marked[first] for first, _at_places in zip(firsts, each, strict=False)]

@@ -15,7 +15,7 @@ makes the one equal to the other, ``healing`` does so for those who read, ``reco
 
 import datetime
 import enum
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -40,12 +40,13 @@ from attendance.stats.members import counts_in_database
 from attendance.stats.reconciling import Reconciled, RedisAway, delete_sets, reconcile
 from attendance.stats.repairing import Difference, repair, settle_students, texts
 from attendance.stats.server_settings import server_warnings
-from attendance.stats.vouched import verified_numbers, vouched_counts
+from attendance.stats.vouched import Numbers, reading, verified_numbers, vouched_counts, vouched_in
 
 __all__ = [
     "Counts",
     "Difference",
     "LiveSets",
+    "Numbers",
     "Reconciled",
     "RedisAway",
     "Source",
@@ -120,23 +121,31 @@ def sum_of(parts: Sequence[Stats]) -> Stats:
 # --- Reading ----------------------------------------------------------------------------------------------
 
 
-def meeting_stats(meetings: Sequence[Meeting], *, at: datetime.datetime) -> dict[int, Stats]:
-    """The stats of each meeting by its primary key: one round trip to Redis, however many they are."""
+def meeting_stats(
+    meetings: Sequence[Meeting], *, at: datetime.datetime, known: Mapping[int, Numbers] | None = None
+) -> dict[int, Stats]:
+    """The stats of each meeting by its primary key: one round trip to Redis, however many they are.
+
+    :param known: what ``add`` has just read
+    """
     return {
         meeting_id: Stats(counts.total, counts.joined, counts.present, counts.source, at)
-        for meeting_id, counts in live_counts(meetings, at=at).items()
+        for meeting_id, counts in live_counts(meetings, at=at, known=known).items()
     }
 
 
-def live_counts(meetings: Sequence[Meeting], *, at: datetime.datetime) -> dict[int, Counts]:
+def live_counts(
+    meetings: Sequence[Meeting], *, at: datetime.datetime, known: Mapping[int, Numbers] | None = None
+) -> dict[int, Counts]:
     """How many joined, are present, and are on the roster of each meeting, by its primary key."""
-    kept = [meeting for meeting in meetings if sets_are_kept(meeting, at)]
+    found = {meeting.pk: known[meeting.pk] for meeting in meetings if meeting.pk in known} if known else {}
+    kept = [meeting for meeting in meetings if meeting.pk not in found and sets_are_kept(meeting, at)]
     vouched = vouched_counts(kept) if kept else {}
     source = Source.DATABASE if vouched is None else Source.REDIS
-    found = vouched or {}
+    found |= vouched or {}
     metrics.counted("redis", len(found))
     metrics.counted("database", len(meetings) - len(found))
-    if vouched is not None and len(found) < len(kept):
+    if vouched is not None and len(vouched) < len(kept):
         found |= healed_counts([meeting for meeting in kept if meeting.pk not in found])
     if rest := [meeting for meeting in meetings if meeting.pk not in found]:
         found |= counts_in_database(rest)
@@ -208,8 +217,13 @@ def redis_answers() -> bool:
 # --- Writing: after the commit, never before --------------------------------------------------------------
 
 
-def add(*, joined: Sequence[tuple[Meeting, str]] = (), attended: Sequence[tuple[Meeting, str]] = ()) -> None:
-    """Put students who joined (by their ids) or are present (by their roll numbers) into the sets: one round trip."""
+def add(
+    *, joined: Sequence[tuple[Meeting, str]] = (), attended: Sequence[tuple[Meeting, str]] = ()
+) -> dict[int, Numbers]:
+    """Put students who joined (by their ids) or are present (by their roll numbers) into the sets: one round trip.
+
+    :returns: the counts after that of those meetings whose sets are vouched for, by primary key
+    """
     now = timezone.now()
     members: dict[str, list[str]] = {}
     meetings: dict[int, Meeting] = {}
@@ -219,14 +233,18 @@ def add(*, joined: Sequence[tuple[Meeting, str]] = (), attended: Sequence[tuple[
                 members.setdefault(key_of(meeting.public_id), []).append(member)
                 meetings[meeting.pk] = meeting
     if not meetings:
-        return
+        return {}
+    written = list(meetings.values())
     commands: list[Command] = [("SADD", key, *names) for key, names in members.items()]
-    for meeting in meetings.values():
+    for meeting in written:
         if meeting.ended_at:
             commands += life_commands(meeting)
-    if ask(commands) is None:
-        for meeting in meetings.values():
+    answers = ask([*commands, *reading(written)])
+    if answers is None:
+        for meeting in written:
             doubts.add(meeting.public_id)
+        return {}
+    return vouched_in(answers[len(commands) :], written)
 
 
 def sync(meeting: Meeting, student_pks: Collection[int]) -> None:

@@ -13,9 +13,17 @@ Numbers = tuple[int, int, int]
 
 def vouched_counts(meetings: Sequence[Meeting]) -> dict[int, Numbers] | None:
     """The counts of those meetings whose sets are vouched for, by primary key; None where Redis is away."""
-    answers = ask([command for meeting in meetings for command in _read_commands(meeting.public_id)])
-    if answers is None:
-        return None
+    answers = ask(reading(meetings))
+    return None if answers is None else vouched_in(answers, meetings)
+
+
+def reading(meetings: Sequence[Meeting]) -> list[Command]:
+    """The commands whose answers ``vouched_in`` reads."""
+    return [command for meeting in meetings for command in _read_commands(meeting.public_id)]
+
+
+def vouched_in(answers: Sequence[Any], meetings: Sequence[Meeting]) -> dict[int, Numbers]:
+    """The counts of those of the meetings that somebody vouches for, by primary key."""
     found = {}
     for position, meeting in enumerate(meetings):
         numbers = verified_numbers(*answers[position * 3 : position * 3 + 3])

@@ -21,6 +21,7 @@ from attendance.models import AttendanceRecord, Meeting, Method, Status
 from attendance.stats import Counts, Source, repairing
 from attendance.stats.members import members_in_database
 from attendance.stats.repairing import compare
+from bench.in_process import counting
 from tests import factories
 from tests.valkeys import OwnValkey, caches_with, wait_until
 
@@ -346,16 +347,56 @@ def test_sets_of_deleted_meetings_go():
     assert [bool(live.keys(key)) for key in keys] == [False, False, True]
 
 
+# --- Counts that come with what was written -----------------------------------------------------------------
+
+
+def test_counts_after_a_mark_come_in_the_round_trip_that_counts_it():
+    meeting = make_meeting()
+    third, fourth = factories.students_of(meeting.section)[2:4]
+    assert counts(meeting) == Counts(3, 2, 4, Source.REDIS)
+    counted: crowds.Counted = {}
+
+    with counting() as asked:
+        mark(meeting, third, counted)
+        after_third = stats.live_counts([meeting], at=timezone.now(), known=counted)
+    mark(meeting, fourth, counted_again := {})
+
+    assert asked.redis_trips == 1
+    assert after_third == {meeting.pk: Counts(3, 3, 4, Source.REDIS)}
+    assert counted_again == {meeting.pk: (4, 4, 4)}
+    assert counts(meeting) == Counts(4, 4, 4, Source.REDIS)
+
+
+def test_counts_that_nobody_vouches_for_do_not_come_with_a_mark():
+    meeting = make_meeting()
+    counted: crowds.Counted = {}
+
+    mark(meeting, factories.students_of(meeting.section)[3], counted)
+
+    assert counted == {}
+    found = stats.live_counts([meeting], at=timezone.now(), known=counted)
+    assert found == {meeting.pk: Counts(4, 3, 4, Source.REDIS)}
+
+
+def test_known_counts_of_some_meetings_leave_the_others_to_be_read():
+    known, unknown = make_meeting(), make_meeting(joined=2, present=1)
+    at = timezone.now()
+
+    found = stats.live_counts([known, unknown], at=at, known={known.pk: (9, 8, 10)})
+
+    assert found == {known.pk: Counts(9, 8, 10, Source.REDIS), unknown.pk: Counts(2, 1, 3, Source.REDIS)}
+
+
 # --- Redis away -------------------------------------------------------------------------------------------
 
 
-def mark(meeting: Meeting, student):
+def mark(meeting: Meeting, student, counted: crowds.Counted | None = None):
     with transaction.atomic():
         locks.share([meeting.pk])
         entry = marking.find_on_roster(meeting=meeting, student=student)
-        (marked,) = crowds.mark_all(
-            [crowds.NewMark(entry, meeting, student, at=timezone.now(), method=Method.QR, joins=True)]
-        )
+        new = crowds.NewMark(entry, meeting, student, at=timezone.now(), method=Method.QR, joins=True)
+        (marked,) = crowds.mark_all([new], counted=counted)
+        assert not counted
         return marked
 
 
@@ -370,7 +411,9 @@ def test_without_redis_marks_succeed_and_are_counted_from_the_database(own_valke
     assert counts(meeting).source is Source.REDIS
     getattr(own_valkey, how)()
 
-    assert mark(meeting, newcomer).created
+    counted: crowds.Counted = {}
+    assert mark(meeting, newcomer, counted).created
+    assert counted == {}
     assert counts(meeting) == Counts(2, 2, 2, Source.DATABASE)
     assert not stats.redis_answers()
 
