@@ -25,7 +25,6 @@ from attendance.models import (
     User,
 )
 
-
 # By the primary key of a meeting.
 Counted = dict[int, stats.Numbers]
 # Meetings, and the members that their sets get.
