@@ -39,10 +39,13 @@ def run_all(*statements: tuple[str, Mapping[str, Any]]) -> list[list[Row]]:
 
     :raises django.db.Error: as a query of Django's would
     """
-    with _preparing() as using, using.pipeline():
-        cursors = [
-            psycopg.Cursor(using).execute(statement, values, prepare=True) for statement, values in statements
-        ]
+    with _preparing() as using:
+        with using.pipeline():
+            cursors = [
+                psycopg.Cursor(using).execute(statement, values, prepare=True)
+                for statement, values in statements
+            ]
+        # After the end, which waits for all of them: to fetch before it would be a round trip of its own.
         return [cursor.fetchall() for cursor in cursors]
 
 

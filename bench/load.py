@@ -262,6 +262,9 @@ async def drive(
 
         connection.on_answer = answered
         connection.on_lost = lambda: fail("A connection broke.")
+        if not connection.is_open:
+            # Nobody would hear of it any more.
+            connection.on_lost()
         busy += 1
         send_next()
 

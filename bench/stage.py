@@ -155,9 +155,7 @@ class Stage:
         before = self.installation.cpu_seconds()
         seconds = seconds or self.size.seconds
         if by_phones:
-            still_open = [phone for phone in self._phones if phone.is_open]
-            lost = len(self._phones) - len(still_open)
-            self._phones = still_open + await connect(self.installation.port, lost)
+            await self._connect_lost_phones()
             listed, number = list(sendings), len(self._phones)
             lanes = [iter(listed[place::number]) for place in range(number)]
             load = await drive(self._phones, lanes, seconds=seconds, expected=expected, again=again)
@@ -172,6 +170,12 @@ class Stage:
                 again=again,
             )
         return self.measured(load, before, web="hello" if hello else "web")
+
+    async def _connect_lost_phones(self) -> None:
+        """The server closes what is idle for long; others may be closed while these are opened."""
+        wanted = len(self._phones)
+        while lost := wanted - len(still_open := [phone for phone in self._phones if phone.is_open]):
+            self._phones = still_open + await connect(self.installation.port, lost)
 
     def measured(self, load: Load, before: dict[str, float], *, web: str = "web") -> Measured:
         """The figures of a load that began when so much CPU had been used."""

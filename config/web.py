@@ -19,6 +19,9 @@ START_AS = str(Path(__file__).parent / "embedded" / "start_as.py")
 MARK = "ROLLCALL_WEB_OF"
 # Idle keep-alive connections count too: each phone of a full hall holds one, whichever worker it met.
 CONNECTIONS_PER_WORKER = 8192
+# The longest that granian takes: who sends over a connection in the moment in which it is closed for being idle has to
+# send again.
+IDLE_MILLISECONDS = 60_000
 # For programs that are compared with the site; it has its threads in config/rsgi.py.
 WSGI_OPTIONS = ("--blocking-threads", "24", "--blocking-threads-idle-timeout", "600")
 # The whole stop must take less than ten seconds, the servers' own included.
@@ -69,6 +72,7 @@ class Web:
             "--interface", self.interface, "--host", self.host, "--port", str(self.port),
             "--workers", str(self.workers), *(WSGI_OPTIONS if self.interface == "wsgi" else ()),
             "--backlog", "4096", "--backpressure", str(CONNECTIONS_PER_WORKER), "--no-ws",
+            "--http1-header-read-timeout", str(IDLE_MILLISECONDS),
             "--respawn-failed-workers", "--workers-kill-timeout", "2", "--log-level", "error",
         ]  # fmt: skip
         self._process = subprocess.Popen(  # noqa: S603

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bench.asking import Request
-from bench.load import Answer, Load, Unexpected, closed_loop, first_of
+from bench.load import Answer, Load, Unexpected, closed_loop, connect, drive, first_of
 from bench.mixed_load import Poller, mark_spread, polling
 
 OK = b'HTTP/1.1 201 Created\r\ncontent-length: 2\r\nETag: "e"\r\n\r\nok'
@@ -115,6 +115,19 @@ def test_unexpected_status_ends_the_run_and_is_told():
 def test_broken_connection_ends_the_run():
     with pytest.raises(Unexpected, match="A connection broke"):
         loop(Server(OK, None))
+
+
+def test_connection_that_was_closed_before_ends_the_run():
+    async def run():
+        async with running(Server(OK)) as port:
+            opened = await connect(port, 2)
+            opened[1].close()
+            await asyncio.sleep(0.01)
+            lanes = [iter([(GET, None)]) for _ in opened]
+            await asyncio.wait_for(drive(opened, lanes, seconds=1, expected=(201,)), timeout=5)
+
+    with pytest.raises(Unexpected, match="A connection broke"):
+        in_a_loop(run())
 
 
 def test_mark_that_is_refused_for_now_is_sent_again():
