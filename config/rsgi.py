@@ -175,5 +175,5 @@ application = Application(get_wsgi_application())
 # What is there now stays: to look through all of it for garbage again and again would stop the process for a tenth of a second.
 gc.collect()
 gc.freeze()
-# Of what a request makes next to nothing is garbage that only this finds; Python's own 700 objects are two requests.
+# Next to nothing that a request makes is garbage that only this finds; Python's own 700 objects are soon made.
 gc.set_threshold(20_000, 10, 10)

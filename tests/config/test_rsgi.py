@@ -5,6 +5,7 @@ The server's side of RSGI is stood in for here; ``tests/races/test_event_loop.py
 
 import asyncio
 import json
+import os
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -16,7 +17,7 @@ from django.test import Client
 from django.utils import timezone
 
 from attendance.models import AttendanceRecord
-from config.rsgi import PIECE_BYTES, Application, application
+from config.rsgi import PIECE_BYTES, Application, _share_processors_in_turns, application
 from qrsessions import lifecycle, sources
 from qrsessions.models import SessionStatus
 from tests import factories
@@ -238,3 +239,36 @@ def test_stream_arrives_whole_and_is_closed(chunks):
     assert (protocol.status, protocol.headers["X-Own"]) == (200, "1")
     assert protocol.body == b"".join(chunks)
     assert closed
+
+
+# --- Sharing the processors -------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="only Linux has it")
+def test_the_threads_of_a_web_process_share_the_processors_in_turns():
+    found: list[int] = []
+
+    def look() -> None:
+        found.append(os.sched_getscheduler(0))
+
+    def be_a_loop() -> None:
+        look()
+        _share_processors_in_turns()
+        look()
+        own = threading.Thread(target=look)
+        own.start()
+        own.join()
+
+    loop = threading.Thread(target=be_a_loop)
+    loop.start()
+    loop.join()
+
+    assert found[1:] == [os.SCHED_BATCH, os.SCHED_BATCH]
+
+
+def test_a_process_that_may_not_choose_goes_on(monkeypatch):
+    def forbidden(*_asked: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setscheduler", forbidden, raising=False)
+    _share_processors_in_turns()
