@@ -6,7 +6,7 @@ what it wrote reaches the live sets after the commit. The counts after that, rea
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,10 @@ class NewJoin:
 
 
 def join_all(joins: Sequence[NewJoin], *, counted: Counted | None = None) -> list[Joined]:
-    """Put students into the room's list, each once. Who had joined before stays as before."""
+    """Put students into the room's list, each once. Who had joined before stays as before.
+
+    Nothing else is done in the transaction: it is committed with the joins.
+    """
     # In one order, so that two processes that write the same students never wait for each other.
     rows = [
         {
@@ -66,7 +69,8 @@ def join_all(joins: Sequence[NewJoin], *, counted: Counted | None = None) -> lis
         }
         for join in sorted(joins, key=lambda join: join.key)
     ]
-    written = set(statements.run(_INSERT_JOINS, {"rows": statements.rows(rows)})) if rows else set()
+    run = statements.run_and_commit
+    written = set(run(_INSERT_JOINS, {"rows": statements.rows(rows)})) if rows else set()
     before = [join for join in joins if join.key not in written]
     records = AttendanceRecord.objects.filter(
         meeting__in={join.meeting.pk for join in before}, student__in={join.student.pk for join in before}
@@ -129,17 +133,21 @@ class NewMark:
         return self.meeting.pk, self.student.pk
 
 
-def mark_all(marks: Sequence[NewMark], *, counted: Counted | None = None) -> list[Marked]:
+def mark_all(
+    marks: Sequence[NewMark], *, counted: Counted | None = None, is_last: bool = False
+) -> list[Marked]:
     """Mark students present, each once, by one statement; late, where that is what the section's rule says.
 
     Where a mark stands already, nothing is changed, and the answer says so: phones retry. What a teacher entered by hand
     stays; the absence that the end of the session recorded is replaced, and kept in the history.
 
+    :param is_last: nothing else is done in the transaction: if nothing goes to the history it is committed with the marks
     :raises django.db.IntegrityError: if a claim has marked before; no mark is made then
     """
     written = {}
+    run = statements.run_and_commit if is_last and not any(map(_is_change, marks)) else statements.run
     # In one order, so that two processes that mark the same students never wait for each other.
-    for row in _insert_marks(sorted(marks, key=lambda mark: mark.key)):
+    for row in _insert_marks(sorted(marks, key=lambda mark: mark.key), run):
         meeting_pk, student_pk, *values = row
         written[meeting_pk, student_pk] = values
     standing = _standing([mark for mark in marks if mark.key not in written])
@@ -151,13 +159,17 @@ def mark_all(marks: Sequence[NewMark], *, counted: Counted | None = None) -> lis
             continue
         record_id, joined_at, roll_number = written[mark.key]
         answers.append(Marked(mark.status, mark.at, created=True))
-        replaced = mark.entry.record
-        if mark.admitted_by or (replaced and replaced.status):
+        if _is_change(mark):
             by, changed_at = mark.admitted_by or (None, mark.at)
             to = (mark.status, mark.method)
             changes.append(
                 change_of(
-                    replaced or AttendanceRecord(), record_id=record_id, by=by, at=changed_at, to=to, note=""
+                    mark.entry.record or AttendanceRecord(),
+                    record_id=record_id,
+                    by=by,
+                    at=changed_at,
+                    to=to,
+                    note="",
                 )
             )
         if mark.entry.counts:
@@ -190,7 +202,14 @@ _INSERT_MARKS = f"""
 """  # noqa: S608 - nothing but the text above
 
 
-def _insert_marks(marks: Sequence[NewMark]) -> list[tuple[Any, ...]]:
+def _is_change(mark: NewMark) -> bool:
+    """Whether the history keeps it: it replaces what stood, or somebody let it count."""
+    return bool(mark.admitted_by or (mark.entry.record and mark.entry.record.status))
+
+
+def _insert_marks(
+    marks: Sequence[NewMark], run: Callable[[str, Mapping[str, Any]], list[statements.Row]]
+) -> list[statements.Row]:
     """:returns: meeting, student, id, joined_at and roll number of the records that were written"""
     if not marks:
         return []
@@ -210,7 +229,7 @@ def _insert_marks(marks: Sequence[NewMark]) -> list[tuple[Any, ...]]:
         }
         for mark in marks
     ]
-    return statements.run(_INSERT_MARKS, {"rows": statements.rows(rows)})
+    return run(_INSERT_MARKS, {"rows": statements.rows(rows)})
 
 
 def _add_on_commit(counted: Counted | None, *, joined: _Members, attended: _Members = ()) -> None:

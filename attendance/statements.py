@@ -14,6 +14,7 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 from django.db.models import Model
+from psycopg.pq import TransactionStatus
 
 # Calls; but these statements are prepared with the first one.
 PREPARED_AFTER = 5
@@ -33,18 +34,46 @@ def run(statement: str, values: Mapping[str, Any]) -> list[Row]:
 
 
 def run_all(*statements: tuple[str, Mapping[str, Any]]) -> list[list[Row]]:
-    """The rows of each of them, in one round trip. They run one after the other: each sees what was committed before it.
+    """The rows of each of them, in one round trip, with the beginning of the transaction where they are the first of one.
 
-    Each must give rows, be it none.
+    They run one after the other: each sees what was committed before it. Each must give rows, be it none.
 
     :raises django.db.Error: as a query of Django's would
     """
+    return _run_in_one_trip(statements)
+
+
+def run_and_commit(statement: str, values: Mapping[str, Any]) -> list[Row]:
+    """The rows that it gives, and the end of the transaction, in one round trip.
+
+    To be the last that is done in the block of the outermost ``atomic``: that finds nothing left to commit then, and calls
+    what waited for it. In a block inside another one it is as ``run``, and the outer one commits.
+
+    :raises django.db.Error: as a query of Django's, or its commit, would
+    """
+    if not connection.in_atomic_block or connection.savepoint_ids or connection.needs_rollback:
+        return run(statement, values)
+    (found,) = _run_in_one_trip([(statement, values)], commits=True)
+    return found
+
+
+def _run_in_one_trip(
+    statements: Sequence[tuple[str, Mapping[str, Any]]], *, commits: bool = False
+) -> list[list[Row]]:
     with _preparing() as using:
+        begins = not using.autocommit and using.info.transaction_status == TransactionStatus.IDLE
+        if begins:
+            # Else psycopg would send BEGIN by itself and wait for its answer. Commit and rollback do not ask for this.
+            using.autocommit = True
         with using.pipeline():
+            if begins:
+                using.execute("BEGIN")
             cursors = [
                 psycopg.Cursor(using).execute(statement, values, prepare=True)
                 for statement, values in statements
             ]
+            if commits:
+                using.execute("COMMIT")
         # After the end, which waits for all of them: to fetch before it would be a round trip of its own.
         return [cursor.fetchall() for cursor in cursors]
 

@@ -35,6 +35,9 @@ def main() -> None:
     parser.add_argument(
         "--only", default="", metavar="NAMES", help="scenarios to measure beside hello, with commas"
     )
+    parser.add_argument(
+        "--connections", type=int, help="how many of a closed loop are under way at a time (64)"
+    )
     parser.add_argument("--workers", type=int, help="web processes (as make run)")
     parser.add_argument(
         "--json", type=Path, help=f"where the results are kept ({LATEST.name} in the data folder)"
@@ -50,8 +53,8 @@ def _do(site: Path, wanted: argparse.Namespace) -> None:
     from bench.load import Unexpected, first_of  # noqa: PLC0415
 
     size = sizes.TINY if wanted.tiny else sizes.SHORT if wanted.short else sizes.FULL
-    if wanted.rounds:
-        size = dataclasses.replace(size, rounds=wanted.rounds)
+    given = {name: getattr(wanted, name) for name in ("rounds", "connections") if getattr(wanted, name)}
+    size = dataclasses.replace(size, **given)
     failed = ""
     try:
         results = _run(site, size, workers=wanted.workers, only=wanted.only)

@@ -19,7 +19,7 @@ class Size:
     groups: tuple[int, ...] = (1, 10, 100)
     per_section: int = 60
     seconds: float = 1.0
-    connections: int = 32
+    connections: int = 64
     dashboards: int = 50
     dashboard_seconds: float = 4.0
     mixed_seconds: float = 5.0

@@ -40,7 +40,7 @@ class Application:
     def __init__(self, handler: WSGIHandler) -> None:
         self._handler = handler
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
-        self._waiting: dict[Waiting[Any, Any], asyncio.Future[None]] = {}
+        self._waiting: dict[Waiting[Any, Any], tuple[Later, asyncio.Future[None]]] = {}
         self._loop: asyncio.AbstractEventLoop
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -104,20 +104,32 @@ class Application:
 
     async def _finish(self, response: Later) -> None:
         while not response.is_finished:
-            done = self._waiting[response.waiting] = self._loop.create_future()
+            gone_on = self._loop.create_future()
+            self._waiting[response.waiting] = response, gone_on
             response.waiting.start(self._tell)
-            await done
-            response.go_on()
+            await gone_on
 
     def _tell(self, done: Sequence[Waiting[Any, Any]]) -> None:
         """Called by the thread that did what these wait for."""
         self._loop.call_soon_threadsafe(self._wake, done)
 
     def _wake(self, done: Sequence[Waiting[Any, Any]]) -> None:
-        for waiting in done:
-            future = self._waiting.pop(waiting)
-            if not future.done():
-                future.set_result(None)
+        """All of them go on before the first is sent: to send wakes granian's thread, once if they follow on each other."""
+        errors: dict[asyncio.Future[None], Exception] = {}
+        going_on = [self._waiting.pop(waiting) for waiting in done]
+        for response, gone_on in going_on:
+            try:
+                response.go_on()
+            except Exception as error:  # noqa: BLE001 - raised where it is waited for
+                errors[gone_on] = error
+        for _response, gone_on in going_on:
+            if gone_on.done():
+                # The server has given the request up.
+                continue
+            if gone_on in errors:
+                gone_on.set_exception(errors[gone_on])
+            else:
+                gone_on.set_result(None)
 
 
 def _share_processors_in_turns() -> None:

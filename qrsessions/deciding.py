@@ -108,10 +108,10 @@ def _decide_together(scans: Sequence[Scan], counted: Counted) -> list[_Mark | Re
                     marks[number] = decided
                 else:
                     outcomes[number] = decided
-        made = mark_places(list(marks.values()), counted=counted)
+        RefusedScan.objects.bulk_create(refused, ignore_conflicts=True)
+        made = mark_places(list(marks.values()), counted=counted, is_last=True)
         for number, marked in zip(marks, made, strict=True):
             outcomes[number] = marks[number].places[0].session, marked
-        RefusedScan.objects.bulk_create(refused, ignore_conflicts=True)
     return [outcomes[number] for number in range(len(scans))]
 
 

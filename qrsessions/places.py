@@ -154,14 +154,19 @@ class PlacedMark:
         ]
 
 
-def mark_places(marks: Sequence[PlacedMark], *, counted: Counted | None = None) -> list[Marked]:
+def mark_places(
+    marks: Sequence[PlacedMark], *, counted: Counted | None = None, is_last: bool = False
+) -> list[Marked]:
     """Mark students at every one of their places, so that no register calls absent who sat in the hall.
 
     :param counted: as of ``crowds``
+    :param is_last: as of ``crowds.mark_all``
     :returns: the marks that stand at each first place, where the student counts
     """
     take_seats((mark.places[0], mark.student) for mark in marks if mark.joins)
     each = [mark.at_each_place() for mark in marks]
-    marked = crowds.mark_all([mark for at_places in each for mark in at_places], counted=counted)
+    marked = crowds.mark_all(
+        [mark for at_places in each for mark in at_places], counted=counted, is_last=is_last
+    )
     firsts = accumulate((len(at_places) for at_places in each), initial=0)
     return [marked[first] for first, _at_places in zip(firsts, each, strict=False)]

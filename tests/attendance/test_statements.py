@@ -1,7 +1,12 @@
 """Statements that are prepared once: models from their rows, in Django's own transaction, with its errors."""
 
+from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import patch
+
+import psycopg
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
+from psycopg.pq import TransactionStatus
 
 from attendance import statements
 from attendance.models import AttendanceRecord, RosterEntry, Section
@@ -39,9 +44,6 @@ def test_statement_is_part_of_the_transaction():
     section = factories.make_section()
     name = Section.objects.get(pk=section.pk).name
 
-    class Undone(Exception):
-        pass
-
     with pytest.raises(Undone), transaction.atomic():  # noqa: PT012 - it is the block that is rolled back
         statements.run("UPDATE attendance_section SET name = 'other' WHERE id = %(pk)s", {"pk": section.pk})
         assert Section.objects.get(pk=section.pk).name == "other"
@@ -61,6 +63,108 @@ def test_error_is_djangos():
             " VALUES (%(meeting)s, %(student)s, '', '')",
             {"meeting": meeting.pk, "student": student.pk},
         )
+
+
+RENAME = "UPDATE attendance_section SET name = %(name)s WHERE id = %(pk)s RETURNING name"
+READ = "SELECT name FROM attendance_section WHERE id = %(pk)s"
+
+
+class Undone(Exception):
+    pass
+
+
+def name_as_others_see_it(section):
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(_read_and_close, section).result()
+
+
+def _read_and_close(section):
+    try:
+        return Section.objects.get(pk=section.pk).name
+    finally:
+        connection.close()
+
+
+def test_first_statements_of_a_transaction_begin_it():
+    section = factories.make_section()
+    before = section.name
+
+    with pytest.raises(Undone), transaction.atomic():  # noqa: PT012 - it is the block that is rolled back
+        found = statements.run_all((RENAME, {"pk": section.pk, "name": "other"}), (READ, {"pk": section.pk}))
+        assert found == [[("other",)], [("other",)]]
+        assert name_as_others_see_it(section) == before
+        raise Undone
+
+    assert name_as_others_see_it(section) == before
+
+
+def test_begins_in_the_same_round_trip():
+    with transaction.atomic():
+        connection.ensure_connection()
+        with patch.object(psycopg.Connection, "_exec_command") as sent_by_itself:
+            statements.run_all(("SELECT 1", {}))
+        sent_by_itself.assert_not_called()
+        assert connection.connection.info.transaction_status == TransactionStatus.INTRANS
+
+
+def test_failing_first_statement_leaves_a_connection_that_works():
+    section = factories.make_section()
+
+    with pytest.raises(DataError), transaction.atomic():
+        statements.run_all((RENAME, {"pk": section.pk, "name": "other"}), ("SELECT 1 / 0", {}))
+
+    assert Section.objects.get(pk=section.pk).name == section.name
+
+
+def test_last_statement_is_committed_with_itself():
+    section = factories.make_section()
+    called = []
+
+    with transaction.atomic():
+        transaction.on_commit(lambda: called.append(name_as_others_see_it(section)))
+        assert statements.run_and_commit(RENAME, {"pk": section.pk, "name": "other"}) == [("other",)]
+        assert name_as_others_see_it(section) == "other"
+        assert called == []
+
+    assert called == ["other"]
+
+
+def test_last_statement_that_fails_is_undone_with_all_before_it():
+    section = factories.make_section()
+    called = []
+
+    with pytest.raises(DataError), transaction.atomic():  # noqa: PT012 - it is the block that is rolled back
+        transaction.on_commit(lambda: called.append(1))
+        statements.run_all((RENAME, {"pk": section.pk, "name": "other"}))
+        statements.run_and_commit("SELECT 1 / %(nothing)s", {"nothing": 0})
+
+    assert name_as_others_see_it(section) == section.name
+    assert called == []
+
+
+def test_commit_that_fails_is_an_error_and_undoes_all():
+    section = factories.make_section()
+
+    # The reference is looked at by the commit.
+    with pytest.raises(IntegrityError), transaction.atomic():
+        statements.run_and_commit(
+            "UPDATE attendance_section SET name = 'other', course_id = 0 WHERE id = %(pk)s RETURNING id",
+            {"pk": section.pk},
+        )
+
+    assert name_as_others_see_it(section) == section.name
+
+
+def test_last_statement_inside_another_transaction_waits_for_that():
+    section = factories.make_section()
+
+    with pytest.raises(Undone), transaction.atomic():  # noqa: PT012 - it is the block that is rolled back
+        with transaction.atomic():
+            statements.run_and_commit(RENAME, {"pk": section.pk, "name": "other"})
+        assert name_as_others_see_it(section) == section.name
+        raise Undone
+
+    assert name_as_others_see_it(section) == section.name
 
 
 def test_statement_is_prepared_once_for_a_connection():
