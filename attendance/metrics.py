@@ -4,15 +4,31 @@ Counted in each process and added up over all workers where ``PROMETHEUS_MULTIPR
 does). What it may lose: everything, when the site is started again; Prometheus reckons with that.
 """
 
+import os
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, values
 
 from attendance.breaker import CircuitBreaker
 from attendance.refusals import Refused
+
+
+class _Process:
+    """Prometheus' own way is to ask the system at each count which process this is."""
+
+    pid = os.getpid()
+
+    @classmethod
+    def look_again(cls) -> None:
+        cls.pid = os.getpid()
+
+
+os.register_at_fork(after_in_child=_Process.look_again)
+if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    values.ValueClass = values.MultiProcessValue(process_identifier=lambda: _Process.pid)
 
 MARKS = Counter(
     "rollcall_marks", "Marks asked for: marked, already_marked, or why it was refused.", ["outcome", "method"]

@@ -6,6 +6,7 @@
 import io
 import sys
 import tempfile
+from functools import lru_cache
 from typing import IO, Any
 
 from django.conf import settings
@@ -73,6 +74,7 @@ async def read_body(environ: dict[str, Any], protocol: Any) -> None:
     environ["wsgi.input"] = body
 
 
+@lru_cache(maxsize=256)
 def _named(name: str) -> str:
     return f"HTTP_{name.upper().replace('-', '_')}"
 

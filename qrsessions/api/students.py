@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.http import Http404
 from django.utils import timezone
+from django.utils.timezone import get_default_timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.fields import DateTimeField
 from rest_framework.request import Request
@@ -30,7 +31,7 @@ from qrsessions.serializers import (
 )
 
 # Made once: their fields are copied for each instance, which takes longer than what they do.
-_MARK, _MOMENT = MarkSerializer(), DateTimeField()
+_MARK, _MOMENT = MarkSerializer(), DateTimeField(default_timezone=get_default_timezone())
 # Longer bodies are not kept.
 SHORT_BYTES = 1000
 

@@ -195,3 +195,23 @@ def test_every_metric_of_the_dashboard_and_the_alerts_exists():
         "rollcall_mark_seconds"
     }
     assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+
+
+def test_forked_process_counts_in_a_file_of_its_own(tmp_path):
+    script = (
+        "import os, django; django.setup();"
+        "from attendance.metrics import ORPHANS; ORPHANS.inc(); child = os.fork(); ORPHANS.inc();"
+        "child and os.waitpid(child, 0) and print(os.getpid(), child)"
+    )
+    environment = os.environ | {
+        "PROMETHEUS_MULTIPROC_DIR": str(tmp_path),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
+
+    printed = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+
+    assert {file.name for file in tmp_path.glob("counter_*")} == {
+        f"counter_{pid}.db" for pid in printed.split()
+    }
