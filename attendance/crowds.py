@@ -8,6 +8,7 @@ what it wrote reaches the live sets after the commit. The counts after that, rea
 import datetime
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.db import transaction
@@ -48,7 +49,7 @@ class NewJoin:
     student: Student
     at: datetime.datetime
 
-    @property
+    @cached_property
     def key(self) -> tuple[int, int]:
         return self.meeting.pk, self.student.pk
 
@@ -128,7 +129,7 @@ class NewMark:
     def status(self) -> Status:
         return Status.LATE if self.late_from and self.at >= self.late_from else Status.PRESENT
 
-    @property
+    @cached_property
     def key(self) -> tuple[int, int]:
         return self.meeting.pk, self.student.pk
 

@@ -8,10 +8,14 @@ from typing import Any
 from unittest.mock import patch
 
 import psycopg
+from psycopg.pq import PipelineStatus
 from redis.connection import AbstractConnection
 
 from bench.asking import Request
 from bench.load import Unexpected
+
+# Of a transaction: no queries.
+ENDS = ("BEGIN", "COMMIT")
 
 
 @dataclass
@@ -47,17 +51,22 @@ def call(request: Request) -> tuple[int, dict[str, str], bytes]:
     return told["status"], told["headers"], body
 
 
+def _in_pipeline(connection: psycopg.Connection[Any]) -> bool:
+    return connection.info.pipeline_status != PipelineStatus.OFF
+
+
 @contextmanager
 def counting() -> Iterator[Asked]:
     """Count while the block runs, in every thread of this process."""
     asked = Asked()
     execute, command = psycopg.Cursor.execute, psycopg.Connection._exec_command
+    leave_pipeline = psycopg.Pipeline.__exit__
     send = AbstractConnection.send_packed_command
 
     def counted_execute(self: Any, query: Any, *args: Any, **options: Any) -> Any:
-        asked.postgres_trips += 1
+        asked.postgres_trips += not _in_pipeline(self.connection)
         # The pool's question is an empty query.
-        asked.queries += bool(query)
+        asked.queries += bool(query) and query not in ENDS
         began = time.perf_counter()
         try:
             return execute(self, query, *args, **options)
@@ -65,8 +74,12 @@ def counting() -> Iterator[Asked]:
             asked.query_seconds += time.perf_counter() - began
 
     def counted_command(self: Any, *args: Any, **options: Any) -> Any:
-        asked.postgres_trips += 1
+        asked.postgres_trips += not _in_pipeline(self)
         return command(self, *args, **options)
+
+    def counted_pipeline(self: Any, *args: Any) -> Any:
+        asked.postgres_trips += 1
+        return leave_pipeline(self, *args)
 
     def counted_send(self: Any, *args: Any, **options: Any) -> Any:
         asked.redis_trips += 1
@@ -75,6 +88,7 @@ def counting() -> Iterator[Asked]:
     with (
         patch.object(psycopg.Cursor, "execute", counted_execute),
         patch.object(psycopg.Connection, "_exec_command", counted_command),
+        patch.object(psycopg.Pipeline, "__exit__", counted_pipeline),
         patch.object(AbstractConnection, "send_packed_command", counted_send),
     ):
         yield asked
