@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.http import HttpResponse, StreamingHttpResponse
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from attendance.models import AttendanceRecord
+from attendance.together import Together
 from config.rsgi import PIECE_BYTES, Application, _share_processors_in_turns, application
 from qrsessions import lifecycle, sources
+from qrsessions.api.later import Content, Later
 from qrsessions.models import SessionStatus
 from tests import factories
 from tests.qrsessions.conftest import token_of
@@ -272,3 +274,51 @@ def test_a_process_that_may_not_choose_goes_on(monkeypatch):
 
     monkeypatch.setattr(os, "sched_setscheduler", forbidden, raising=False)
     _share_processors_in_turns()
+
+
+class Crowd:
+    """Answers that wait for the same go, except the first, for which that go waits."""
+
+    def __init__(self) -> None:
+        self.all_are_here = threading.Event()
+        self._together = Together(self._do_all, key=lambda number: number)
+        self.happened: list[str] = []
+        self.app = Application(application._handler)
+
+    def _do_all(self, numbers):
+        self.all_are_here.wait(10)
+        return list(numbers)
+
+    async def _made(self, number: int) -> Content:
+        await self._together.do(number)
+        self.happened.append(f"made {number}")
+        if number == 3:
+            raise LookupError(number)
+        return Content(b"{}", 200, {})
+
+    async def answer(self, number: int) -> None:
+        work = self._made(number)
+        response = Later(RequestFactory().get("/"), work, work.send(None), content_type="application/json")
+        try:
+            await self.app._finish(response)
+        except LookupError:
+            self.happened.append(f"failed {number}")
+        else:
+            self.happened.append(f"sent {number}")
+
+    async def answers(self) -> None:
+        first = asyncio.create_task(self.answer(1))
+        await asyncio.sleep(0.2)
+        others = [asyncio.create_task(self.answer(number)) for number in (2, 3, 4)]
+        await asyncio.sleep(0)
+        self.all_are_here.set()
+        await asyncio.gather(first, *others)
+
+
+def test_all_answers_of_a_go_are_made_before_the_first_is_sent():
+    crowd = Crowd()
+
+    on_a_loop(crowd.app, crowd.answers)
+
+    assert crowd.happened[:2] == ["made 1", "sent 1"]
+    assert crowd.happened[2:] == ["made 2", "made 3", "made 4", "sent 2", "failed 3", "sent 4"]
