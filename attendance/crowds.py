@@ -214,23 +214,25 @@ def _insert_marks(
     """:returns: meeting, student, id, joined_at and roll number of the records that were written"""
     if not marks:
         return []
-    rows = [
-        {
-            "meeting": mark.meeting.pk,
-            "student": mark.student.pk,
-            "student_id": mark.student.student_id,
-            "roll_number": mark.entry.roll_number,
-            "joined_at": mark.at if mark.joins else None,
-            "marked_at": mark.at,
-            "status": mark.status,
-            "method": mark.method,
-            "nonce": mark.claim_nonce,
-            "marked_by": mark.admitted_by[0].pk if mark.admitted_by else None,
-            "device": mark.device,
-        }
-        for mark in marks
-    ]
-    return run(_INSERT_MARKS, {"rows": statements.rows(rows)})
+    return run(_INSERT_MARKS, {"rows": statements.rows([_row_of(mark) for mark in marks])})
+
+
+def _row_of(mark: NewMark) -> dict[str, Any]:
+    meeting_pk, student_pk = mark.key
+    at = mark.at.isoformat()
+    return {
+        "meeting": meeting_pk,
+        "student": student_pk,
+        "student_id": mark.student.student_id,
+        "roll_number": mark.entry.roll_number,
+        "joined_at": at if mark.joins else None,
+        "marked_at": at,
+        "status": mark.status,
+        "method": mark.method,
+        "nonce": mark.claim_nonce,
+        "marked_by": mark.admitted_by[0].pk if mark.admitted_by else None,
+        "device": mark.device,
+    }
 
 
 def _add_on_commit(counted: Counted | None, *, joined: _Members, attended: _Members = ()) -> None:

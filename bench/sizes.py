@@ -25,7 +25,7 @@ class Size:
     mixed_seconds: float = 5.0
 
 
-FULL = Size(rounds=5)
+FULL = Size(rounds=5, halls=3)
 SHORT = Size(
     rounds=1, hall=300, waiting=300, per_section=10, seconds=0.5, dashboard_seconds=2.0, mixed_seconds=3.0
 )
