@@ -28,7 +28,7 @@ class _Process:
 
 os.register_at_fork(after_in_child=_Process.look_again)
 if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-    values.ValueClass = values.MultiProcessValue(process_identifier=lambda: _Process.pid)
+    values.ValueClass = values.MultiProcessValue(lambda: _Process.pid)  # type: ignore[no-untyped-call]
 
 MARKS = Counter(
     "rollcall_marks", "Marks asked for: marked, already_marked, or why it was refused.", ["outcome", "method"]
