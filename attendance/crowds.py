@@ -54,10 +54,12 @@ class NewJoin:
         return self.meeting.pk, self.student.pk
 
 
-def join_all(joins: Sequence[NewJoin], *, counted: Counted | None = None) -> list[Joined]:
+def join_all(
+    joins: Sequence[NewJoin], *, counted: Counted | None = None, is_last: bool = False
+) -> list[Joined]:
     """Put students into the room's list, each once. Who had joined before stays as before.
 
-    Nothing else is done in the transaction: it is committed with the joins.
+    :param is_last: nothing else is done in the transaction: it is committed with the joins
     """
     # In one order, so that two processes that write the same students never wait for each other.
     rows = [
@@ -70,7 +72,7 @@ def join_all(joins: Sequence[NewJoin], *, counted: Counted | None = None) -> lis
         }
         for join in sorted(joins, key=lambda join: join.key)
     ]
-    run = statements.run_and_commit
+    run = statements.run_and_commit if is_last else statements.run
     written = set(run(_INSERT_JOINS, {"rows": statements.rows(rows)})) if rows else set()
     before = [join for join in joins if join.key not in written]
     records = AttendanceRecord.objects.filter(
@@ -80,8 +82,7 @@ def join_all(joins: Sequence[NewJoin], *, counted: Counted | None = None) -> lis
     added = [
         (join.meeting, join.student.student_id) for join in joins if join.key in written and join.entry.counts
     ]
-    if added:
-        _add_on_commit(counted, joined=added)
+    add_on_commit(counted, joined=added)
     return [Joined(standing.get(join.key) or join.at, created=join.key in written) for join in joins]
 
 
@@ -179,8 +180,7 @@ def mark_all(
                 joined.append((mark.meeting, mark.student.student_id))
     if changes:
         RecordChange.objects.bulk_create(changes)
-    if attended:
-        _add_on_commit(counted, joined=joined, attended=attended)
+    add_on_commit(counted, joined=joined, attended=attended)
     return answers
 
 
@@ -235,13 +235,19 @@ def _row_of(mark: NewMark) -> dict[str, Any]:
     }
 
 
-def _add_on_commit(counted: Counted | None, *, joined: _Members, attended: _Members = ()) -> None:
+def add_on_commit(counted: Counted | None, *, joined: _Members = (), attended: _Members = ()) -> None:
+    """Put them into the live sets after the commit: those of new joins and marks, and those whose join or mark is found to stand.
+
+    An earlier try may have committed that one without hearing of it: then nobody has put it there.
+    """
+
     def add() -> None:
         found = stats.add(joined=joined, attended=attended)
         if counted is not None:
             counted.update(found)
 
-    transaction.on_commit(add, robust=True)
+    if joined or attended:
+        transaction.on_commit(add, robust=True)
 
 
 def _standing(marks: Sequence[NewMark]) -> dict[tuple[int, int], Marked]:

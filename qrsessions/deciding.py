@@ -19,7 +19,7 @@ from attendance.stats import Stats, meeting_stats
 from attendance.together import Together
 from qrsessions.limits import MARKS
 from qrsessions.models import JoinPolicy, QRSession, RefusedScan, SessionStatus
-from qrsessions.places import Place, PlacedMark, mark_places, share_all_places
+from qrsessions.places import Place, PlacedMark, count_again, mark_places, share_all_places
 from qrsessions.sources import Source
 from qrsessions.tokens import TokenExpired, TokenInvalid
 
@@ -93,6 +93,7 @@ def _decide_together(scans: Sequence[Scan], counted: Counted) -> list[_Mark | Re
     outcomes: dict[int, _Mark | Refused] = {}
     marks: dict[int, PlacedMark] = {}
     refused: list[RefusedScan] = []
+    standing: list[tuple[Place, Student]] = []
     with transaction.atomic():
         placed = share_all_places([(scan.source, scan.student) for scan in scans])
         for number, (scan, places) in enumerate(zip(scans, placed, strict=True)):
@@ -108,7 +109,10 @@ def _decide_together(scans: Sequence[Scan], counted: Counted) -> list[_Mark | Re
                     marks[number] = decided
                 else:
                     outcomes[number] = decided
+                    assert not isinstance(places, Refused)  # noqa: S101 - who has no place has no mark
+                    standing.append((places[0], scan.student))
         RefusedScan.objects.bulk_create(refused, ignore_conflicts=True)
+        count_again(standing, counted=counted)
         made = mark_places(list(marks.values()), counted=counted, is_last=True)
         for number, marked in zip(marks, made, strict=True):
             outcomes[number] = marks[number].places[0].session, marked

@@ -17,7 +17,7 @@ from attendance.together import Together
 from qrsessions.lifecycle import WrongState
 from qrsessions.limits import JOINS
 from qrsessions.models import JoinPolicy, QRSession, SessionStatus
-from qrsessions.places import Place, share_all_places, take_seats
+from qrsessions.places import Place, count_again, share_all_places, take_seats
 from qrsessions.sources import Source
 
 
@@ -104,6 +104,7 @@ _Join = tuple[QRSession, Joined]
 def _join_together(wanted: Sequence[_Wanted], counted: Counted) -> list[_Join | Refused]:
     outcomes: dict[int, _Join | Refused] = {}
     chosen: dict[int, Place] = {}
+    standing: list[tuple[Place, Student]] = []
     placed = share_all_places([(one.source, one.student) for one in wanted])
     for number, (one, places) in enumerate(zip(wanted, placed, strict=True)):
         try:
@@ -113,6 +114,7 @@ def _join_together(wanted: Sequence[_Wanted], counted: Counted) -> list[_Join | 
             continue
         if place.joined_at:
             outcomes[number] = place.session, Joined(place.joined_at, created=False)
+            standing.append((place, one.student))
         else:
             chosen[number] = place
             _tell_where_it_counts(one, places)
@@ -121,7 +123,8 @@ def _join_together(wanted: Sequence[_Wanted], counted: Counted) -> list[_Join | 
         NewJoin(place.entry, place.session.meeting, wanted[number].student, at=wanted[number].at)
         for number, place in chosen.items()
     ]
-    made = crowds.join_all(joins, counted=counted)
+    count_again(standing, counted=counted)
+    made = crowds.join_all(joins, counted=counted, is_last=True)
     for (number, place), joined in zip(chosen.items(), made, strict=True):
         outcomes[number] = place.session, joined
     return [outcomes[number] for number in range(len(wanted))]

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from attendance import crowds, locks
 from attendance.crowds import Counted, Marked, NewMark
-from attendance.models import Course, GroupSeat, Method, RosterEntry, Student, User
+from attendance.models import ATTENDED, Course, GroupSeat, Method, RosterEntry, Student, User
 from attendance.refusals import NotEnrolled, Refused
 from qrsessions.lifecycle import InGroup
 from qrsessions.models import GroupSession, QRSession
@@ -170,3 +170,24 @@ def mark_places(
     )
     firsts = accumulate((len(at_places) for at_places in each), initial=0)
     return [marked[first] for first, _at_places in zip(firsts, each, strict=False)]
+
+
+def count_again(places: Iterable[tuple[Place, Student]], *, counted: Counted) -> None:
+    """Put students whose join or mark stands at these places into the live sets, should they not be there.
+
+    :param counted: as of ``crowds``
+    """
+    standing = [
+        (place.session.meeting, place.entry.record, student)
+        for place, student in places
+        if place.entry.counts and place.entry.record
+    ]
+    crowds.add_on_commit(
+        counted,
+        joined=[(meeting, student.student_id) for meeting, record, student in standing if record.joined_at],
+        attended=[
+            (meeting, record.roll_number)
+            for meeting, record, _student in standing
+            if record.status in ATTENDED
+        ],
+    )
