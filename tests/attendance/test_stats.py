@@ -8,7 +8,7 @@ import time
 
 import pytest
 import time_machine
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.test import override_settings
 from django.utils import timezone
 from django_redis import get_redis_connection
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from redis.exceptions import ResponseError
 
 from attendance import crowds, locks, marking, stats
-from attendance.models import AttendanceRecord, Meeting, Method, Status
+from attendance.models import AttendanceRecord, Meeting, Method, RecordChange, Status
 from attendance.stats import Counts, Source, repairing
 from attendance.stats.members import members_in_database
 from attendance.stats.repairing import compare
@@ -212,6 +212,25 @@ def test_mark_that_is_rolled_back_is_in_no_set():
 
     assert counts(meeting) == Counts(0, 0, 1, Source.REDIS)
     assert redis_keys(meeting) == {"joined": set(), "attended": set()}
+
+
+def test_mark_that_replaces_an_absence_is_undone_where_the_history_cannot_be_written(monkeypatch):
+    meeting = make_meeting(joined=0)
+    (student,) = factories.students_of(meeting.section)
+    at = timezone.now()
+    absence = {"status": Status.ABSENT, "method": Method.END, "marked_at": at}
+    AttendanceRecord.objects.create(meeting=meeting, student=student, roll_number="01", **absence)
+
+    def fail(*_changes):
+        raise DatabaseError
+
+    monkeypatch.setattr(RecordChange.objects, "bulk_create", fail)
+    with pytest.raises(DatabaseError), transaction.atomic():  # noqa: PT012 - it is the block that is rolled back
+        locks.share([meeting.pk])
+        entry = marking.find_on_roster(meeting=meeting, student=student)
+        crowds.mark_all([crowds.NewMark(entry, meeting, student, at=at, method=Method.QR)], is_last=True)
+
+    assert AttendanceRecord.objects.filter(meeting=meeting, **absence).count() == 1
 
 
 NAMES = ["joined", "attended", "verified", "repair"]

@@ -9,16 +9,19 @@ import os
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.core.cache import cache
+from django.core.exceptions import DisallowedHost
 from django.http import HttpResponse, StreamingHttpResponse
+from django.http.request import validate_host
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from attendance.models import AttendanceRecord
 from attendance.together import Together
-from config.rsgi import PIECE_BYTES, Application, _share_processors_in_turns, application
+from config.rsgi import PIECE_BYTES, Application, QuickRequest, _share_processors_in_turns, application
 from qrsessions import lifecycle, sources
 from qrsessions.api.later import Content, Later
 from qrsessions.models import SessionStatus
@@ -322,3 +325,28 @@ def test_all_answers_of_a_go_are_made_before_the_first_is_sent():
 
     assert crowd.happened[:2] == ["made 1", "sent 1"]
     assert crowd.happened[2:] == ["made 2", "made 3", "made 4", "sent 2", "failed 3", "sent 4"]
+
+
+# --- The host of a quick request --------------------------------------------------------------------------
+
+
+def request_to(host: str) -> QuickRequest:
+    return QuickRequest(RequestFactory().get("/", headers={"host": host}).environ)
+
+
+def test_host_of_a_quick_request_is_looked_at_once(settings):
+    settings.ALLOWED_HOSTS = ["school.example"]
+    request = request_to("school.example:8443")
+
+    with patch("django.http.request.validate_host", wraps=validate_host) as looked:
+        assert [request.get_host(), request.get_host()] == ["school.example:8443"] * 2
+    assert looked.call_count == 1
+
+
+def test_host_that_is_none_of_the_sites_is_refused_each_time(settings):
+    settings.ALLOWED_HOSTS = ["school.example"]
+    request = request_to("evil.example")
+
+    for _ in range(2):
+        with pytest.raises(DisallowedHost):
+            request.get_host()
