@@ -1,4 +1,4 @@
-"""Where nobody may wait: on the event loop of a web process, which serves many requests (``config/rsgi.py``).
+"""Where nobody may wait: on the event loop of a web process, which serves many requests (``config/event_loop.py``).
 
 What a process knows is answered there. Whoever is about to ask a server, or to wait for another thread, says so first
 (``about_to_wait``); there the request is then given up before anything was done, and begun anew in a thread that may wait.

@@ -66,7 +66,7 @@ class SessionAuthentication(authentication.SessionAuthentication):
 
         :raises PermissionDenied: if another site may have sent it
         """
-        _csrf.process_request(request)
+        # Its ``process_request`` is for who shows a form: the check itself reads the cookie.
         if reason := _csrf.process_view(request, HttpResponse, (), {}):
             raise exceptions.PermissionDenied(f"CSRF Failed: {reason}")
 

@@ -81,7 +81,6 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "config.middleware.WaitingPhonesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     # Nothing below is for the API.
     "config.middleware.ApiMiddleware",

@@ -22,7 +22,7 @@ CONNECTIONS_PER_WORKER = 8192
 # The longest that granian takes: who sends over a connection in the moment in which it is closed for being idle has to
 # send again.
 IDLE_MILLISECONDS = 60_000
-# For programs that are compared with the site; it has its threads in config/rsgi.py.
+# For programs that are compared with the site; it has its threads in config/event_loop.py.
 WSGI_OPTIONS = ("--blocking-threads", "24", "--blocking-threads-idle-timeout", "600")
 # The whole stop must take less than ten seconds, the servers' own included.
 STOP_SECONDS = 2.5

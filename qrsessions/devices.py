@@ -7,11 +7,12 @@ the table could make the cookie. What it may lose: who clears the cookies is a n
 import secrets
 from collections.abc import Callable
 from functools import lru_cache, wraps
+from http.cookies import SimpleCookie
 from typing import Any
 
 from django.conf import settings
 from django.core import signing
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
@@ -22,6 +23,9 @@ SALT = "rollcall.device"
 MAX_AGE_SECONDS = 400 * 24 * 3600
 ID_BYTES = 16
 HASH_LENGTH = 32
+# More than any that is given.
+LONGEST = 100
+MOST_KNOWN = 20_000
 
 
 def device_of(request: HttpRequest | Request) -> str:
@@ -29,8 +33,7 @@ def device_of(request: HttpRequest | Request) -> str:
 
     An empty one is no device: it is like no other, an empty one included.
     """
-    device_id = _id_of(request)
-    return "" if not device_id or _is_a_program(request) else _hash_of(device_id)
+    return "" if _is_a_program(request) else _hash_in(request)
 
 
 def with_device(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -47,32 +50,41 @@ def with_device(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResp
 
 def give_device(request: HttpRequest | Request, response: HttpResponseBase) -> None:
     """A browser gets a device where it had none, or a forged one."""
-    if not _id_of(request) and not _is_a_program(request):
-        response.set_cookie(
-            COOKIE,
-            _signer().sign(secrets.token_hex(ID_BYTES)),
-            max_age=MAX_AGE_SECONDS,
-            secure=settings.SESSION_COOKIE_SECURE,
-            httponly=True,
-            samesite="Lax",
-        )
+    if lacks_device(request):
+        response.cookies.update(new_device())
 
 
-def _id_of(request: HttpRequest | Request) -> str:
-    return _unsigned(request.COOKIES.get(COOKIE, ""))
+def lacks_device(request: HttpRequest | Request) -> bool:
+    """Whether a browser asks that has no device, or a forged one."""
+    return not _hash_in(request) and not _is_a_program(request)
 
 
-# Each request asks twice.
-@lru_cache(maxsize=1024)
-def _unsigned(cookie: str) -> str:
+def new_device() -> SimpleCookie:
+    """The cookie of a device that nobody has."""
+    response = HttpResponse()
+    response.set_cookie(
+        COOKIE,
+        _signer().sign(secrets.token_hex(ID_BYTES)),
+        max_age=MAX_AGE_SECONDS,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response.cookies
+
+
+def _hash_in(request: HttpRequest | Request) -> str:
+    cookie = request.COOKIES.get(COOKIE, "")
+    return _hash_of(cookie) if len(cookie) <= LONGEST else ""
+
+
+# A phone that waits is known when it marks.
+@lru_cache(maxsize=MOST_KNOWN)
+def _hash_of(cookie: str) -> str:
     try:
-        return _signer().unsign(cookie)
+        device_id = _signer().unsign(cookie)
     except signing.BadSignature:
         return ""
-
-
-@lru_cache(maxsize=1024)
-def _hash_of(device_id: str) -> str:
     return salted_hmac(SALT, device_id, algorithm="sha256").hexdigest()[:HASH_LENGTH]
 
 

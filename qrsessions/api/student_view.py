@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from http.cookies import SimpleCookie
 from inspect import iscoroutine
 from typing import Any, NamedTuple, cast
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import override
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -20,8 +20,7 @@ from attendance.models import Student
 from attendance.permissions import IsStudent, signed_in
 from attendance.together import finished
 from qrsessions.api.base import PAGE_OF, OtherUser
-from qrsessions.api.later import MAY_BE_LATER, Content, Later
-from qrsessions.devices import give_device
+from qrsessions.devices import lacks_device, new_device
 
 JSON = "application/json"
 
@@ -36,6 +35,15 @@ class Answer(NamedTuple):
     headers: Mapping[str, str] = {}
 
 
+class Content(NamedTuple):
+    """A whole answer, but for what every answer of the API says (``config/answering.py``)."""
+
+    content: bytes
+    status: int
+    headers: Mapping[str, str]
+    cookies: SimpleCookie | None = None
+
+
 class StudentView(APIView):
     """For users who are taught. It signs in and refuses as DRF does, but has nothing to negotiate: JSON in, JSON out.
 
@@ -44,28 +52,22 @@ class StudentView(APIView):
     """
 
     permission_classes = (IsStudent,)
-    # Answered from what the process knows, where that is enough (config/rsgi.py).
+    # Answered from what the process knows, where that is enough (config/event_loop.py).
     is_quick = True
-    # It runs its coroutines itself, in a thread or later.
+    # It runs its coroutines itself, unless somebody else runs ``answer``.
     view_is_async = False
     gives_device = False
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return response_of(finished(self.answer(request, *args, **kwargs)))
+
+    async def answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Content:
+        """What is answered, in the language of the thread, which has to be the request's each time that this goes on."""
         asked = self.request = cast("Request", request)
-        work = self._answer(asked, *args, **kwargs)
-        try:
-            waiting = work.send(None)
-        except StopIteration as end:
-            response = _response(end.value)
-        else:
-            if MAY_BE_LATER in request.META:
-                response = Later(request, work, waiting, content_type=JSON)
-            else:
-                waiting.wait()
-                response = _response(finished(work))
-        if self.gives_device:
-            give_device(request, response)
-        return response
+        content = _content(await self._answer(asked, *args, **kwargs))
+        if self.gives_device and lacks_device(request):
+            content = content._replace(cookies=new_device())
+        return content
 
     def student(self, request: Request) -> Student:
         """The student who is signed in.
@@ -77,7 +79,7 @@ class StudentView(APIView):
             raise OtherUser
         return cast("Student", student_of(user))
 
-    async def _answer(self, asked: Request, *args: Any, **kwargs: Any) -> Content:
+    async def _answer(self, asked: Request, *args: Any, **kwargs: Any) -> Answer:
         try:
             self._sign_in(asked)
             name = (asked.method or "").lower()
@@ -86,11 +88,9 @@ class StudentView(APIView):
             if iscoroutine(answer):
                 answer = await answer
         except Exception as error:  # noqa: BLE001 - raised again there if it is no refusal
-            # Somebody else's request may have come between.
-            with override(asked.LANGUAGE_CODE):
-                return _content(self._refusal(error))
+            return self._refusal(error)
         # OPTIONS is answered by DRF's own view.
-        return _content(answer if isinstance(answer, Answer) else _as_answer(answer))
+        return answer if isinstance(answer, Answer) else _as_answer(answer)
 
     def _refusal(self, error: Exception) -> Answer:
         response = self.handle_exception(error)
@@ -149,9 +149,15 @@ def _as_answer(response: Response) -> Answer:
 
 def _content(answer: Answer) -> Content:
     content = b"" if answer.data is None else _RENDERER.render(answer.data)
-    return Content(content, answer.status, answer.headers)
+    return Content(content, answer.status, {"Content-Type": JSON, **answer.headers})
 
 
-def _response(content: Content) -> HttpResponse:
-    headers = {"Content-Type": JSON, **content.headers}
-    return HttpResponse(content.content, status=content.status, headers=headers)
+def response_of(content: Content) -> HttpResponse:
+    """The same as a response of Django's."""
+    response = HttpResponse(content.content, status=content.status, headers=content.headers)
+    if content.cookies:
+        response.cookies.update(content.cookies)
+    if content.status == HTTPStatus.TOO_MANY_REQUESTS:
+        # As Django marks what it has logged: a line for each would be more work than the refusal saves.
+        response._has_been_logged = True  # type: ignore[attr-defined]
+    return response

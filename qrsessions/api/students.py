@@ -1,32 +1,27 @@
-"""The API of students: what is open for them, joining, and being marked."""
+"""The API of students: joining, and being marked. (What is open for them: ``own_sessions``.)"""
 
 from functools import lru_cache
 from typing import Any
 
-from django.conf import settings
 from django.http import Http404
 from django.utils import timezone
 from django.utils.timezone import get_default_timezone
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.fields import DateTimeField
 from rest_framework.request import Request
 
 from attendance.permissions import signed_in
 from qrsessions import joining, scanning, sources
 from qrsessions.api.base import CONFLICT
-from qrsessions.api.own_answers import headers_of, own_answer
 from qrsessions.api.student_view import Answer, StudentView, body_of, read_json
-from qrsessions.api.waiting_room import waiting_room
 from qrsessions.deciding import Scanned
 from qrsessions.devices import device_of
 from qrsessions.models import GroupSession, QRSession
-from qrsessions.pacing import waiting_phones
 from qrsessions.serializers import (
     JoinedSerializer,
     JoinGroupSerializer,
     MarkedSerializer,
     MarkSerializer,
-    OwnSessionsSerializer,
     stats_json,
 )
 
@@ -34,29 +29,6 @@ from qrsessions.serializers import (
 _MARK, _MOMENT = MarkSerializer(), DateTimeField(default_timezone=get_default_timezone())
 # Longer bodies are not kept.
 SHORT_BYTES = 1000
-
-
-class OwnSessions(StudentView):
-    @extend_schema(
-        responses={
-            200: OwnSessionsSerializer,
-            304: OpenApiResponse(description="As the `ETag` that was sent."),
-        }
-    )
-    def get(self, request: Request) -> Answer:
-        """What is open for you now. Ask again with `If-None-Match` after `poll_after_ms`."""
-        student = self.student(request)
-        kept, stats = own_answer(student=student, at=timezone.now())
-        pause = waiting_phones.next_ms()
-        if request.auth is None:
-            # Signed in by a session: it is the phone's page that asks.
-            cookie = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
-            user_id = signed_in(request).pk
-            waiting_room.remember(cookie, user_id=user_id, student=student, kept=kept, stats=stats)
-        etag = kept.etag(stats, poll_after_ms=pause)
-        if request.headers.get("If-None-Match") == etag:
-            return Answer(None, status=304, headers=headers_of(etag))
-        return Answer({"sessions": kept.told(stats), "poll_after_ms": pause}, headers=headers_of(etag))
 
 
 class Join(StudentView):

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from qrsessions.api import audit_trail, desk_scan, groups, records, screens, section_rules, sessions, students
+from qrsessions.api import (
+    audit_trail,
+    desk_scan,
+    groups,
+    own_sessions,
+    records,
+    screens,
+    section_rules,
+    sessions,
+    students,
+)
 from qrsessions.lifecycle import STEPS
 
 session = "sessions/<public_id:public_id>/"
@@ -10,7 +20,7 @@ group = "group-sessions/<public_id:public_id>/"
 
 urlpatterns = [
     # First what the phones of a hall ask at once.
-    path("me/session/", students.OwnSessions.as_view(), name="api-own-sessions"),
+    path("me/session/", own_sessions.OwnSessions.as_view(), name="api-own-sessions"),
     path("mark/", students.Mark.as_view(), name="api-mark"),
     path("sections/<int:section_id>/", section_rules.SectionDetail.as_view(), name="api-section"),
     path("sessions/", sessions.SessionList.as_view(), name="api-sessions"),

@@ -52,8 +52,11 @@ def assert_true(client: APIClient) -> list[dict[str, Any]]:
 def room(monkeypatch) -> WaitingRoom:
     """A room in which nobody waits yet."""
     new = WaitingRoom()
-    monkeypatch.setattr("config.middleware.waiting_room", new)
-    monkeypatch.setattr("qrsessions.api.students.waiting_room", new)
+    monkeypatch.setattr("qrsessions.api.own_sessions.waiting_room", new)
+    # However busy the tests are, phones are told the same pause.
+    pace = Pace(cpu=lambda: 0.0)
+    for module in ("own_sessions", "waiting_room"):
+        monkeypatch.setattr(f"qrsessions.api.{module}.waiting_phones", pace)
     return new
 
 
@@ -450,7 +453,7 @@ def test_role_that_changes_is_known_at_once(klass):
 
 
 def test_few_are_let_in_at_a_time_and_the_others_come_again(klass, monkeypatch, django_assert_num_queries):
-    monkeypatch.setattr("config.middleware.few_readers", few := Few(1))
+    monkeypatch.setattr("qrsessions.api.own_sessions.few_readers", few := Few(1))
     klass.open()
     waits, comes = klass.as_student[:2]
     etag = waits.get(URL)["ETag"]

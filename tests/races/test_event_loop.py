@@ -12,7 +12,7 @@ from rest_framework.authtoken.models import Token
 
 from attendance import locks
 from attendance.models import AttendanceRecord, Status
-from config.rsgi import THREADS
+from config.event_loop import THREADS
 from qrsessions.models import JoinPolicy, SessionStatus
 from tests import factories
 from tests.qrsessions.conftest import sets_of, token_of

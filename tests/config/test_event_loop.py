@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import DisallowedHost
 from django.http import HttpResponse, StreamingHttpResponse
@@ -21,9 +22,11 @@ from django.utils import timezone
 
 from attendance.models import AttendanceRecord
 from attendance.together import Together
-from config.rsgi import PIECE_BYTES, Application, QuickRequest, _share_processors_in_turns, application
+from config.answering import Answering, QuickRequest, match_of
+from config.event_loop import PIECE_BYTES, Application, _share_processors_in_turns
+from config.rsgi import application
 from qrsessions import lifecycle, sources
-from qrsessions.api.later import Content, Later
+from qrsessions.api.student_view import Content
 from qrsessions.models import SessionStatus
 from tests import factories
 from tests.qrsessions.conftest import token_of
@@ -112,12 +115,17 @@ def on_a_loop(app: Application, work: Callable[[], Coroutine[Any, Any, None]]) -
 def in_threads(monkeypatch) -> list[str]:
     """The paths that were left to threads."""
     paths: list[str] = []
-    really = Application._in_a_thread
+    anew, really = Answering.anew, Application._in_a_thread
+
+    def noted_anew(self: Answering) -> Answering:
+        paths.append(self._request.path)
+        return anew(self)
 
     def noted(self: Application, environ: dict[str, Any], protocol: Any) -> HttpResponse | None:
         paths.append(environ["PATH_INFO"])
         return really(self, environ, protocol)
 
+    monkeypatch.setattr(Answering, "anew", noted_anew)
     monkeypatch.setattr(Application, "_in_a_thread", noted)
     return paths
 
@@ -300,14 +308,12 @@ class Crowd:
         return Content(b"{}", 200, {})
 
     async def answer(self, number: int) -> None:
-        work = self._made(number)
-        response = Later(RequestFactory().get("/"), work, work.send(None), content_type="application/json")
-        try:
-            await self.app._finish(response)
-        except LookupError:
-            self.happened.append(f"failed {number}")
-        else:
-            self.happened.append(f"sent {number}")
+        request = QuickRequest(RequestFactory().get("/api/v1/mark/").environ)
+        answering = Answering(request, match_of(request.path, settings.ROOT_URLCONF))
+        answering._work.close()
+        answering._work = self._made(number)
+        await self.app._answer(answering, protocol := Protocol())
+        self.happened.append(f"{protocol.status} sent to {number}")
 
     async def answers(self) -> None:
         first = asyncio.create_task(self.answer(1))
@@ -323,8 +329,10 @@ def test_all_answers_of_a_go_are_made_before_the_first_is_sent():
 
     on_a_loop(crowd.app, crowd.answers)
 
-    assert crowd.happened[:2] == ["made 1", "sent 1"]
-    assert crowd.happened[2:] == ["made 2", "made 3", "made 4", "sent 2", "failed 3", "sent 4"]
+    assert crowd.happened[:2] == ["made 1", "200 sent to 1"]
+    # The one that failed takes none of the others with it.
+    assert crowd.happened[2:5] == ["made 2", "made 3", "made 4"]
+    assert crowd.happened[5:] == ["200 sent to 2", "500 sent to 3", "200 sent to 4"]
 
 
 # --- The host of a quick request --------------------------------------------------------------------------
