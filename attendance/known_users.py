@@ -33,21 +33,25 @@ Copy = tuple[tuple[Any, ...], tuple[Any, ...] | None]
 
 def find_user(pk: int) -> User | None:
     """The user with this primary key, whose ``student`` is known as well; None where there is none."""
-    copy = sign_in_memory.recall(f"{_KEY}{pk}", lambda: find_copy(pk))
+    copy = sign_in_memory.recall(f"{_KEY}{pk}", lambda: find_copies([pk]).get(pk))
     return user_from(copy) if copy else None
 
 
-def find_copy(pk: int) -> Copy | None:
-    """The user's and the student's values, from the cache or the database."""
-    copy: Copy | None = cache.get(f"{_KEY}{pk}")
-    if copy is None:
-        user = User.objects.select_related("student").filter(pk=pk).first()
-        if user is None:
-            return None
-        student = student_of(user)
-        copy = (_values(user, _USER_FIELDS), _values(student, _STUDENT_FIELDS) if student else None)
-        cache.set(f"{_KEY}{pk}", copy, KEPT_SECONDS)
-    return copy
+def find_copies(pks: Collection[int]) -> dict[int, Copy]:
+    """The values of these users and their students by the primary keys of the users, from the cache or the database."""
+    told = cache.get_many([f"{_KEY}{pk}" for pk in pks])
+    copies: dict[int, Copy] = {pk: told[f"{_KEY}{pk}"] for pk in pks if f"{_KEY}{pk}" in told}
+    if missing := set(pks) - set(copies):
+        read = {}
+        for user in User.objects.select_related("student").filter(pk__in=missing):
+            student = student_of(user)
+            read[user.pk] = (
+                _values(user, _USER_FIELDS),
+                _values(student, _STUDENT_FIELDS) if student else None,
+            )
+        cache.set_many({f"{_KEY}{pk}": copy for pk, copy in read.items()}, KEPT_SECONDS)
+        copies |= read
+    return copies
 
 
 def user_from(copy: Copy) -> User:

@@ -8,7 +8,7 @@ nothing is remembered.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -58,43 +58,75 @@ _NOTHING = _Seen(None, float("-inf"), float("-inf"))
 _seen = _NOTHING
 
 
-def recall(
-    key: str, read: Callable[[], Value | None], *, is_shared: bool = False, youngest: bool = False
-) -> Value | None:
-    """What is remembered under this key, else what ``read`` gives. None is not remembered.
+def known(key: str, *, youngest: bool = False) -> Any:
+    """What this process remembers under the key; None if that is nothing, or may be wrong now. Where nobody may wait, nobody is asked.
 
     The value is shared by all threads: it must be one that nobody changes.
 
-    :param is_shared: whether other processes are told, through the cache; the key must tell no secret then
-    :param youngest: whether to read anew what will soon be forgotten
+    :param youngest: whether what will soon be forgotten is as good as forgotten
+    """
+    if _seen is _NOTHING and not may_wait():
+        return None
+    kept = _good(_kept.get(key), _stamp(time.monotonic()), _oldest(youngest=youngest))
+    return kept.value if kept else None
+
+
+def recall(key: str, read: Callable[[], Value | None]) -> Value | None:
+    """What is remembered under this key, else what ``read`` gives. None is not remembered."""
+
+    def read_it(_missing: Collection[str]) -> dict[str, Value]:
+        value = read()
+        return {} if value is None else {key: value}
+
+    return recall_all([key], read_it).get(key)
+
+
+def recall_all(
+    keys: Collection[str],
+    read: Callable[[Collection[str]], Mapping[str, Value]],
+    *,
+    is_shared: bool = False,
+    youngest: Collection[str] = (),
+) -> dict[str, Value]:
+    """What is remembered under these keys, and for those without, what ``read`` gives for them.
+
+    The values are shared by all threads: they must be such that nobody changes.
+
+    :param is_shared: whether other processes are told, through the cache; the keys must tell no secret then
+    :param youngest: the keys of which to read anew what will soon be forgotten
     """
     # Before what it vouches for is read: a change that comes between renews it.
     stamp = _stamp(time.monotonic())
     if stamp is None:
-        return read()
-    oldest = time.time() - (YOUNG_SECONDS if youngest else KEPT_SECONDS)
-    kept = _kept.get(key)
-    if kept is None or kept.stamp != stamp or kept.read_at < oldest:
-        kept = _told(key, stamp, oldest) if is_shared else None
-        if kept is None:
-            read_at, value = time.time(), read()
-            if value is None:
-                return None
-            kept = _Kept(value, stamp, read_at)
-            if is_shared:
-                cache.set(key, (value, stamp, read_at), int(KEPT_SECONDS))
-        if len(_kept) >= MOST_KEPT:
-            _kept.clear()
-        _kept[key] = kept
-    found: Value = kept.value
-    return found
+        return dict(read(keys))
+    good = {
+        key: kept for key in keys if (kept := _good(_kept.get(key), stamp, _oldest(youngest=key in youngest)))
+    }
+    if is_shared and len(good) < len(set(keys)):
+        for key, told in cache.get_many([key for key in keys if key not in good]).items():
+            # What another process read.
+            if kept := _good(_Kept(*told), stamp, _oldest(youngest=key in youngest)):
+                good[key] = kept
+    if missing := {key for key in keys if key not in good}:
+        read_at = time.time()
+        found = {key: _Kept(value, stamp, read_at) for key, value in read(missing).items()}
+        if is_shared and found:
+            cache.set_many(
+                {key: (kept.value, stamp, read_at) for key, kept in found.items()}, int(KEPT_SECONDS)
+            )
+        good |= found
+    if len(_kept) + len(good) > MOST_KEPT:
+        _kept.clear()
+    _kept.update(good)
+    return {key: kept.value for key, kept in good.items()}
 
 
-def _told(key: str, stamp: str, oldest: float) -> _Kept | None:
-    """What another process read."""
-    told = cache.get(key)
-    kept = _Kept(*told) if told else None
+def _good(kept: _Kept | None, stamp: str | None, oldest: float) -> _Kept | None:
     return kept if kept and kept.stamp == stamp and kept.read_at >= oldest else None
+
+
+def _oldest(*, youngest: bool) -> float:
+    return time.time() - (YOUNG_SECONDS if youngest else KEPT_SECONDS)
 
 
 def forget_all() -> None:

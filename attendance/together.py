@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
 
-from attendance.waits import may_wait
+from attendance.waits import about_to_wait, may_wait
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -44,7 +44,11 @@ class Waiting(Generic[Item, Result]):
         self._together.add(self)
 
     def wait(self) -> None:
-        """Have it done, and keep this thread until it is."""
+        """Have it done, and keep this thread until it is.
+
+        :raises WouldWait: where nobody may wait
+        """
+        about_to_wait()
         done = threading.Lock()
         done.acquire()
         self.start(lambda _all: done.release())
@@ -73,14 +77,14 @@ def finished(work: Work[Result]) -> Result:
 class Together(Generic[Item, Result]):
     """:param do_all: does what it is given, and answers for each item, in this order, a result or an exception.
         It may be called again with the same after a connection broke in the middle
-    :param key: items of the same key are never done in one go
+    :param key: items of the same key are never done in one go; without it, any may be
     """
 
     def __init__(
         self,
         do_all: Callable[[Sequence[Item]], Sequence[Result | Exception]],
         *,
-        key: Callable[[Item], Hashable],
+        key: Callable[[Item], Hashable] | None = None,
     ) -> None:
         self._do_all = do_all
         self._key = key
@@ -151,9 +155,9 @@ class Together(Generic[Item, Result]):
         with self._came:
             batch: list[Waiting[Item, Result]] = []
             left: list[Waiting[Item, Result]] = []
-            keys = set()
+            keys: set[Hashable] = set()
             for waiting in self._queue:
-                key = self._key(waiting.item)
+                key = self._key(waiting.item) if self._key else waiting
                 if len(batch) < MOST_AT_ONCE and key not in keys:
                     batch.append(waiting)
                     keys.add(key)

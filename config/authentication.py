@@ -1,7 +1,8 @@
 """Signing in without a query, and mostly without a round trip: by session and by token."""
 
 import hashlib
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from allauth.account import auth_backends
 from django.conf import settings
@@ -14,8 +15,9 @@ from rest_framework.authtoken.models import Token
 from rest_framework.request import Request
 
 from attendance import sign_in_memory
-from attendance.known_users import Copy, find_copy, find_user, user_from
+from attendance.known_users import Copy, find_copies, find_user, user_from
 from attendance.models import User
+from attendance.together import Together, finished
 from config.sessions import SessionStore
 
 # It keeps nothing of a request.
@@ -34,15 +36,22 @@ class TokenAuthentication(authentication.TokenAuthentication):
     """DRF's, which finds the user of a token in the cache."""
 
     def authenticate(self, request: Request) -> tuple[User, str] | None:
+        return finished(self.signs_in(request))
+
+    async def signs_in(self, request: Request) -> tuple[User, str] | None:
+        """As ``authenticate``, without a thread that waits."""
         # DRF's own reads every header to find this one.
         if "HTTP_AUTHORIZATION" not in request.META:
             return None
-        found: tuple[User, str] | None = super().authenticate(request)
+        # What ``authenticate_credentials`` gives, for a header that can be read.
+        finding: Any = super().authenticate(request)
+        found: tuple[User, str] | None = await finding if finding else None
         return found
 
-    def authenticate_credentials(self, key: str) -> tuple[User, str]:
-        copy = sign_in_memory.recall(_name("token", key), lambda: _copy_of_token(key), is_shared=True)
-        if copy is None:
+    async def authenticate_credentials(self, key: str) -> tuple[User, str]:  # type: ignore[override]
+        name = _name("token", key)
+        copy = sign_in_memory.known(name) or await _TOKENS.do(_Asked(key, name))
+        if not copy:
             raise exceptions.AuthenticationFailed(_("Invalid token."))
         user = user_from(copy)
         if not user.is_active:
@@ -54,8 +63,12 @@ class SessionAuthentication(authentication.SessionAuthentication):
     """DRF's, without the middleware of pages: who the session's cookie signs in."""
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
+        return finished(self.signs_in(request))
+
+    async def signs_in(self, request: Request) -> tuple[User, None] | None:
+        """As ``authenticate``, without a thread that waits."""
         key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-        user = _user_of_session(key, only_asks=request.method == "GET") if key else None
+        user = await user_of_session(key, only_asks=request.method == "GET") if key else None
         if user is None:
             return None
         self.enforce_csrf(request)
@@ -76,31 +89,79 @@ def forget_token(instance: Token, **kwargs: Any) -> None:
     sign_in_memory.forget_all()
 
 
-def _user_of_session(key: str, *, only_asks: bool = False) -> User | None:
-    copy = sign_in_memory.recall(
-        _name("session", key), lambda: _copy_of_session(key), is_shared=True, youngest=only_asks
-    )
+async def user_of_session(key: str, *, only_asks: bool = False) -> User | None:
+    """Whom the session with this key signs in.
+
+    :param only_asks: whether that has time to be read anew
+    """
+    name = _name("session", key)
+    copy = sign_in_memory.known(name, youngest=only_asks) or await _SESSIONS.do(_Asked(key, name, only_asks))
     user = user_from(copy) if copy else None
     return user if user and user.is_active else None
 
 
-def _copy_of_session(key: str) -> Copy | None:
+class _Asked(NamedTuple):
+    key: str
+    name: str
+    only_asks: bool = False
+
+
+# What is found of each: nothing, where it signs nobody in.
+_Found = Copy | tuple[()]
+
+
+def _finding(read: Callable[[Collection[str]], Mapping[str, Copy]]) -> Together[_Asked, _Found]:
+    """The phones of a hall come back at once, after a pause or a failure, when no process knows them.
+
+    :param read: the copies of the users whom these keys sign in
+    """
+
+    def find(asked: Sequence[_Asked]) -> list[_Found]:
+        keys = {one.name: one.key for one in asked}
+
+        def read_missing(names: Collection[str]) -> dict[str, Copy]:
+            copies = read([keys[name] for name in names])
+            return {name: copies[keys[name]] for name in names if keys[name] in copies}
+
+        youngest = {one.name for one in asked if one.only_asks}
+        found = sign_in_memory.recall_all(list(keys), read_missing, is_shared=True, youngest=youngest)
+        return [found.get(one.name, ()) for one in asked]
+
+    return Together(find)
+
+
+def _copies_of_sessions(keys: Collection[str]) -> dict[str, Copy]:
     """As ``django.contrib.auth.get_user``, which would give a session of an older SECRET_KEY a new key: pages do that."""
-    session = SessionStore(key)
-    if session.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
-        return None
-    copy = find_copy(int(session[SESSION_KEY]))
-    if copy is None:
-        return None
-    user = user_from(copy)
+    sessions = {
+        key: session
+        for key, session in SessionStore.load_all(keys).items()
+        if session.get(BACKEND_SESSION_KEY) in settings.AUTHENTICATION_BACKENDS
+    }
+    copies = find_copies({int(session[SESSION_KEY]) for session in sessions.values()})
+    found = {}
+    for key, session in sessions.items():
+        copy = copies.get(int(session[SESSION_KEY]))
+        if copy and _is_signed(session, user_from(copy)):
+            found[key] = copy
+    return found
+
+
+def _is_signed(session: Mapping[str, Any], user: User) -> bool:
+    """Whether the user's password is still the one of the session."""
     hashes = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
-    signed = session.get(HASH_SESSION_KEY, "")
-    return copy if any(constant_time_compare(signed, one) for one in hashes) else None
+    return any(constant_time_compare(session.get(HASH_SESSION_KEY, ""), one) for one in hashes)
 
 
-def _copy_of_token(key: str) -> Copy | None:
-    user_id = Token.objects.filter(key=key).values_list("user_id", flat=True).first()
-    return find_copy(user_id) if user_id is not None else None
+def _copies_of_tokens(keys: Collection[str]) -> dict[str, Copy]:
+    # PostgreSQL refuses some texts that are none.
+    likely = [key for key in keys if key.isascii() and key.isalnum()]
+    users = dict(Token.objects.filter(key__in=likely).values_list("key", "user_id"))
+    copies = find_copies(set(users.values()))
+    return {key: copies[user_id] for key, user_id in users.items() if user_id in copies}
+
+
+_SESSIONS = _finding(_copies_of_sessions)
+_TOKENS = _finding(_copies_of_tokens)
 
 
 def _name(kind: str, key: str) -> str:

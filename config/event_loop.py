@@ -37,7 +37,7 @@ class Application:
     def __init__(self, handler: WSGIHandler) -> None:
         self._handler = handler
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
-        self._waiting: dict[Waiting[Any, Any], tuple[Answering, asyncio.Future[None]]] = {}
+        self._waiting: dict[Waiting[Any, Any], tuple[Answering, asyncio.Future[bool]]] = {}
         self._loop: asyncio.AbstractEventLoop
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -65,21 +65,21 @@ class Application:
             protocol.response_empty(response.status_code, _headers(response))
 
     async def _answer(self, answering: Answering, protocol: Any) -> None:
-        try:
-            with without_waiting():
-                answering.go_on()
-        except WouldWait:
-            answering = answering.anew()
-            await self._loop.run_in_executor(self._threads, _begin, answering)
-        while answering.content is None:
+        can_wait_here = _goes_on(answering)
+        while can_wait_here and answering.content is None:
             gone_on = self._loop.create_future()
             self._waiting[answering.waiting] = answering, gone_on
             answering.waiting.start(self._tell)
-            await gone_on
-        if answering.content.content:
-            protocol.response_bytes(answering.content.status, answering.headers(), answering.content.content)
+            can_wait_here = await gone_on
+        if not can_wait_here:
+            answering = answering.anew()
+            await self._loop.run_in_executor(self._threads, _finish, answering)
+        content = answering.content
+        assert content is not None  # noqa: S101 - it is finished
+        if content.content:
+            protocol.response_bytes(content.status, answering.headers(), content.content)
         else:
-            protocol.response_empty(answering.content.status, answering.headers())
+            protocol.response_empty(content.status, answering.headers())
 
     def _in_a_thread(self, environ: dict[str, Any], protocol: Any) -> HttpResponse | None:
         """The answer; None where it has been sent."""
@@ -110,19 +110,31 @@ class Application:
     def _wake(self, done: Sequence[Waiting[Any, Any]]) -> None:
         """All of them go on before the first is sent: to send wakes granian's thread, once if they follow on each other."""
         going_on = [self._waiting.pop(waiting) for waiting in done]
-        for answering, _gone_on in going_on:
-            answering.go_on()
-        for _answering, gone_on in going_on:
+        went_on = [_goes_on(answering) for answering, _gone_on in going_on]
+        for (_answering, gone_on), can_wait_here in zip(going_on, went_on, strict=True):
             # Else the server has given the request up.
             if not gone_on.done():
-                gone_on.set_result(None)
+                gone_on.set_result(can_wait_here)
 
 
-def _begin(answering: Answering) -> None:
+def _goes_on(answering: Answering) -> bool:
+    """Whether it went on without a thread that may wait; what changes something does so, so it is not done twice."""
+    try:
+        with without_waiting():
+            answering.go_on()
+    except WouldWait:
+        return False
+    return True
+
+
+def _finish(answering: Answering) -> None:
     """In a thread that may wait, which gives its connections back."""
     request_started.send(Application)
     try:
         answering.go_on()
+        while answering.content is None:
+            answering.waiting.wait()
+            answering.go_on()
     finally:
         request_finished.send(Application)
 

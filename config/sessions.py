@@ -4,12 +4,14 @@ The copy lives for minutes, not for the term: a session that was ended while the
 one tells all processes (``attendance.sign_in_memory``).
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import cached_db
 from django.core.cache import caches
+from django.utils import timezone
 
 from attendance import sign_in_memory
 
@@ -36,6 +38,29 @@ class SessionStore(cached_db.SessionStore):
     def _is_of_nobody(self) -> bool:
         loaded: dict[str, Any] | None = getattr(self, "_session_cache", None)
         return loaded is not None and SESSION_KEY not in loaded
+
+    @classmethod
+    def load_all(cls, keys: Collection[str]) -> dict[str, dict[str, Any]]:
+        """What ``load`` gives for each of the keys, of those that there are."""
+        stores = {key: cls(key) for key in keys if cls.could_be(key)}
+        named = {f"{cls.cache_key_prefix}{key}": key for key in stores}
+        found = {
+            named[name]: data for name, data in caches[settings.SESSION_CACHE_ALIAS].get_many(named).items()
+        }
+        if missing := stores.keys() - found.keys():
+            rows = cls.get_model_class().objects.filter(
+                session_key__in=missing, expire_date__gt=timezone.now()
+            )
+            read = {row.session_key: stores[row.session_key].decode(row.session_data) for row in rows}
+            copies = {f"{cls.cache_key_prefix}{key}": data for key, data in read.items()}
+            caches[settings.SESSION_CACHE_ALIAS].set_many(copies, COPIED_SECONDS)
+            found |= read
+        return found
+
+    @staticmethod
+    def could_be(key: str) -> bool:
+        """Whether it looks like the key of a session; PostgreSQL refuses some others."""
+        return key.isascii() and key.isalnum()
 
 
 class _ShortLived:

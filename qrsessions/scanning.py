@@ -16,6 +16,7 @@ from attendance.metrics import CountedMark, mark_counted
 from attendance.models import Method, Student, User
 from attendance.ratelimit import Limit
 from attendance.refusals import Refused
+from attendance.together import finished
 from qrsessions import claims, sources, tokens
 from qrsessions.deciding import Scan, Scanned, check_active, decide, standing_mark
 from qrsessions.limits import MARKS
@@ -48,7 +49,7 @@ async def mark_by_token(*, token: str, student: Student, at: datetime.datetime, 
     """
     with _refusals_logged(student), mark_counted(Method.QR) as counted:
         with _guesses_counted(student):
-            source, step = find_by_token(token, at=at)
+            source, step = await find_by_token(token, at=at)
         fresh = tokens.is_fresh(step=step, at=at)
         scan = Scan(source, student, at, Method.QR, is_fresh=fresh, device=device)
         try:
@@ -98,7 +99,7 @@ async def mark_by_claim(
     with _refusals_logged(student), mark_counted(Method.CLAIM) as counted:
         with _guesses_counted(student):
             read = claims.read(claim, user=user)
-            source = _run_as(sources.find(read.public_id))
+            source = _run_as(await sources.find(read.public_id))
         counted.method = method = Method.CLAIM if read.before_sign_in else Method.QR
         fresh = read.is_fresh(at=at)
         scan = Scan(
@@ -114,7 +115,7 @@ def arrive(*, token: str, user: User, student: Student, at: datetime.datetime) -
     :raises Refused: what a mark would be refused for, where the token is invalid or expired
     """
     with _refusals_logged(student):
-        source, step = find_by_token(token, at=at)
+        source, step = finished(find_by_token(token, at=at))
         if tokens.is_fresh(step=step, at=at):
             return claims.issue(public_id=source.public_id, arrived_at=at, user_id=user.pk)
         with transaction.atomic():
@@ -132,19 +133,19 @@ def arrive_before_sign_in(*, token: str, at: datetime.datetime) -> str:
     :raises TokenInvalid: if it is none
     :raises TokenExpired: if it is not fresh
     """
-    source, step = find_by_token(token, at=at)
+    source, step = finished(find_by_token(token, at=at))
     if not tokens.is_fresh(step=step, at=at):
         raise TokenExpired
     return claims.issue(public_id=source.public_id, arrived_at=at, user_id=None)
 
 
-def find_by_token(token: str, *, at: datetime.datetime) -> tuple[Source, int]:
+async def find_by_token(token: str, *, at: datetime.datetime) -> tuple[Source, int]:
     """The session or group session whose token this is, and the step it was made for: fresh, or expired.
 
     :raises TokenInvalid: if it is none
     """
     parsed = tokens.parse(token)
-    source = sources.find(parsed.public_id)
+    source = await sources.find(parsed.public_id)
     # A session that is run with its group gives no token of its own.
     if source is None or is_in_group(source):
         raise TokenInvalid

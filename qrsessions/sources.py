@@ -1,6 +1,10 @@
 """From a public id to the session or group session that has it."""
 
+import itertools
+from collections.abc import Sequence
+
 from attendance.models.public_ids import names_a_group
+from attendance.together import Together
 from attendance.waits import about_to_wait
 from qrsessions.models import GroupSession, QRSession
 
@@ -19,19 +23,30 @@ def read(public_id: str) -> Source | None:
     return QRSession.objects.with_names().filter(meeting__public_id=public_id).first()
 
 
-def find(public_id: str) -> Source | None:
+async def find(public_id: str) -> Source | None:
     """As ``read``, mostly without a query: good only for what never changes, its keys, secret and beginning.
 
     A session that is not run with a group never will be; one that is may leave it, so it is not remembered.
     """
-    source = _known.get(public_id)
-    if source is None:
-        source = read(public_id)
-        if source and not is_in_group(source):
-            if len(_known) >= MOST_KNOWN:
-                _known.clear()
-            _known[public_id] = source
-    return source
+    return _known.get(public_id) or (await _unknown.do(public_id))[0]
+
+
+def _find_all(public_ids: Sequence[str]) -> list[tuple[Source | None]]:
+    """Those that were unknown. (In a tuple each: nothing is no answer.)"""
+    wanted = set(public_ids)
+    groups = GroupSession.objects.with_names().filter(group__public_id__in=filter(names_a_group, wanted))
+    sessions = QRSession.objects.with_names().filter(
+        meeting__public_id__in=itertools.filterfalse(names_a_group, wanted)
+    )
+    found: dict[str, Source] = {source.public_id: source for source in (*groups, *sessions)}
+    if len(_known) + len(found) > MOST_KNOWN:
+        _known.clear()
+    _known.update({public_id: source for public_id, source in found.items() if not is_in_group(source)})
+    return [(found.get(public_id),) for public_id in public_ids]
+
+
+# A hall scans at once what no process has met yet.
+_unknown = Together(_find_all)
 
 
 def is_in_group(source: Source) -> bool:

@@ -81,7 +81,7 @@ class StudentView(APIView):
 
     async def _answer(self, asked: Request, *args: Any, **kwargs: Any) -> Answer:
         try:
-            self._sign_in(asked)
+            await self._sign_in(asked)
             name = (asked.method or "").lower()
             handler = getattr(self, name, None) if name in self.http_method_names else None
             answer: Any = (handler or self.http_method_not_allowed)(asked, *args, **kwargs)
@@ -98,9 +98,10 @@ class StudentView(APIView):
             response.headers["Allow"] = ", ".join(self.allowed_methods)
         return _as_answer(response)
 
-    def _sign_in(self, request: Request) -> None:
-        for authenticator in self.get_authenticators():
-            found = authenticator.authenticate(request)
+    async def _sign_in(self, request: Request) -> None:
+        authenticators: Any = self.get_authenticators()
+        for authenticator in authenticators:
+            found = await authenticator.signs_in(request)
             if found:
                 request.user, request.auth = found
                 break

@@ -38,7 +38,7 @@ class Join(StudentView):
     async def post(self, request: Request, public_id: str) -> Answer:
         """Join a session: 201 now, 200 if you had joined before."""
         student, at = self.student(request), timezone.now()
-        session = sources.find(public_id)
+        session = await sources.find(public_id)
         if not isinstance(session, QRSession):
             raise Http404
         return _joined_answer(await joining.join(source=session, student=student, at=at))
@@ -55,7 +55,7 @@ class JoinGroup(StudentView):
         student = self.student(request)
         wanted = JoinGroupSerializer(data=read_json(body_of(request)))
         wanted.is_valid(raise_exception=True)
-        group_session = sources.find(public_id)
+        group_session = await sources.find(public_id)
         if not isinstance(group_session, GroupSession):
             raise Http404
         joined = await joining.join(

@@ -137,7 +137,7 @@ def _session_url(token: str, user: User) -> str | None:
     if user.role is Role.STUDENT:
         return None
     try:
-        source, _step = scanning.find_by_token(token, at=timezone.now())
+        source, _step = finished(scanning.find_by_token(token, at=timezone.now()))
     except Refused:
         return None
     if isinstance(source, GroupSession):

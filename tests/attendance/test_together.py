@@ -189,3 +189,12 @@ def test_many_threads_for_a_while_lose_nothing():
     assert answers == list(range(1, 3001))
     assert sum(sums) == sum(range(3000))
     assert not together._queue
+
+
+def test_what_has_no_key_is_done_in_one_go_however_often_it_comes(work):
+    together = Together(work)
+    with ThreadPoolExecutor(8) as pool:
+        waiting = begin_many(together, work, [1, 2, 2, 2, 3], pool)
+        assert [one.result(10) for one in waiting] == [10, 20, 20, 20, 30]
+
+    assert [sorted(batch) for batch in work.done] == [[1], [2, 2, 2, 3]]

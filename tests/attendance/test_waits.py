@@ -5,7 +5,9 @@ from django.core.cache import cache
 
 from attendance import sign_in_memory, stats
 from attendance.ratelimit import Limit
+from attendance.together import finished
 from attendance.waits import WouldWait, about_to_wait, may_wait, without_waiting
+from config.authentication import user_of_session
 from qrsessions import sources
 from qrsessions.api.shared_answers import SharedAnswers
 from qrsessions.pacing import Few
@@ -15,10 +17,10 @@ ASKING = {
     "the cache, for many": lambda: cache.set_many({"anything": 1}),
     "the live sets": stats.redis_answers,
     "a limit": lambda: Limit("waits", times=5, per_seconds=60).allow("somebody"),
-    "a session that is not known": lambda: sources.find("ZZZZZZZZ"),
+    "a session that is not known": lambda: finished(sources.find("ZZZZZZZZ")),
     "an answer that is not shared yet": lambda: SharedAnswers().get("key", lambda: 1),
     "a place among few": lambda: Few(1).place().__enter__(),
-    "a sign-in that is not known": lambda: sign_in_memory.recall("nobody", lambda: 1, is_shared=True),
+    "a sign-in that is not known": lambda: finished(user_of_session("nobody")),
 }
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from attendance.models import AttendanceRecord
+from attendance.together import finished
 from config import embedded, urls
 from config.errors import server_error
 from qrsessions.models import SessionStatus
@@ -102,7 +103,7 @@ def test_good_token_keeps_its_moment_while_the_database_is_away(time_machine):
     phone.force_login(student.user)
     phone.get("/api/v1/me/session/")  # while it waited
     scan = {"token": token_of(session)}
-    find_by_token(scan["token"], at=began)  # by another phone
+    finished(find_by_token(scan["token"], at=began))  # by another phone
     with database_away():
         kept = phone.post("/api/v1/mark/", scan, format="json")
     time_machine.move_to(began + datetime.timedelta(seconds=30), tick=False)

@@ -1,13 +1,12 @@
 """The event loop: what it answers itself, what it leaves to threads, and what is finished later.
 
-The server's side of RSGI is stood in for here; ``tests/races/test_event_loop.py`` has granian itself.
+The server's side of RSGI is stood in for (``loops.py``); ``tests/races/test_event_loop.py`` has granian itself.
 """
 
 import asyncio
-import json
 import os
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
@@ -15,7 +14,7 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import DisallowedHost
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import StreamingHttpResponse
 from django.http.request import validate_host
 from django.test import Client, RequestFactory
 from django.utils import timezone
@@ -29,105 +28,10 @@ from qrsessions import lifecycle, sources
 from qrsessions.api.student_view import Content
 from qrsessions.models import SessionStatus
 from tests import factories
+from tests.config.loops import Protocol, Scope, mark_with, on_a_loop
 from tests.qrsessions.conftest import token_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class Headers:
-    def __init__(self, **named: str) -> None:
-        self._named = {name.lower().replace("_", "-"): value for name, value in named.items()}
-
-    def items(self) -> list[tuple[str, str]]:
-        return list(self._named.items())
-
-
-class Scope:
-    http_version, server, client, scheme, authority = "1.1", "127.0.0.1:8000", "127.0.0.1:5000", "http", None
-    query_string = ""
-
-    def __init__(self, method: str, path: str, **headers: str) -> None:
-        self.method, self.path, self.headers = method, path, Headers(host="testserver", **headers)
-
-
-class Stream:
-    def __init__(self, protocol: "Protocol") -> None:
-        self._protocol = protocol
-
-    async def send_bytes(self, piece: bytes) -> None:
-        self._protocol.pieces.append(piece)
-
-
-class Protocol:
-    """Keeps what is answered."""
-
-    def __init__(self, body: bytes = b"") -> None:
-        self._body = body
-        self.status = 0
-        self.headers: dict[str, str] = {}
-        self.pieces: list[bytes] = []
-
-    async def __call__(self) -> bytes:
-        return self._body
-
-    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        self.status, self.headers, self.pieces = status, dict(headers), [body]
-
-    def response_empty(self, status: int, headers: list[tuple[str, str]]) -> None:
-        self.response_bytes(status, headers, b"")
-
-    def response_stream(self, status: int, headers: list[tuple[str, str]]) -> Stream:
-        self.status, self.headers = status, dict(headers)
-        return Stream(self)
-
-    @property
-    def body(self) -> bytes:
-        return b"".join(self.pieces)
-
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-def on_a_loop(app: Application, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """In a thread of its own: Playwright keeps a loop in the first."""
-
-    async def main() -> None:
-        app.__rsgi_init__(asyncio.get_running_loop())
-        await work()
-
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            asyncio.run(main())
-        except BaseException as error:  # noqa: BLE001 - raised again in the test
-            failed.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join(30)
-    assert not thread.is_alive()
-    if failed:
-        raise failed[0]
-
-
-@pytest.fixture
-def in_threads(monkeypatch) -> list[str]:
-    """The paths that were left to threads."""
-    paths: list[str] = []
-    anew, really = Answering.anew, Application._in_a_thread
-
-    def noted_anew(self: Answering) -> Answering:
-        paths.append(self._request.path)
-        return anew(self)
-
-    def noted(self: Application, environ: dict[str, Any], protocol: Any) -> HttpResponse | None:
-        paths.append(environ["PATH_INFO"])
-        return really(self, environ, protocol)
-
-    monkeypatch.setattr(Answering, "anew", noted_anew)
-    monkeypatch.setattr(Application, "_in_a_thread", noted)
-    return paths
 
 
 @pytest.fixture
@@ -149,12 +53,7 @@ def phone():
     return session, headers
 
 
-def mark_with(headers: dict[str, str], token: str) -> tuple[Scope, Protocol]:
-    body = json.dumps({"token": token}).encode()
-    return Scope("POST", "/api/v1/mark/", **headers, content_length=str(len(body))), Protocol(body)
-
-
-def test_phone_that_is_known_is_marked_without_a_thread(phone, in_threads):
+def test_phone_is_marked_without_a_thread_whether_it_is_known_or_not(phone, in_threads):
     session, headers = phone
     answers = []
 
@@ -170,7 +69,7 @@ def test_phone_that_is_known_is_marked_without_a_thread(phone, in_threads):
 
     assert answers == [(201, "marked", 1), (200, "already_marked", 1)]
     # The first time the process knew neither the sign-in nor the session.
-    assert in_threads == ["/api/v1/mark/"]
+    assert in_threads == []
     assert AttendanceRecord.objects.get().status == "present"
 
 

@@ -9,8 +9,9 @@ from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from attendance import sign_in_memory
+from attendance.together import finished
 from bench.in_process import counting
-from config.authentication import _user_of_session
+from config.authentication import user_of_session
 from tests import factories
 from tests.valkeys import wait_until
 
@@ -49,7 +50,7 @@ def as_another_process_would(change) -> None:
 
 def test_known_sign_in_asks_neither_postgresql_nor_redis(browser, user):
     with counting() as asked:
-        found = _user_of_session(browser.session.session_key)
+        found = finished(user_of_session(browser.session.session_key))
 
     assert found == user
     assert (asked.postgres_trips, asked.redis_trips) == (0, 0)
@@ -60,7 +61,7 @@ def test_another_process_needs_one_round_trip(browser, user):
     sign_in_memory._kept.clear()
 
     with counting() as asked:
-        found = _user_of_session(key)
+        found = finished(user_of_session(key))
 
     assert found == user
     assert (asked.postgres_trips, asked.redis_trips) == (0, 1)
