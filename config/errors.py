@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
@@ -46,6 +47,8 @@ def api_exception_handler(error: Exception, context: dict[str, Any]) -> Response
         error = exceptions.NotFound()
     elif isinstance(error, DjangoPermissionDenied):
         error = exceptions.PermissionDenied()
+    elif isinstance(error, RequestDataTooBig):
+        error = exceptions.ParseError("The body is too large.")
     response = exception_handler(error, context)
     if response is None or not isinstance(error, exceptions.APIException):
         return response

@@ -6,7 +6,6 @@ from http.cookies import SimpleCookie
 from inspect import iscoroutine
 from typing import Any, NamedTuple, cast
 
-from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
@@ -119,12 +118,9 @@ def body_of(request: Request) -> bytes:
     """The body, which says that it is JSON; empty where nothing was sent.
 
     :raises UnsupportedMediaType: if it says otherwise
-    :raises ParseError: if it is larger than anything that is sent here
+    :raises RequestDataTooBig: if it is larger than anything that is sent here
     """
-    try:
-        body: bytes = request.body
-    except RequestDataTooBig as error:
-        raise exceptions.ParseError("The body is too large.") from error
+    body: bytes = request.body
     if body and request.content_type != JSON:
         raise exceptions.UnsupportedMediaType(request.content_type)
     return body

@@ -63,6 +63,19 @@ def test_body_that_is_too_large_is_refused_as_json(student, settings):
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
 
 
+def test_body_of_a_teacher_that_is_too_large_is_refused_as_json(settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(factories.make_teacher())
+    client.cookies["csrftoken"] = token = "a" * 32
+
+    answer = client.post(
+        "/api/v1/sessions/", b'{"section": 123456789}', "application/json", headers={"x-csrftoken": token}
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+
+
 def test_post_of_a_browser_needs_csrf_and_the_sites_own_origin():
     client = Client(enforce_csrf_checks=True)
     client.force_login(factories.make_student().user)
