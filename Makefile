@@ -27,6 +27,9 @@ run:
 	@python3 bootstrap.py base embedded
 	@exec $(BIN)/python -m config.run
 
+# One more than there are processors: tests wait for browsers and servers.
+TESTERS = $(shell python3 -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
+
 # Cheap checks come first.
 test:
 	@python3 bootstrap.py base embedded dev
@@ -39,7 +42,7 @@ test:
 	$(BIN)/lint-imports
 	@$(FOR_TESTS) $(BIN)/mypy .
 	@$(FOR_TESTS) $(BIN)/python -W error manage.py makemigrations --check --dry-run
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal
 
 # The short form of this is part of `make test`.
 chaos:

@@ -63,7 +63,7 @@ def user_from(copy: Copy) -> User:
 
 
 # To make them from their values takes longer than all else that signing in does.
-@lru_cache(maxsize=2000)
+@lru_cache(maxsize=5000)
 def _instances(copy: Copy) -> tuple[User, Student | None]:
     user = User.from_db("default", _USER_FIELDS, copy[0])
     return user, Student.from_db("default", _STUDENT_FIELDS, copy[1]) if copy[1] else None

@@ -25,6 +25,9 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 DESK = {"viewport": {"width": 1440, "height": 900}}
 PROJECTOR = {"viewport": {"width": 1920, "height": 1080}}
+# Widths with the colours in which pages are looked at: each of both, not each pair, because a fault of colours is there at
+# every width.
+SHAPES = [(320, "dark"), (390, "light"), (768, "dark"), (1440, "light")]
 
 
 @pytest.fixture(scope="session")

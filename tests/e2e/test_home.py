@@ -12,7 +12,7 @@ from attendance.together import finished
 from qrsessions import closing, correcting, groups, joining, lifecycle
 from qrsessions.models import Action, GroupSession, QRSession, RefusedScan, SessionEvent, SessionStatus
 from tests import factories
-from tests.e2e.conftest import DESK, PHONE, sign_in
+from tests.e2e.conftest import DESK, PHONE, SHAPES, sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -174,8 +174,7 @@ def pages_of(teacher: User) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 390, 768, 1440])
+@pytest.mark.parametrize(("width", "colours"), SHAPES)
 def test_pages_have_no_fault_that_axe_knows_and_fit(open_page, busy_teacher, colours, width):
     paths = pages_of(busy_teacher)
     options = {"viewport": {"width": width, "height": 900}, "color_scheme": colours}

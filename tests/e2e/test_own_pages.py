@@ -10,7 +10,7 @@ from attendance.models import AttendanceRecord, Section, Status
 from qrsessions import personal_codes
 from qrsessions.models import SessionStatus
 from tests import factories
-from tests.e2e.conftest import DESK, PHONE, sign_in
+from tests.e2e.conftest import DESK, PHONE, SHAPES, sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -164,8 +164,7 @@ def test_pages_without_script(open_page, section):
     expect(desk.get_by_text(f"{student.name} is present.")).to_be_visible()
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 390, 768, 1440])
+@pytest.mark.parametrize(("width", "colours"), SHAPES)
 def test_pages_have_no_fault_that_axe_knows_and_fit(open_page, section, colours, width):
     teacher, (student, other, _) = section.teachers.get(), factories.students_of(section)
     for status in (Status.PRESENT, Status.PRESENT, Status.ABSENT, Status.EXCUSED):
