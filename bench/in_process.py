@@ -1,4 +1,4 @@
-"""Calls of the site inside this process, through all of its middleware: to count what a request asks for, and to profile."""
+"""Calls of the site inside this process: to count what a request asks for, and to profile."""
 
 import time
 from collections.abc import Iterator
@@ -32,23 +32,34 @@ class Asked:
 
 
 def call(request: Request) -> tuple[int, dict[str, str], bytes]:
-    """Answer as a web worker does; gives status, headers and body.
+    """Answer as a web worker does in a thread; gives status, headers and body.
 
     :raises Unexpected: if the answer is an error
     """
+    from config.answering import Answering  # noqa: PLC0415 - the settings first
+    from config.event_loop import finish  # noqa: PLC0415
+
+    environ = request.environ()
+    answering = Answering.of(environ)
+    if answering:
+        finish(answering)
+        assert answering.content is not None  # noqa: S101 - it is finished
+        status, headers, body = answering.content.status, answering.headers(), answering.content.content
+    else:
+        status, headers, body = _call_handler(environ)
+    if status >= 400:
+        raise Unexpected(f"{status} to {request.method} {request.path}: {body[:300]!r}")
+    return status, {name.lower(): value for name, value in headers}, body
+
+
+def _call_handler(environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
     from config.wsgi import application  # noqa: PLC0415 - the settings first
 
-    told: dict[str, Any] = {}
-
-    def start_response(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
-        told.update(status=int(status[:3]), headers={name.lower(): value for name, value in headers})
-
-    answer = application(request.environ(), start_response)
+    told: list[Any] = []
+    answer = application(environ, lambda status, headers: told.extend((int(status[:3]), headers)))
     body = b"".join(answer)
     answer.close()
-    if told["status"] >= 400:
-        raise Unexpected(f"{told['status']} to {request.method} {request.path}: {body[:300]!r}")
-    return told["status"], told["headers"], body
+    return *told, body
 
 
 def _in_pipeline(connection: psycopg.Connection[Any]) -> bool:

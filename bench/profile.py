@@ -1,6 +1,6 @@
 """``python -m bench.profile mark|poll|stats|group|page``: where the time of one kind of request goes.
 
-Calls the site inside this process, through all of its middleware, with real PostgreSQL and Valkey. Under the profiler
+Calls the site inside this process with real PostgreSQL and Valkey. Under the profiler
 everything in Python is slower than it is, and what waits for a server looks cheaper: compare lines, not sums.
 """
 

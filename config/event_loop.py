@@ -73,7 +73,7 @@ class Application:
             can_wait_here = await gone_on
         if not can_wait_here:
             answering = answering.anew()
-            await self._loop.run_in_executor(self._threads, _finish, answering)
+            await self._loop.run_in_executor(self._threads, finish, answering)
         content = answering.content
         assert content is not None  # noqa: S101 - it is finished
         if content.content:
@@ -127,8 +127,8 @@ def _goes_on(answering: Answering) -> bool:
     return True
 
 
-def _finish(answering: Answering) -> None:
-    """In a thread that may wait, which gives its connections back."""
+def finish(answering: Answering) -> None:
+    """Go on to the end, in a thread that may wait, which gives its connections back."""
     request_started.send(Application)
     try:
         answering.go_on()
