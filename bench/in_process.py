@@ -56,10 +56,14 @@ def _call_handler(environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], 
     from config.wsgi import application  # noqa: PLC0415 - the settings first
 
     told: list[Any] = []
-    answer = application(environ, lambda status, headers: told.extend((int(status[:3]), headers)))
+
+    def start_response(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
+        told.extend((int(status[:3]), headers))
+
+    answer = application(environ, start_response)
     body = b"".join(answer)
     answer.close()
-    return *told, body
+    return told[0], told[1], body
 
 
 def _in_pipeline(connection: psycopg.Connection[Any]) -> bool:
