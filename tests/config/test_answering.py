@@ -19,6 +19,7 @@ from qrsessions import sources
 from qrsessions.models import SessionStatus
 from tests import factories
 from tests.config.loops import Protocol, Scope, mark_with, on_a_loop
+from tests.config.test_database_away import database_away
 from tests.qrsessions.conftest import token_of
 from tests.qrsessions.test_student_pages import code_of
 
@@ -162,6 +163,21 @@ def test_hall_of_strangers_is_marked_by_few_queries(hall, in_threads):
     assert in_threads == []
     # One by one each would take three or more before its mark.
     assert counted.queries < HALL
+
+
+def test_strangers_hear_that_the_database_is_away_and_are_marked_afterwards(hall, in_threads):
+    session, browsers = hall
+    asked = [mark_with(headers_of(browser), token_of(session)) for browser in browsers]
+    nobody_is_known()
+    with database_away():
+        away = asked_together(asked)
+    told = {(protocol.json()["code"], protocol.headers["Retry-After"]) for _scope, protocol in asked}
+    again = [mark_with(headers_of(browser), token_of(session)) for browser in browsers]
+
+    assert away == [503] * HALL
+    assert told == {("unavailable", "2")}
+    assert asked_together(again) == [201] * HALL
+    assert in_threads == []
 
 
 def test_each_stranger_is_who_the_own_cookie_or_token_says(hall):

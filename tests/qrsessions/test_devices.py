@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from attendance.models import AttendanceRecord, Status
 from qrsessions import claims, correcting
-from qrsessions.devices import COOKIE, MAX_AGE_SECONDS
+from qrsessions.devices import COOKIE, MAX_AGE_SECONDS, SALT
 from qrsessions.models import QRSession
 from tests import factories
 from tests.qrsessions.conftest import Class, client_of, everything_written, token_of
@@ -110,6 +110,7 @@ def test_scan_address_gives_a_device(taking, signed_in):
         "0" * 32,
         "0" * 32 + ":signature",
         pytest.param(signing.Signer(salt="another").sign("0" * 32), id="signed-for-another-use"),
+        pytest.param(signing.Signer(salt=SALT).sign("0" * 100), id="longer-than-any"),
     ],
 )
 def test_forged_device_is_none_and_is_replaced(taking, forged):
