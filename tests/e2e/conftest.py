@@ -5,14 +5,17 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import zxingcpp
 from django.core.cache import cache
-from django.db import connection
+from django.db import OperationalError, connection
+from django.db.backends.postgresql.operations import DatabaseOperations
 from django_redis import get_redis_connection
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from psycopg.errors import DeadlockDetected
 
 from attendance import stats
 from attendance.models import User
@@ -43,6 +46,23 @@ def browser_type_launch_args() -> dict[str, Any]:
     if os.geteuid() == 0:
         args.append("--no-sandbox")
     return {"executable_path": chromium.executable(), "args": args}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def emptying_tables_is_tried_again():
+    """A request of a page that is closed may begin to read when the tables are about to be emptied, and both wait for the other."""
+    empty = DatabaseOperations.execute_sql_flush
+
+    def try_again(self: DatabaseOperations, statements: list[str], tries: int = 5) -> None:
+        try:
+            empty(self, statements)
+        except OperationalError as error:
+            if tries == 1 or not isinstance(error.__cause__, DeadlockDetected):
+                raise
+            try_again(self, statements, tries - 1)
+
+    with patch.object(DatabaseOperations, "execute_sql_flush", try_again):
+        yield
 
 
 @pytest.fixture(autouse=True)
