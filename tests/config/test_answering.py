@@ -17,6 +17,7 @@ from config.event_loop import Application
 from config.rsgi import application
 from qrsessions import sources
 from qrsessions.models import SessionStatus
+from qrsessions.pacing import Few
 from tests import factories
 from tests.config.loops import Protocol, Scope, mark_with, on_a_loop
 from tests.config.test_database_away import database_away
@@ -132,6 +133,18 @@ def test_refusal_is_logged_as_django_does(caplog, hall):
     assert [record.getMessage() for record in caplog.records] == [f"Unauthorized: {scope.path}"]
 
 
+def test_who_is_asked_to_come_again_is_not_logged(monkeypatch, caplog, hall):
+    monkeypatch.setattr("qrsessions.api.own_sessions.few_readers", few := Few(1))
+    _session, (browser, *_others) = hall
+    with few.place(), caplog.at_level(logging.INFO):
+        past = asked_on_the_loop(Scope("GET", ASKED, **headers_of(browser)))
+        through = browser.get(ASKED)
+
+    assert (past.status, through.status_code) == (429, 429)
+    assert past.json() == through.json()
+    assert caplog.records == []
+
+
 # --- Phones that the process does not know ----------------------------------------------------------------
 
 
@@ -217,4 +230,22 @@ def test_stranger_who_types_the_code_is_marked_by_a_thread(hall, in_threads):
 
     assert (answer.status, answer.json()["code"]) == (201, "marked")
     # How often somebody types is counted in Redis before.
+    assert in_threads == ["/api/v1/mark/"]
+
+
+def test_query_that_nobody_announced_is_made_by_a_thread(monkeypatch, hall, in_threads):
+    # Tests in a browser allow it.
+    monkeypatch.delenv("DJANGO_ALLOW_ASYNC_UNSAFE", raising=False)
+    find = sources.find
+
+    async def find_after_a_query(public_id):
+        AttendanceRecord.objects.count()
+        return await find(public_id)
+
+    monkeypatch.setattr("qrsessions.sources.find", find_after_a_query)
+    session, (browser, *_others) = hall
+    scope, protocol = mark_with(headers_of(browser), token_of(session))
+
+    assert asked_together([(scope, protocol)]) == [201]
+    assert protocol.json()["code"] == "marked"
     assert in_threads == ["/api/v1/mark/"]
