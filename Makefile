@@ -2,7 +2,7 @@
 # PORT, HOST and ROLLCALL_DATA_DIR are honoured from the environment or the command line: make run PORT=9000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos bench bench-compare pictures messages lock clean
+.PHONY: help run test test-all chaos bench bench-compare pictures messages lock clean
 
 BIN := .venv/bin
 
@@ -11,29 +11,33 @@ DATA_DIR := $(or $(ROLLCALL_DATA_DIR),.data)
 FOR_TESTS := ROLLCALL_DATA_DIR='$(DATA_DIR)/test' ROLLCALL_TEST_SERVERS=1 \
   DATABASE_URL= REDIS_URL= CACHE_URL= SECRET_KEY= PUBLIC_URL=
 LIKE_PRODUCTION := DATABASE_URL=postgres://rollcall@db.example.edu/rollcall \
-  REDIS_URL=redis://redis.example.edu/0 CACHE_URL=redis://redis.example.edu/1 PUBLIC_URL=https://attend.example.edu
+  REDIS_URL=redis://redis.example.edu/0 CACHE_URL=redis://redis.example.edu/1 PUBLIC_URL=https://attend.example.edu \
+  EMAIL_URL=smtp+tls://rollcall:secret@mail.example.edu:587
 
-help: ## Say what there is
-	@echo 'make run    the whole site: servers, demo data at first start, web server (PORT, HOST, ROLLCALL_DATA_DIR)'
-	@echo 'make test   every check and every test, from nothing'
-	@echo 'make chaos  real servers killed under load: every fault with 5,000 marks; writes docs/chaos.md'
-	@echo 'make bench  how fast it is on this machine; writes bench/README.md (make bench-compare: the last two runs, or A= B=)'
+help: ## List the commands
+	@echo 'make run    start the whole site, with demo data the first time (PORT, HOST, ROLLCALL_DATA_DIR)'
+	@echo 'make test   run every check and every test'
+	@echo 'make test-all  the same, with the long forms of the slow tests'
+	@echo 'make chaos  kill real servers under load, with 5,000 marks per fault; writes docs/chaos.md'
+	@echo 'make bench  measure speed on this machine; writes bench/README.md (make bench-compare: compare the last two runs, or A= B=)'
 	@echo 'make lock   compile requirements/*.in to *.txt with hashes'
-	@echo 'make pictures  make docs/images anew'
-	@echo 'make messages  collect the texts to translate into locale/, and compile what is there (docs/translating.md)'
+	@echo 'make pictures  take the screenshots in docs/images again'
+	@echo 'make messages  collect the texts to translate into locale/ and compile the translations (docs/translating.md)'
 	@echo 'make clean  remove the virtual environment and all caches; .data/ stays'
 
 run:
 	@python3 bootstrap.py base embedded
-	@exec $(BIN)/python -m config.run
+	@exec $(BIN)/python -m config.serving.run
 
 # One more than there are processors: tests wait for browsers and servers.
 TESTERS = $(shell python3 -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 
+# pytest leaves out the tests marked "slow" unless told otherwise.
+test-all: SLOW_TOO = -m ''
 # Cheap checks come first.
-test:
+test test-all:
 	@python3 bootstrap.py base embedded dev
-	@$(BIN)/python -m tests.chromium
+	@$(BIN)/python -m tests.support.chromium
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@find templates -name '*.html' -print0 | xargs -0 -r $(BIN)/djade --check --target-version 5.2
@@ -42,7 +46,7 @@ test:
 	$(BIN)/lint-imports
 	@$(FOR_TESTS) $(BIN)/mypy .
 	@$(FOR_TESTS) $(BIN)/python -W error manage.py makemigrations --check --dry-run
-	$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal
+	$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal $(SLOW_TOO)
 
 # The short form of this is part of `make test`.
 chaos:
@@ -56,7 +60,7 @@ bench:
 	@exec $(BIN)/python -m bench --page bench/README.md
 
 bench-compare:
-	@$(BIN)/python -m bench.compare $(A) $(B)
+	@$(BIN)/python -m bench.report.compare $(A) $(B)
 
 lock:
 	@python3 bootstrap.py base embedded dev
@@ -69,7 +73,7 @@ clean:
 	rm -rf .venv staticfiles .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-pictures: ## Make docs/images anew
+pictures: ## Take the screenshots again
 	@python3 bootstrap.py base embedded dev
 	$(BIN)/python -m pytest -q tests/e2e/pictures.py
 

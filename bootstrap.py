@@ -1,8 +1,8 @@
-"""Make .venv and keep it as the requirement files say. Run by the system's Python: needs nothing but pip and venv.
+"""Create .venv and keep it in line with the requirement files. Run by the system's Python; needs only pip and venv.
 
     python3 bootstrap.py base embedded dev
 
-Installs again only when one of these files of requirements/ changed since.
+Installs again only if one of these files in requirements/ has changed.
 """
 
 import fcntl
@@ -25,7 +25,7 @@ def main() -> None:
         _run_with_newer_python()
     files = [ROOT / "requirements" / (name + ".txt") for name in sys.argv[1:]]
     with Path(__file__).open() as lock:
-        # Two commands started together install once.
+        # Two commands that start together install only once.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not _works():
             _make_venv()
@@ -45,7 +45,7 @@ def _run_with_newer_python() -> None:
 
 
 def _works() -> bool:
-    """Whether the folder is a whole virtual environment whose Python is still on this machine."""
+    """Whether .venv is complete and its Python still exists on this machine."""
     check = [str(PYTHON), "-m", "pip", "--version"]
     try:
         return subprocess.run(check, capture_output=True, check=False).returncode == 0  # noqa: S603
@@ -85,7 +85,7 @@ def _digest(file: Path) -> str:
 
 
 def say(text: str) -> None:
-    """Tell the person at the terminal."""
+    """Print to the terminal at once."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

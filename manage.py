@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's commands. Those that need the embedded servers find them running or start them for their own duration."""
+"""Django's commands. A command that needs the embedded servers starts them while it runs, unless they run already."""
 
 import os
 import signal
@@ -11,18 +11,27 @@ from django.core.management import execute_from_command_line
 
 from config import embedded
 
-NEED_NO_SERVER = {"collectstatic", "compilemessages", "findstatic", "help", "makemessages", "version"}
+COMMANDS_WITHOUT_SERVERS = {
+    "collectstatic",
+    "compilemessages",
+    "findstatic",
+    "help",
+    "makemessages",
+    "version",
+}
 
 
 def main() -> None:
-    """Run one command; what is wrong with the installation is said in one line."""
+    """Run one command. Errors in the configuration are printed as one line."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    words = sys.argv[1:]
+    arguments = sys.argv[1:]
     needs_servers = (
-        bool(words) and words[0] not in NEED_NO_SERVER and not {"-h", "--help", "--version"} & set(words)
+        bool(arguments)
+        and arguments[0] not in COMMANDS_WITHOUT_SERVERS
+        and not {"-h", "--help", "--version"} & set(arguments)
     )
     for number in (signal.SIGTERM, signal.SIGHUP):
-        # Python would end at once and leave the servers behind. (nohup ignores SIGHUP, and that stays.)
+        # By default Python ends at once and leaves the servers running. (Under nohup, SIGHUP stays ignored.)
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     try:

@@ -9,12 +9,11 @@ class AttendanceConfig(AppConfig):
 
     def ready(self) -> None:
         # They need the models.
-        from attendance import checks, deletion, known_users, roster_changes, stamps  # noqa: PLC0415
+        from attendance import checks, signals  # noqa: PLC0415
+        from attendance.rosters import changes  # noqa: PLC0415
 
         checks.register()
-        post_delete.connect(deletion.delete_sets, sender="attendance.Meeting")
+        for deleted_too in (signals.delete_sets, signals.delete_empty_group):
+            post_delete.connect(deleted_too, sender="attendance.Meeting")
         for changed in (post_save, post_delete):
-            for model in ("attendance.User", "attendance.Student"):
-                changed.connect(known_users.forget, sender=model)
-            changed.connect(roster_changes.tell_one, sender="attendance.Enrolment")
-        post_delete.connect(stamps.meeting_deleted, sender="attendance.Meeting")
+            changed.connect(changes.enrolment_changed, sender="attendance.Enrolment")

@@ -1,4 +1,4 @@
-"""``manage.py check --deploy``: a Redis that would lose the live sets without a word."""
+"""``manage.py check --deploy`` warns of Redis settings that could lose the live sets."""
 
 import threading
 from typing import Any
@@ -7,8 +7,8 @@ from django.core import checks
 
 from attendance import stats
 
-# The name of a server may take long to resolve where there is no network; a check need not wait for it.
-PATIENCE_SECONDS = 2.0
+# Resolving a host name may take long without a network; the check does not wait for it.
+TIMEOUT_SECONDS = 2.0
 
 
 def register() -> None:
@@ -16,12 +16,12 @@ def register() -> None:
 
 
 def check_redis(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Warn of a Redis that evicts keys or keeps nothing on disk.
+    """Warn if Redis evicts keys or does not persist them.
 
-    One that does not answer is no fault of the configuration: the check may run where the server can't be reached.
+    A server that does not answer gives no warning: the check may run on a machine that cannot reach it.
     """
     found: list[str] = []
-    asker = threading.Thread(target=lambda: found.extend(stats.server_warnings()), daemon=True)
-    asker.start()
-    asker.join(PATIENCE_SECONDS)
+    thread = threading.Thread(target=lambda: found.extend(stats.server_warnings()), daemon=True)
+    thread.start()
+    thread.join(TIMEOUT_SECONDS)
     return [checks.Warning(warning, id="rollcall.W001") for warning in found]

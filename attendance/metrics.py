@@ -1,4 +1,4 @@
-"""What Prometheus is told of taking attendance. The page is ``config/metrics_page.py``.
+"""Prometheus metrics of taking attendance. ``config/monitoring/metrics.py`` serves them.
 
 Counted in each process and added up over all workers where ``PROMETHEUS_MULTIPROC_DIR`` names a folder (``make run``
 does). What it may lose: everything, when the site is started again; Prometheus reckons with that.
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from prometheus_client import Counter, Gauge, Histogram, values
 
-from attendance.breaker import CircuitBreaker
-from attendance.refusals import Refused
+from attendance.lib.circuit_breaker import CircuitBreaker
+from attendance.lib.refusals import Refused
 
 
 class _Process:
@@ -60,7 +60,7 @@ for _set in ("joined", "attended"):
 
 @dataclass
 class CountedMark:
-    """What came of one try to mark; whoever marks says so."""
+    """The outcome of one attempt to mark. The caller sets ``created``."""
 
     method: str
     created: bool | None = None
@@ -91,13 +91,13 @@ def _count_mark(outcome: str, mark: CountedMark, started: float) -> None:
 
 
 def counted(source: str, times: int) -> None:
-    """So many sessions were counted there."""
+    """This many sessions were counted from this source."""
     if times:
         COUNTS.labels(source).inc(times)
 
 
 def sets_repaired(*, joined: int, attended: int, wrong_type: Collection[str]) -> None:
-    """The sets of one session were repaired: so many members of each, and these keys were no sets."""
+    """The sets of one session were repaired: how many members of each, and which keys were not sets."""
     REPAIRS.inc()
     REPAIRED_MEMBERS.labels("joined").inc(joined)
     REPAIRED_MEMBERS.labels("attended").inc(attended)
@@ -106,7 +106,7 @@ def sets_repaired(*, joined: int, attended: int, wrong_type: Collection[str]) ->
 
 
 def orphans_removed(sessions: int) -> None:
-    """Redis held keys of so many sessions that do not exist."""
+    """Redis held keys of this many sessions that do not exist."""
     ORPHANS.inc(sessions)
 
 

@@ -1,6 +1,6 @@
-"""``python -m bench``: how fast the site is on this machine. See bench/README.md.
+"""``python -m bench``: measure how fast the site is on this machine. See bench/README.md.
 
-Ends with 1, and says why, if an answer came that should not have come.
+Exits with 1 and a reason if the site gave an unexpected answer.
 """
 
 import argparse
@@ -12,45 +12,47 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import environment
+from bench.site import environment
 
 if TYPE_CHECKING:
-    from bench.measured import Measured
-    from bench.results import Results
-    from bench.sizes import Size
-    from bench.stage import Stage
+    from bench.report.measurement import Measurement
+    from bench.report.results import Results
+    from bench.site.context import Context
+    from bench.site.sizes import Size
 
 LATEST, BEFORE = environment.DATA_DIR / "latest.json", environment.DATA_DIR / "before.json"
 QUIET_LOAD = 0.5
 
 
 def main() -> None:
-    """Measure, print, keep."""
+    """Measure, print the tables and save the results."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--short", action="store_true", help="one round of short loops")
     parser.add_argument(
-        "--tiny", action="store_true", help="a few requests of each kind, to see that it works"
+        "--tiny", action="store_true", help="a few requests of each kind, to check that the benchmark works"
     )
-    parser.add_argument("--rounds", type=int, help="how often everything is measured (5)")
+    parser.add_argument("--rounds", type=int, help="number of rounds (5)")
     parser.add_argument(
-        "--only", default="", metavar="NAMES", help="scenarios to measure beside hello, with commas"
+        "--only",
+        default="",
+        metavar="NAMES",
+        help="scenarios to measure in addition to hello, separated by commas",
     )
+    parser.add_argument("--connections", type=int, help="concurrent requests of a closed loop (64)")
+    parser.add_argument("--workers", type=int, help="web processes (same default as make run)")
     parser.add_argument(
-        "--connections", type=int, help="how many of a closed loop are under way at a time (64)"
+        "--json", type=Path, help=f"where to save the results ({LATEST.name} in the data folder)"
     )
-    parser.add_argument("--workers", type=int, help="web processes (as make run)")
-    parser.add_argument(
-        "--json", type=Path, help=f"where the results are kept ({LATEST.name} in the data folder)"
-    )
-    parser.add_argument("--page", type=Path, help="write the tables between the marks of this page")
+    parser.add_argument("--page", type=Path, help="write the tables between the markers in this page")
     wanted = parser.parse_args()
-    with environment.from_nothing() as site:
+    with environment.fresh_environment() as site:
         _do(site, wanted)
 
 
 def _do(site: Path, wanted: argparse.Namespace) -> None:
-    from bench import sizes, tables  # noqa: PLC0415 - the environment first
-    from bench.load import Unexpected, first_of  # noqa: PLC0415
+    from bench.client.load import UnexpectedAnswer, innermost_error  # noqa: PLC0415
+    from bench.report import tables  # noqa: PLC0415 - needs the environment above
+    from bench.site import sizes  # noqa: PLC0415
 
     size = sizes.TINY if wanted.tiny else sizes.SHORT if wanted.short else sizes.FULL
     given = {name: getattr(wanted, name) for name in ("rounds", "connections") if getattr(wanted, name)}
@@ -58,72 +60,72 @@ def _do(site: Path, wanted: argparse.Namespace) -> None:
     failed = ""
     try:
         results = _run(site, size, workers=wanted.workers, only=wanted.only)
-    except* Unexpected as errors:
-        failed = str(first_of(errors))
+    except* UnexpectedAnswer as errors:
+        failed = str(innermost_error(errors))
     if failed:
-        sys.exit(f"The run is void: {failed}\nWhat the servers said: {environment.DATA_DIR / 'web.log'}")
+        sys.exit(f"The run failed: {failed}\nServer log: {environment.DATA_DIR / 'web.log'}")
     if not wanted.json and LATEST.exists():
         LATEST.replace(BEFORE)
     results.save(wanted.json or LATEST)
     text = tables.all_tables(results)
     if wanted.page:
         tables.into_page(wanted.page, text)
-    say(f"\n{text}\n\nKept in {wanted.json or LATEST}")
+    say(f"\n{text}\n\nSaved in {wanted.json or LATEST}")
 
 
 def _run(site: Path, size: "Size", *, workers: int | None, only: str) -> "Results":
     environment.set_up_django()
-    from bench import machine  # noqa: PLC0415
-    from bench.installation import Installation  # noqa: PLC0415
-    from bench.results import Results  # noqa: PLC0415
-    from bench.school import build  # noqa: PLC0415
-    from bench.stage import Stage  # noqa: PLC0415
+    from bench.report import machine  # noqa: PLC0415
+    from bench.report.results import Results  # noqa: PLC0415
+    from bench.site.context import Context  # noqa: PLC0415
+    from bench.site.installation import Installation  # noqa: PLC0415
+    from bench.site.school import build  # noqa: PLC0415
 
     if os.getloadavg()[0] > QUIET_LOAD:
-        say(f"The machine is busy (load {os.getloadavg()[0]:.1f}): these figures will not mean much.")
-    say("Starting the servers and making the demo institution …")
-    with Installation(site, workers=workers or _workers_of_a_run()) as installation:
+        say(f"The machine is busy (load {os.getloadavg()[0]:.1f}): the results will not be reliable.")
+    say("Starting the servers and creating the demo institution …")
+    with Installation(site, workers=workers or _defaultworkers()) as installation:
         school = build(installation, size)
         about = machine.describe(workers=installation.workers)
         installation.serve()
-        # Of this process alone: between two loads it prepares the next, and nothing else waits meanwhile.
+        # Only in this process, which prepares the next load between two loads while nothing else runs.
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
         results = Results(machine=about, size=dataclasses.asdict(size))
-        asyncio.run(_measure(Stage(installation, school, size), results, only=only))
+        asyncio.run(_measure(Context(installation, school, size), results, only=only))
         results.memory_per_worker = installation.memory_per_worker()
         results.logged = installation.logged()
     return results
 
 
-async def _measure(stage: "Stage", results: "Results", *, only: str) -> None:
-    from bench.counted import count_all  # noqa: PLC0415
-    from bench.scenarios import SCENARIOS, stand  # noqa: PLC0415
+async def _measure(context: "Context", results: "Results", *, only: str) -> None:
+    from bench.scenarios import SCENARIOS, open_sessions  # noqa: PLC0415
+    from bench.studies.query_counts import count_all  # noqa: PLC0415
 
-    standing = stand(stage)
+    sessions = open_sessions(context)
     wanted = [
         "hello",
         *(key for key in SCENARIOS if key != "hello" and key in (only.split(",") if only else SCENARIOS)),
     ]
-    results.counted = count_all(stage, standing)
-    for number in range(stage.size.rounds):
+    results.counted = count_all(context, sessions)
+    for number in range(context.size.rounds):
         began = time.monotonic()
-        # In another order each time: nobody always comes after the same one.
+        # A different order in each round, so that no scenario always follows the same one.
         turn = number % len(wanted)
-        figures: dict[str, Measured] = {}
+        figures: dict[str, Measurement] = {}
         for key in wanted[turn:] + wanted[:turn]:
-            figures |= await SCENARIOS[key](stage, standing)
+            figures |= await SCENARIOS[key](context, sessions)
         results.rounds.append(figures)
-        say(f"Round {number + 1} of {stage.size.rounds}: {time.monotonic() - began:.0f} s")
+        say(f"Round {number + 1} of {context.size.rounds}: {time.monotonic() - began:.0f} s")
 
 
-def _workers_of_a_run() -> int:
-    from config.run import _workers  # noqa: PLC0415
+def _defaultworkers() -> int:
+    from config.serving.web import workers  # noqa: PLC0415
 
-    return _workers()
+    return workers()
 
 
 def say(text: str) -> None:
-    """Tell the person at the terminal."""
+    """Print a line at once."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""What is measured. Each scenario prepares what it needs, measures for a moment, and leaves things as they were."""
+"""The scenarios. Each prepares what it needs, measures, and cleans up."""
 
 import asyncio
 import itertools
@@ -10,156 +10,162 @@ from urllib.parse import quote
 
 from django.core.cache import cache
 
-from bench.asking import Person, Request
-from bench.filling import analyze
-from bench.load import Answer, Load, Sending
-from bench.measured import Measured
-from bench.mixed_load import Poller, mark_spread, polling
-from bench.school import Hall
-from bench.stage import Open, Stage, Way
+from bench.client.load import Answer, Load, QueuedRequest
+from bench.client.mixed_load import Poller, mark_spread, polling
+from bench.client.requests import Person, Request
+from bench.report.measurement import Measurement
+from bench.site.context import Context, MakeRequest, OpenSession
+from bench.site.past_records import analyze
+from bench.site.school import Hall
 
 MARK = "/api/v1/mark/"
 WAITING = "/api/v1/me/session/"
-# A loop of marks or joins ends with the last student, or after this many times the seconds of other loops.
-LONGER = 4
-# With these, one phone in 250 has not met one of two processes yet.
-PASSES = 8
+# Loops of marks and joins end with the last student, or after this many times the duration of other loops.
+MARK_LOOP_FACTOR = 4
+# After this many, only one phone in 250 has not yet reached both processes.
+WARM_UP_PASSES = 8
 
-Figures = dict[str, Measured]
+Figures = dict[str, Measurement]
 
 
 @dataclass(frozen=True)
-class Standing:
-    """The sessions that stay open during the whole run."""
+class OpenSessions:
+    """The sessions that stay open for the whole run."""
 
-    page: Open
-    waiting: Open
-    groups: dict[int, Open]
+    page: OpenSession
+    waiting: OpenSession
+    groups: dict[int, OpenSession]
 
 
-def stand(stage: Stage) -> Standing:
-    """Open them, with people in them."""
-    school = stage.school
-    page = stage.open(school.page)
-    waiting = stage.open(school.waiting.section, policy="strict", start=False)
-    groups = {number: stage.open(sections) for number, sections in school.groups.items()}
-    stage.fill(waiting, present=False)
+def open_sessions(context: Context) -> OpenSessions:
+    """Open them and fill them with students."""
+    school = context.school
+    page = context.open(school.page)
+    waiting = context.open(school.waiting.section, policy="strict", start=False)
+    groups = {number: context.open(sections) for number, sections in school.groups.items()}
+    context.fill(waiting, present=False)
     for session in (page, *groups.values()):
-        stage.fill(session, present=True)
+        context.fill(session, present=True)
     analyze()
-    return Standing(page, waiting, groups)
+    return OpenSessions(page, waiting, groups)
 
 
-async def hello(stage: Stage, standing: Standing) -> Figures:
-    """Django that does nothing."""
+async def hello(context: Context, sessions: OpenSessions) -> Figures:
+    """A Django that does nothing."""
     request = Request("GET", "/").raw()
-    return {"hello": await stage.loop(_again(request), hello=True)}
+    return {"hello": await context.loop(_repeat(request), hello=True)}
 
 
-async def mark_by_api(stage: Stage, standing: Standing) -> Figures:
-    """Marks signed in by token."""
-    return {"mark_api": await _marks(stage, Person.by_token)}
+async def mark_by_api(context: Context, sessions: OpenSessions) -> Figures:
+    """Marks by API token."""
+    return {"mark_api": await _marks(context, Person.by_token)}
 
 
-async def mark_by_page(stage: Stage, standing: Standing) -> Figures:
-    """Marks as the phone's page sends them."""
-    return {"mark_page": await _marks(stage, Person.by_page)}
+async def mark_by_page(context: Context, sessions: OpenSessions) -> Figures:
+    """Marks as the student's page sends them."""
+    return {"mark_page": await _marks(context, Person.by_page)}
 
 
-async def join(stage: Stage, standing: Standing) -> Figures:
-    """Joins, and then the marks of those who joined."""
-    async with stage.halls_open(Person.by_page, policy="strict", start=False) as halls:
+async def join(context: Context, sessions: OpenSessions) -> Figures:
+    """Joins, then marks of the students who joined."""
+    async with context.halls_open(Person.by_page, policy="strict", start=False) as halls:
         joins = (
             (person.by_page("POST", f"{session.path}join/").raw(), None)
             for hall, session in halls
             for person in hall.students
         )
-        joined = await stage.loop(joins, expected={201}, seconds=LONGER * stage.size.seconds, by_phones=True)
+        joined = await context.loop(
+            joins, expected={201}, seconds=MARK_LOOP_FACTOR * context.size.seconds, by_phones=True
+        )
         for _hall, session in halls:
-            stage.take_step(session, "start")
-        marked = await stage.loop(
-            mark_sendings(halls, Person.by_page),
+            context.take_step(session, "start")
+        marked = await context.loop(
+            mark_requests(halls, Person.by_page),
             expected={201},
-            seconds=LONGER * stage.size.seconds,
+            seconds=MARK_LOOP_FACTOR * context.size.seconds,
             by_phones=True,
         )
     return {"join": joined, "mark_joined": marked}
 
 
-async def stats(stage: Stage, standing: Standing) -> Figures:
-    """The counts of one session."""
-    return {"stats": await stage.loop(_again(_stats(stage, standing.page).raw()))}
+async def stats(context: Context, sessions: OpenSessions) -> Figures:
+    """Live counts of one session."""
+    return {"stats": await context.loop(_repeat(_stats(context, sessions.page).raw()))}
 
 
-async def group_stats(stage: Stage, standing: Standing) -> Figures:
-    """The counts of groups."""
+async def group_stats(context: Context, sessions: OpenSessions) -> Figures:
+    """Live counts of groups."""
     return {
-        f"group_{number}": await stage.loop(_again(_stats(stage, group).raw()))
-        for number, group in standing.groups.items()
+        f"group_{number}": await context.loop(_repeat(_stats(context, group).raw()))
+        for number, group in sessions.groups.items()
     }
 
 
-async def dashboards(stage: Stage, standing: Standing) -> Figures:
-    """Many pages of the largest group, each asking once a second."""
-    group = standing.groups[max(standing.groups)]
+async def dashboards(context: Context, sessions: OpenSessions) -> Figures:
+    """Many dashboards of the largest group, each polling once a second."""
+    group = sessions.groups[max(sessions.groups)]
     load = Load()
-    pollers = [Poller(_asking_stats(stage, group), load, every_ms=1000) for _ in range(stage.size.dashboards)]
-    async with polling(stage.installation.port, pollers):
-        before = stage.installation.cpu_seconds()
-        await asyncio.sleep(stage.size.dashboard_seconds)
-    load.seconds = stage.size.dashboard_seconds
-    return {"dashboards": stage.measured(load, before)}
+    pollers = [
+        Poller(_stats_poll(context, group), load, every_ms=1000) for _ in range(context.size.dashboards)
+    ]
+    async with polling(context.installation.port, pollers):
+        before = context.installation.cpu_seconds()
+        await asyncio.sleep(context.size.dashboard_seconds)
+    load.seconds = context.size.dashboard_seconds
+    return {"dashboards": context.measurement(load, before)}
 
 
-async def waiting_phones(stage: Stage, standing: Standing) -> Figures:
-    """Phones that wait, asking with the ETag of their last answer."""
+async def waiting_phones(context: Context, sessions: OpenSessions) -> Figures:
+    """Polls of waiting phones, with the ETag of their last answer."""
     etags: dict[int, str] = {}
-    people = stage.school.waiting.students[: stage.size.polling]
-    # Several times, so that both processes know each phone: it keeps its connection, these requests don't.
-    await stage.loop(_polls(people, etags, passes=PASSES), expected={200, 304}, again={429}, seconds=300)
-    return {"phone": await stage.loop(_polls(people, etags), expected={200, 304}, again={429})}
+    people = context.school.waiting.students[: context.size.polling]
+    # Repeated so that both web processes have seen every phone; these requests share connections.
+    await context.loop(
+        _polls(people, etags, passes=WARM_UP_PASSES), expected={200, 304}, again={429}, seconds=300
+    )
+    return {"phone": await context.loop(_polls(people, etags), expected={200, 304}, again={429})}
 
 
-async def session_page(stage: Stage, standing: Standing) -> Figures:
-    """The requests of a teacher's page of a large session, as often as it sends each."""
-    requests = [request.raw() for request in page_requests(stage, standing.page)]
-    return {"page": await stage.loop((request, None) for request in itertools.cycle(requests))}
+async def session_page(context: Context, sessions: OpenSessions) -> Figures:
+    """The requests of a teacher's page of a large session, in the proportion it sends them."""
+    requests = [request.raw() for request in page_requests(context, sessions.page)]
+    return {"page": await context.loop((request, None) for request in itertools.cycle(requests))}
 
 
-async def all_at_once(stage: Stage, standing: Standing) -> Figures:
-    """A hall whose students all send at the same moment."""
-    return {"burst": await _burst(stage, is_known=True)}
+async def all_at_once(context: Context, sessions: OpenSessions) -> Figures:
+    """A hall whose students all send their mark at the same moment."""
+    return {"burst": await _burst(context, warm=True)}
 
 
-async def all_at_once_unknown(stage: Stage, standing: Standing) -> Figures:
-    """The same with an empty cache: nobody's page was open before."""
-    return {"burst_cold": await _burst(stage, is_known=False)}
+async def all_at_once_unknown(context: Context, sessions: OpenSessions) -> Figures:
+    """The same with an empty cache and no earlier request from any phone."""
+    return {"burst_cold": await _burst(context, warm=False)}
 
 
-async def full_hall(stage: Stage, standing: Standing) -> Figures:
-    """A hall marks while dashboards show it and the phones of others wait."""
-    async with stage.halls_open(Person.by_page, count=1) as [(hall, session)]:
+async def full_hall(context: Context, sessions: OpenSessions) -> Figures:
+    """A hall marks while dashboards show its counts and other phones wait."""
+    async with context.halls_open(Person.by_page, count=1) as [(hall, session)]:
         loads = {"mixed_phones": Load(), "mixed_dashboards": Load()}
         pollers = [
-            Poller(_asking_stats(stage, session), loads["mixed_dashboards"], every_ms=1000)
-            for _ in range(stage.size.dashboards)
+            Poller(_stats_poll(context, session), loads["mixed_dashboards"], every_ms=1000)
+            for _ in range(context.size.dashboards)
         ]
-        phones = stage.school.waiting.students
-        pollers += [Poller(_waiting(person), loads["mixed_phones"]) for person in phones]
-        marks = [_making_mark(person, session, Person.by_page) for person in hall.students]
-        port = stage.installation.port
+        phones = context.school.waiting.students
+        pollers += [Poller(_waiting_poll(person), loads["mixed_phones"]) for person in phones]
+        marks = [_mark_builder(person, session, Person.by_page) for person in hall.students]
+        port = context.installation.port
         async with polling(port, pollers):
-            before = stage.installation.cpu_seconds()
-            marked = await mark_spread(port, marks, seconds=stage.size.mixed_seconds)
+            before = context.installation.cpu_seconds()
+            marked = await mark_spread(port, marks, seconds=context.size.mixed_seconds)
     for load in loads.values():
         load.seconds = marked.seconds
-    # The CPU of all of it together stands with the marks.
+    # CPU can't be split between them; all of it is reported with the marks.
     unknown = dict.fromkeys(before, 0.0)
-    figures = {key: Measured.of(load, unknown) for key, load in loads.items()}
-    return {"mixed_marks": stage.measured(marked, before)} | figures
+    figures = {key: Measurement.of(load, unknown) for key, load in loads.items()}
+    return {"mixed_marks": context.measurement(marked, before)} | figures
 
 
-SCENARIOS: dict[str, Callable[[Stage, Standing], Awaitable[Figures]]] = {
+SCENARIOS: dict[str, Callable[[Context, OpenSessions], Awaitable[Figures]]] = {
     "hello": hello,
     "mark_api": mark_by_api,
     "mark_page": mark_by_page,
@@ -175,72 +181,75 @@ SCENARIOS: dict[str, Callable[[Stage, Standing], Awaitable[Figures]]] = {
 }
 
 
-def page_requests(stage: Stage, session: Open) -> list[Request]:
-    """What static/js/session.js asks in two seconds while nothing changes."""
-    cursor = stage.api("GET", f"{session.path}records/?since=")["cursor"]
+def page_requests(context: Context, session: OpenSession) -> list[Request]:
+    """What the session page's script requests in two seconds while nothing changes."""
+    cursor = context.api("GET", f"{session.path}records/?since=")["cursor"]
     paths = ["stats/", "stats/", "waiting/", f"records/?since={quote(cursor)}"]
-    return [stage.school.teacher.by_page("GET", f"{session.path}{path}") for path in paths]
+    return [context.school.teacher.by_page("GET", f"{session.path}{path}") for path in paths]
 
 
-def mark_sendings(halls: Iterable[tuple[Hall, Open]], way: Way) -> Iterator[Sending]:
-    """A mark of each student, made when it is sent: the code on the screen changes."""
+def mark_requests(
+    halls: Iterable[tuple[Hall, OpenSession]], make_request: MakeRequest
+) -> Iterator[QueuedRequest]:
+    """One mark per student, built when it is sent, because the code changes."""
     for hall, session in halls:
         for person in hall.students:
-            yield _making_mark(person, session, way)(), None
+            yield _mark_builder(person, session, make_request)(), None
 
 
-async def _marks(stage: Stage, way: Way) -> Measured:
-    async with stage.halls_open(way) as halls:
-        return await stage.loop(
-            mark_sendings(halls, way), expected={201}, seconds=LONGER * stage.size.seconds, by_phones=True
+async def _marks(context: Context, make_request: MakeRequest) -> Measurement:
+    async with context.halls_open(make_request) as halls:
+        return await context.loop(
+            mark_requests(halls, make_request),
+            expected={201},
+            seconds=MARK_LOOP_FACTOR * context.size.seconds,
+            by_phones=True,
         )
 
 
-async def _burst(stage: Stage, *, is_known: bool) -> Measured:
-    everybody = stage.size.hall
-    async with stage.halls_open(
-        Person.by_page, have_waited=is_known, count=1, connections=everybody
-    ) as halls:
-        if not is_known:
+async def _burst(context: Context, *, warm: bool) -> Measurement:
+    everybody = context.size.hall
+    async with context.halls_open(Person.by_page, warm=warm, count=1, connections=everybody) as halls:
+        if not warm:
             cache.clear()
-        # Made before, so that they leave together.
-        marks = list(mark_sendings(halls, Person.by_page))
-        return await stage.loop(marks, expected={201}, seconds=60, by_phones=True)
+        # Built in advance, so that they are sent together.
+        marks = list(mark_requests(halls, Person.by_page))
+        return await context.loop(marks, expected={201}, seconds=60, by_phones=True)
 
 
-def _making_mark(person: Person, session: Open, way: Way) -> Callable[[], bytes]:
-    return lambda: way(person, "POST", MARK, json.dumps({"token": session.token()}).encode()).raw()
+def _mark_builder(person: Person, session: OpenSession, make_request: MakeRequest) -> Callable[[], bytes]:
+    return lambda: make_request(person, "POST", MARK, json.dumps({"token": session.token()}).encode()).raw()
 
 
-def _stats(stage: Stage, session: Open, etag: str = "") -> Request:
-    return stage.school.teacher.by_page("GET", f"{session.path}stats/", etag=etag)
+def _stats(context: Context, session: OpenSession, etag: str = "") -> Request:
+    return context.school.teacher.by_page("GET", f"{session.path}stats/", etag=etag)
 
 
-def _asking_stats(stage: Stage, session: Open) -> Callable[[str], Request]:
-    return lambda etag: _stats(stage, session, etag)
+def _stats_poll(context: Context, session: OpenSession) -> Callable[[str], Request]:
+    return lambda etag: _stats(context, session, etag)
 
 
-def _waiting(person: Person) -> Callable[[str], Request]:
+def _waiting_poll(person: Person) -> Callable[[str], Request]:
     return lambda etag: person.by_page("GET", WAITING, etag=etag)
 
 
-def _again(request: bytes) -> Iterator[Sending]:
+def _repeat(request: bytes) -> Iterator[QueuedRequest]:
     return itertools.repeat((request, None))
 
 
 def _polls(
     people: Sequence[Person], etags: dict[int, str], *, passes: int | None = None
-) -> Iterator[Sending]:
-    """The phones' polls in passes of an order of their own, each with the ETag that it was given last."""
+) -> Iterator[QueuedRequest]:
+    """Polls of all phones, in a random order per pass, each with its latest ETag."""
     numbers = itertools.count() if passes is None else range(passes)
     for person in (one for _ in numbers for one in random.sample(people, len(people))):
         request = person.by_page("GET", WAITING, etag=etags.get(person.user_pk, "")).raw()
-        yield request, _keeping_etag(person, etags)
+        yield request, _etag_saver(person, etags)
 
 
-def _keeping_etag(person: Person, etags: dict[int, str]) -> Callable[[Answer], None]:
-    def keep(answer: Answer) -> None:
+def _etag_saver(person: Person, etags: dict[int, str]) -> Callable[[Answer], None]:
+    def save(answer: Answer) -> None:
         if answer.status == 200:
             etags[person.user_pk] = answer.header("etag")
 
-    return keep
+    return save

@@ -1,7 +1,7 @@
-"""What the API's OpenAPI document can't find out by itself."""
+"""What the API's OpenAPI document cannot find out by itself."""
 
 from drf_spectacular.authentication import SessionScheme
 
 
-class OurSessionScheme(SessionScheme):  # type: ignore[no-untyped-call]
-    target_class = "config.authentication.SessionAuthentication"
+class RollcallSessionScheme(SessionScheme):  # type: ignore[no-untyped-call]
+    target_class = "config.accounts.authentication.SessionAuthentication"

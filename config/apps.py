@@ -1,7 +1,8 @@
-"""The admin with Rollcall's own site, and the parts of this package that wait for the models."""
+"""The admin with Rollcall's own site, and the system checks of the site."""
 
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.core import checks
 from django.db.models.signals import post_delete, post_save
 
 
@@ -14,8 +15,19 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         # They need the models.
-        from config import api_schema  # noqa: F401, PLC0415 - known by being imported
-        from config.authentication import forget_token  # noqa: PLC0415
+        from attendance.models.people import people_changed  # noqa: PLC0415
+        from config import api_schema  # noqa: F401, PLC0415 - registers itself
+        from config.accounts import sign_in_log  # noqa: PLC0415
+        from config.accounts.authentication import forget_ended_session, forget_sign_ins  # noqa: PLC0415
+        from config.accounts.checks import check_mail  # noqa: PLC0415
+        from config.redis.checks import check_databases  # noqa: PLC0415
 
-        for changed in (post_save, post_delete):
-            changed.connect(forget_token, sender="authtoken.Token")
+        checks.register(check_databases, "redis")
+        checks.register(check_mail, "security", deploy=True)
+        sign_in_log.connect()
+        for sender in ("attendance.User", "attendance.Student"):
+            post_save.connect(forget_sign_ins, sender=sender)
+        for sender in ("attendance.User", "attendance.Student", "attendance.ApiToken"):
+            post_delete.connect(forget_sign_ins, sender=sender)
+        post_delete.connect(forget_ended_session, sender="sessions.Session")
+        people_changed.connect(forget_sign_ins)

@@ -11,21 +11,24 @@ import django_stubs_ext
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.http.request import split_domain_port
 
-from config import embedded, redis_urls
+from config import embedded
+from config.redis import addresses
 
 # Lets a ModelAdmin or a form name its model as a type.
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+# FOO_FILE names a file that holds the value of FOO: containers get their secrets that way.
+env = environ.FileAwareEnv()
 env.read_env(BASE_DIR / ".env", overwrite=False)
 
 # --- Where the data lives ---------------------------------------------------------------------------------
 DATA_DIR = Path(env.str("ROLLCALL_DATA_DIR", default=str(BASE_DIR / ".data"))).resolve()
 EMBEDDED_DATABASE = not env.str("DATABASE_URL", default="")
 EMBEDDED_REDIS = not env.str("REDIS_URL", default="")
-# The demo institution, open host names and mail in the terminal belong to the trial, never to a real database.
+# The demo data, plain http and mail in the terminal are for a trial, never for a real database.
 EMBEDDED = EMBEDDED_DATABASE
 
 SECRET_KEY = env.str("SECRET_KEY", default="")
@@ -42,19 +45,20 @@ DEBUG = env.bool("DEBUG", default=False)
 # --- Addresses --------------------------------------------------------------------------------------------
 PORT = env.int("PORT", default=8000)
 HOST = env.str("HOST", default="0.0.0.0")  # noqa: S104 - phones in the hall must reach it
-# Every address in a QR code starts with PUBLIC_URL; without one it follows the request.
+# Every address in a QR code or an e-mail starts with PUBLIC_URL. Without it, the request's host is used.
 PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
-# `make run` names the machine's address on the LAN: it stands in where the request's host is a loopback one,
-# which no phone can reach.
+# `make run` sets the machine's address on the LAN. It replaces a loopback host, which no phone can reach.
 LAN_URL = env.str("ROLLCALL_LAN_URL", default="")
-if EMBEDDED:
-    ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"])
-elif PUBLIC_URL:
-    ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(PUBLIC_URL).hostname or ""])
-else:
+if not (EMBEDDED or PUBLIC_URL):
     raise ImproperlyConfigured(
         "PUBLIC_URL is not set. Give the address that phones open, such as https://attend.example.edu"
     )
+# A request for any other host is refused, because mailed links would lead there.
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS",
+    default=[split_domain_port(urlsplit(url).netloc)[0] for url in (PUBLIC_URL, LAN_URL) if url]
+    + (["localhost", "127.0.0.1", "[::1]"] if EMBEDDED else []),
+)
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
 SECURE = PUBLIC_URL.startswith("https://")
 
@@ -73,7 +77,6 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.usersessions",
     "rest_framework",
-    "rest_framework.authtoken",
     "drf_spectacular",
     "attendance",
     "qrsessions",
@@ -81,8 +84,10 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.middleware.NoStoreMiddleware",
+    "config.middleware.HostMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    # Nothing below is for the API.
+    # What follows is for pages alone.
     "config.middleware.ApiMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -94,7 +99,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "config.middleware.DatabaseAwayMiddleware",
+    "config.middleware.OverloadMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -110,6 +115,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "config.mail.sends_mail",
             ],
         },
     },
@@ -126,71 +132,79 @@ DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
 DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
     "min_size": env.int("DATABASE_POOL_MIN", default=2),
     "max_size": env.int("DATABASE_POOL_MAX", default=16),
-    # Longer than a restart takes; shorter than the 8 s after which a page gives up, so that it hears the reason.
+    # Longer than a restart takes, and shorter than the 8 s after which a page gives up.
     "timeout": 5,
+    # Give a failed connection up after a second, so that the next request tries afresh. By default the pool waits
+    # twice as long after each failure, so that a minute without PostgreSQL could be followed by another one.
+    "reconnect_timeout": 1,
 }
-# The statements of ``attendance.statements`` are prepared on each connection; a pooler in between that can't have that
-# (PgBouncer before 1.21) needs this off.
+# Turn this off behind a pooler that does not support prepared statements (PgBouncer before 1.21).
 DATABASE_PREPARES = env.bool("DATABASE_PREPARES", default=True)
-# Connections that broke with the server are replaced before anybody uses one.
+# Replace connections that broke with the server before they are used.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis ------------------------------------------------------------------------------------------------
-# "live" holds the sets that are counted; "default" is the cache, whose clear() flushes its whole database,
-# so the two never share one.
+# "live" holds the sets that are counted; "default" is the cache. They never share a database, because clearing a
+# cache empties its whole database. Without CACHE_URL the cache takes the next database of the same server.
 REDIS_URL = embedded.redis_url(DATA_DIR, database=0) if EMBEDDED_REDIS else env.str("REDIS_URL")
-CACHE_URL = env.str("CACHE_URL", default="")
-if not CACHE_URL and EMBEDDED_REDIS:
-    CACHE_URL = embedded.redis_url(DATA_DIR, database=1)
-if not CACHE_URL:
-    raise ImproperlyConfigured(
-        "CACHE_URL is not set. Give another database number than REDIS_URL's, such as redis://localhost:6379/1"
-    )
-# Whoever waits longer than this for Redis does without it; PostgreSQL has every number.
+CACHE_URL = env.str("CACHE_URL", default="") or addresses.next_database(REDIS_URL)
+# How long a request waits for Redis. PostgreSQL has every number too.
 REDIS_TIMEOUT_SECONDS = env.float("REDIS_TIMEOUT_SECONDS", default=0.05)
 CACHES = {
-    # Shorter by a fifth: the first request that finds two servers away waits less than 100 ms for both.
-    "default": redis_urls.cache_entry(
+    # 20 % shorter, so that the first request that finds both servers away waits less than 100 ms.
+    "default": addresses.cache_entry(
         CACHE_URL, live_url=REDIS_URL, timeout_seconds=REDIS_TIMEOUT_SECONDS * 0.8
     ),
-    "live": redis_urls.live_entry(
+    "live": addresses.live_entry(
         REDIS_URL,
         timeout_seconds=REDIS_TIMEOUT_SECONDS,
         max_connections=env.int("REDIS_POOL_MAX", default=32),
     ),
 }
-# A traceback for every request while the cache is away would tell nothing more: who does without it says so.
+# While the cache is away, a traceback for every request would say nothing new.
 DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = False
 
 # --- Signing in -------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "attendance.User"
-AUTHENTICATION_BACKENDS = ["config.authentication.Backend"]
+AUTHENTICATION_BACKENDS = ["config.accounts.authentication.Backend"]
+# The first makes new hashes. A hash of another is replaced when its owner signs in.
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "config.accounts.password_hashers.Argon2",
+    "config.accounts.password_hashers.PBKDF2",
+    "config.accounts.password_hashers.Scrypt",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "config.accounts.passwords.MinimumLengthByRole"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
-SESSION_ENGINE = "config.sessions"
-# A phone stays signed in for the term.
-SESSION_COOKIE_AGE = 180 * 24 * 3600
+SESSION_ENGINE = "config.accounts.session_store"
+# A student's phone stays signed in for the term. Teachers and administrators sign in each day, because computers in
+# lecture halls are shared.
+SESSION_COOKIE_AGE = env.int("STUDENT_SESSION_DAYS", default=180) * 24 * 3600
+STAFF_SESSION_HOURS = env.float("STAFF_SESSION_HOURS", default=12.0)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_HTTPONLY = True
+# Browsers take a cookie of this name only from this host, so that no other host of the domain can plant one.
+COOKIE_PREFIX = "__Host-" if SECURE else ""
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
+# Otherwise one more cookie.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
-ACCOUNT_ADAPTER = "config.accounts.AccountAdapter"
+ACCOUNT_ADAPTER = "config.accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
+# Whoever has the link from the mail could sign in with the new password anyway.
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_PREVENT_ENUMERATION = True
 # No mail to somebody who has no account: the form could be used to write to anybody.
@@ -200,20 +214,20 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 10 * 60
 ACCOUNT_LOGIN_BY_CODE_FORMAT = {"numeric": True, "length": 8, "dashed": True}
 ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
-# Who is signed in where is kept on signing in; no request after that writes it anew.
+# Sign-ins are recorded once, not at every request.
 USERSESSIONS_TRACK_ACTIVITY = False
 ACCOUNT_FORMS = {
-    "login": "config.account_forms.SignInForm",
-    "request_login_code": "config.account_forms.RequestCodeForm",
-    "confirm_login_code": "config.account_forms.ConfirmCodeForm",
-    "reset_password": "config.account_forms.ResetPasswordForm",
-    "reset_password_from_key": "config.account_forms.ResetPasswordKeyForm",
-    "change_password": "config.account_forms.ChangePasswordForm",
-    "set_password": "config.account_forms.SetPasswordForm",
-    "reauthenticate": "config.account_forms.ReauthenticateForm",
+    "login": "config.accounts.forms.SignInForm",
+    "request_login_code": "config.accounts.forms.RequestCodeForm",
+    "confirm_login_code": "config.accounts.forms.ConfirmCodeForm",
+    "reset_password": "config.accounts.forms.ResetPasswordForm",
+    "reset_password_from_key": "config.accounts.forms.ResetPasswordKeyForm",
+    "change_password": "config.accounts.forms.ChangePasswordForm",
+    "set_password": "config.accounts.forms.SetPasswordForm",
+    "reauthenticate": "config.accounts.forms.ReauthenticateForm",
 }
 # allauth's limits per address would lock out a hall behind one NAT ("login": 30 a minute), wait for one lock per
-# address, and refuse everybody while Redis is away. attendance/ratelimit.py counts these; allauth keeps its
+# address, and refuse everybody while Redis is away. config/accounts/limits.py has our own; allauth keeps its
 # limits per signed-in user (changing a password).
 ACCOUNT_RATE_LIMITS = {
     "login": None,
@@ -228,7 +242,9 @@ ALLAUTH_TRUSTED_PROXY_COUNT = env.int(
     "TRUSTED_PROXY_COUNT", default=1 if env.bool("BEHIND_PROXY", default=False) else 0
 )
 
-EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+# Without a mail server the sign-in page offers no codes and no links by e-mail.
+SENDS_MAIL = bool(env.str("EMAIL_URL", default=""))
+EMAIL_CONFIG = env.email_url("EMAIL_URL") if SENDS_MAIL else env.email_url_config("consolemail://")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Rollcall <rollcall@localhost>")
 
@@ -236,12 +252,12 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Rollcall <rollcall@l
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         # First, so that a missing sign-in is 401 for browsers too.
-        "config.authentication.TokenAuthentication",
-        "config.authentication.SessionAuthentication",
+        "config.accounts.authentication.TokenAuthentication",
+        "config.accounts.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["config.api_parser.JsonParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.errors.api_exception_handler",
 }
@@ -262,20 +278,25 @@ SPECTACULAR_SETTINGS = {
 QR_STEP_SECONDS = env.int("QR_STEP_SECONDS", default=5)
 # The step that is shown and the one before it, for a slow camera.
 QR_STEPS_ACCEPTED = env.int("QR_STEPS_ACCEPTED", default=2)
+# Whether a student's program may mark the student, signed in with an API token. Teachers are shown such marks.
+MARKS_BY_PROGRAMS = env.bool("MARKS_BY_PROGRAMS", default=True)
+# A session opened this long before a planned meeting, or later, is taken at that meeting.
+OPEN_BEFORE_MINUTES = env.int("OPEN_BEFORE_MINUTES", default=15)
+# The sections of a term leave the lists this long after its last day.
+TERM_PAST_AFTER_DAYS = env.int("TERM_PAST_AFTER_DAYS", default=28)
 # A session in which nothing has happened for so long ends by itself; 0: none ever does.
 SESSION_ENDS_AFTER_HOURS = env.float("SESSION_ENDS_AFTER_HOURS", default=6.0)
-# So old may be what a waiting phone is told; 0 has each of them ask Redis.
-WAITING_ROOM_SECONDS = env.float("WAITING_ROOM_SECONDS", default=1.0)
-# So old may be the numbers that many dashboards share; 0 has each of them count. Who may read them is looked up
-# anew after five times as long.
-STATS_SHARED_SECONDS = env.float("STATS_SHARED_SECONDS", default=1.0)
 # How long the sets of an ended session stay in Redis.
 LIVE_SETS_KEPT_SECONDS = env.int("LIVE_SETS_KEPT_SECONDS", default=24 * 3600)
 
 # --- Language, time, files --------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
-# The browser's language chooses. Each needs a complete catalogue: docs/translating.md.
+# A cookie that people set with the language buttons chooses, else the browser's language. Each needs a complete catalogue: docs/translating.md.
 LANGUAGES = [("en", "English"), ("hi", "हिन्दी")]
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = SECURE
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
 USE_I18N = True
@@ -326,15 +347,16 @@ if env.bool("BEHIND_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # --- Monitoring -------------------------------------------------------------------------------------------
-# Who may read /metrics: the bearer of this token, or without one whoever asks from this machine.
+# Who may read /metrics: the bearer of this token, or without a token any client on this machine.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- Logs: one line each, key=value, never a token or a password ------------------------------------------
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "config.logs.LineFormatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"line": {"()": "config.monitoring.logs.LineFormatter"}},
+    "filters": {"requests": {"()": "config.monitoring.logs.OneLineForEachRequest"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["requests"]}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "rollcall": {"level": env.str("LOG_LEVEL", default="INFO")},

@@ -1,8 +1,8 @@
-"""How static files are stored: under names with their hash, so that browsers keep them for good."""
+"""Static files get names with a hash, so that browsers can cache them forever."""
 
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class HashedFiles(CompressedManifestStaticFilesStorage):
-    # Or each module would import the others under names that may be kept for a minute only.
+    # Otherwise modules import each other by names without a hash, which are cached for a minute only.
     support_js_module_import_aggregation = True

@@ -1,4 +1,4 @@
-"""The first page: everybody is sent to their own."""
+"""The home page redirects everybody to the first page of their role."""
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -25,8 +25,8 @@ def home(request: HttpRequest) -> HttpResponseRedirect:
 
 
 def no_email_page(request: HttpRequest) -> HttpResponse:
-    """Close allauth's page of e-mail addresses: they come from the roster.
+    """Close allauth's page of e-mail addresses: addresses come from the roster.
 
-    Who could add somebody else's address would take part in that person's sign-in by code.
+    Anyone who could add another person's address would receive that person's sign-in codes.
     """
     raise Http404

@@ -1,4 +1,4 @@
-"""What the web server's workers import."""
+"""Django's WSGI application, for any WSGI server. ``make run`` serves it by ``config.serving.http``."""
 
 import os
 

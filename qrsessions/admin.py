@@ -1,7 +1,7 @@
-"""Sessions, to look at: their buttons are on the teacher's pages, and their secrets are shown nowhere.
+"""Read-only admin pages of sessions. Their buttons are on the teacher's pages; their secrets are never shown.
 
-None is deleted by itself: a meeting without its session would stay open for good, and keep its section from
-opening another. Deleting the meeting, or the group, deletes its session.
+A session is deleted only with its meeting or group: a meeting without its session would stay open for ever and keep its
+section from opening another.
 """
 
 import datetime
@@ -9,7 +9,7 @@ import datetime
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from attendance.admin.parts import ReadOnly
+from attendance.admin.shared import ReadOnly
 from attendance.models import MeetingGroup, Section
 from qrsessions.models import GroupSession, QRSession, RefusedScan, SessionEvent
 
@@ -18,7 +18,7 @@ from qrsessions.models import GroupSession, QRSession, RefusedScan, SessionEvent
 class QRSessionAdmin(ReadOnly, admin.ModelAdmin[QRSession]):
     list_display = ["public_id", "section", "status", "join_policy", "opened_by", "created_at", "ended_at"]
     list_filter = ["status", "join_policy", "meeting__section__term"]
-    list_select_related = ["meeting__section__course", "opened_by"]
+    list_select_related = ["meeting__section__course", "meeting__section__term", "opened_by"]
     search_fields = [
         "meeting__public_id",
         "meeting__section__name",
@@ -85,7 +85,7 @@ class GroupSessionAdmin(ReadOnly, admin.ModelAdmin[GroupSession]):
 class RefusedScanAdmin(ReadOnly, admin.ModelAdmin[RefusedScan]):
     list_display = ["student", "session", "scanned_at", "method"]
     list_filter = ["method"]
-    list_select_related = ["student", "session__meeting__section__course"]
+    list_select_related = ["student", "session__meeting__section__course", "session__meeting__section__term"]
     search_fields = ["student__name", "student__student_id", "session__meeting__public_id"]
     date_hierarchy = "scanned_at"
     ordering = ["-scanned_at"]
@@ -93,9 +93,9 @@ class RefusedScanAdmin(ReadOnly, admin.ModelAdmin[RefusedScan]):
 
 @admin.register(SessionEvent)
 class SessionEventAdmin(ReadOnly, admin.ModelAdmin[SessionEvent]):
-    list_display = ["done_at", "session", "action", "done_by", "detail"]
+    list_display = ["done_at", "meeting", "action", "done_by", "detail"]
     list_filter = ["action", ("done_by", admin.EmptyFieldListFilter)]
-    list_select_related = ["session__meeting__section__course", "done_by"]
-    search_fields = ["session__meeting__public_id", "session__meeting__section__name", "done_by__username"]
+    list_select_related = ["meeting__section__course", "meeting__section__term", "done_by"]
+    search_fields = ["meeting__public_id", "meeting__section__name", "done_by__username"]
     date_hierarchy = "done_at"
     show_full_result_count = False

@@ -1,10 +1,10 @@
-"""What an id may look like in an address; anything else is 404 before a view runs."""
+"""URL converters: what ids look like in a URL. Anything else is 404 before a view runs."""
 
 from attendance.models.public_ids import GROUP_LETTER, LENGTH
 
 
 class PublicIdConverter:
-    """A session's or group session's id; capital and small letters are one."""
+    """The id of a session or group session, in capital or small letters."""
 
     regex = f"[0-9A-Za-z]{{{LENGTH}}}"
 
@@ -16,7 +16,7 @@ class PublicIdConverter:
 
 
 class SessionIdConverter(PublicIdConverter):
-    """The id of a session, and of no group session."""
+    """The id of a session, not of a group session."""
 
     regex = f"(?![{GROUP_LETTER}{GROUP_LETTER.lower()}]){PublicIdConverter.regex}"
 
@@ -28,7 +28,7 @@ class GroupIdConverter(PublicIdConverter):
 
 
 class ScannedTokenConverter:
-    """Whatever a camera or a person made of a token; the page says what is wrong with it."""
+    """Any text that a camera or a person made of a token; the view says what is wrong with it."""
 
     regex = "[^/]{1,64}"
 
@@ -40,7 +40,7 @@ class ScannedTokenConverter:
 
 
 class StudentIdConverter:
-    """A student id: institutions write slashes and blanks into them."""
+    """A student id. Some institutions use slashes and spaces in them."""
 
     regex = r"[^\x00-\x1f]+?"
 

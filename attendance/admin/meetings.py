@@ -1,29 +1,106 @@
-"""Meetings and the register, to look at. Sessions make meetings, and ``attendance.marking`` writes the records."""
+"""Meetings and attendance records, read-only: sessions create meetings, and ``attendance.records`` writes records."""
+
+from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
-from attendance.admin.parts import DeletesWhatBelongsToIt, ReadOnly, rows_link
-from attendance.models import AttendanceRecord, GroupSeat, Meeting, MeetingGroup, RecordChange
+from attendance.admin.shared import CascadingDelete, ReadOnly, rows_link
+from attendance.models import (
+    AttendanceRecord,
+    GroupSeat,
+    Meeting,
+    MeetingGroup,
+    RecordChange,
+    TeachingAssignment,
+)
+
+
+class RegisterFilter(admin.SimpleListFilter):
+    """Planned meetings that are over, and whose attendance nobody took."""
+
+    title = _("register")
+    parameter_name = "register"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, StrOrPromise]]:
+        return [("missing", _("not taken"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Meeting]) -> QuerySet[Meeting]:
+        if self.value() != "missing":
+            return queryset
+        missing = Meeting.objects.not_taken(timezone.now())
+        return queryset.filter(pk__in=missing.values("pk"))
 
 
 @admin.register(Meeting)
-class MeetingAdmin(DeletesWhatBelongsToIt, admin.ModelAdmin[Meeting]):
-    """A meeting can be deleted, with all that belongs to it: its session ends and moves it, nobody by hand."""
+class MeetingAdmin(CascadingDelete, admin.ModelAdmin[Meeting]):
+    """A meeting can be deleted with everything that belongs to it, but not edited: only its session changes it."""
 
-    list_display = ["public_id", "section", "date", "starts_at", "ended_at", "group", "records_link"]
-    list_filter = [("ended_at", admin.EmptyFieldListFilter), "section__term"]
-    list_select_related = ["section__course", "group"]
-    search_fields = ["public_id", "section__name", "section__course__code", "section__course__title"]
+    list_display = [
+        "public_id",
+        "section",
+        "date",
+        "teacher_names",
+        "state",
+        "starts_at",
+        "ended_at",
+        "group",
+        "records_link",
+    ]
+    list_filter = [RegisterFilter, "state", "section__term"]
+    list_select_related = ["section__course", "section__term", "group"]
+    search_fields = [
+        "public_id",
+        "section__name",
+        "section__course__code",
+        "section__course__title",
+        "section__teachers__username",
+        "section__teachers__first_name",
+        "section__teachers__last_name",
+    ]
     date_hierarchy = "date"
-    fields = ["public_id", "section", "date", "starts_at", "ended_at", "group", "records_link"]
+    fields = [
+        "public_id",
+        "section",
+        "date",
+        "state",
+        "starts_at",
+        "ends_at",
+        "room",
+        "title",
+        "cancel_reason",
+        "pattern",
+        "edited",
+        "makes_up",
+        "opened_at",
+        "ended_at",
+        "roster_fixed_at",
+        "group",
+        "records_link",
+    ]
     readonly_fields = ["public_id", "records_link"]
 
     has_add_permission = ReadOnly.has_add_permission
     has_change_permission = ReadOnly.has_change_permission
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Meeting]:
+        teaching = TeachingAssignment.objects.holding_on(timezone.localdate()).select_related("user")
+        return (
+            super()
+            .get_queryset(request)
+            .prefetch_related(Prefetch("section__assignments", teaching, to_attr="of_today"))
+        )
+
+    @admin.display(description=_("teachers"))
+    def teacher_names(self, meeting: Meeting) -> str:
+        return ", ".join(one.user.display_name for one in getattr(meeting.section, "of_today", ()))
 
     @admin.display(description=_("records"))
     def records_link(self, meeting: Meeting) -> SafeString:
@@ -32,17 +109,17 @@ class MeetingAdmin(DeletesWhatBelongsToIt, admin.ModelAdmin[Meeting]):
 
 class MeetingInline(ReadOnly, admin.TabularInline[Meeting, MeetingGroup]):
     model = Meeting
-    fields = ["public_id", "section", "starts_at", "ended_at"]
+    fields = ["public_id", "section", "state", "starts_at", "ended_at"]
     readonly_fields = ["public_id"]
     ordering = ["section__course__code", "section__name"]
     show_change_link = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Meeting]:
-        return super().get_queryset(request).select_related("section__course")
+        return super().get_queryset(request).select_related("section__course", "section__term")
 
 
 @admin.register(MeetingGroup)
-class MeetingGroupAdmin(DeletesWhatBelongsToIt, admin.ModelAdmin[MeetingGroup]):
+class MeetingGroupAdmin(CascadingDelete, admin.ModelAdmin[MeetingGroup]):
     list_display = ["public_id", "title", "created_at", "seats_link"]
     search_fields = ["public_id", "title", "meetings__section__name", "meetings__section__course__code"]
     date_hierarchy = "created_at"
@@ -52,15 +129,15 @@ class MeetingGroupAdmin(DeletesWhatBelongsToIt, admin.ModelAdmin[MeetingGroup]):
 
     has_add_permission = ReadOnly.has_add_permission
 
-    @admin.display(description=_("seats"))
+    @admin.display(description=_("students"))
     def seats_link(self, group: MeetingGroup) -> SafeString:
-        return rows_link(GroupSeat, _("Seats"), group__id__exact=group.pk)
+        return rows_link(GroupSeat, _("Students"), group__id__exact=group.pk)
 
 
 @admin.register(GroupSeat)
 class GroupSeatAdmin(ReadOnly, admin.ModelAdmin[GroupSeat]):
     list_display = ["student", "group", "meeting"]
-    list_select_related = ["student", "group", "meeting__section__course"]
+    list_select_related = ["student", "group", "meeting__section__course", "meeting__section__term"]
     search_fields = ["student__name", "student__student_id", "group__public_id", "meeting__public_id"]
     ordering = ["-group", "student__name"]
 
@@ -70,16 +147,21 @@ class RecordChangeInline(ReadOnly, admin.TabularInline[RecordChange, AttendanceR
     fields = ["changed_at", "changed_by", "from_status", "from_method", "to_status", "to_method", "note"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RecordChange]:
-        # Each row is named after its record, which names the student and the meeting.
+        # A row's title names its record, the record names its student and meeting.
         changes = super().get_queryset(request)
-        return changes.select_related("changed_by", "record__student", "record__meeting__section__course")
+        return changes.select_related(
+            "changed_by",
+            "record__student",
+            "record__meeting__section__course",
+            "record__meeting__section__term",
+        )
 
 
 @admin.register(AttendanceRecord)
 class AttendanceRecordAdmin(ReadOnly, admin.ModelAdmin[AttendanceRecord]):
     list_display = ["student", "roll_number", "meeting", "status", "method", "joined_at", "marked_at"]
     list_filter = ["status", "method", "meeting__section__term"]
-    list_select_related = ["student", "meeting__section__course"]
+    list_select_related = ["student", "meeting__section__course", "meeting__section__term"]
     search_fields = [
         "student__name",
         "student__student_id",
@@ -90,7 +172,7 @@ class AttendanceRecordAdmin(ReadOnly, admin.ModelAdmin[AttendanceRecord]):
     ]
     date_hierarchy = "meeting__date"
     ordering = ["-meeting__starts_at", "-meeting", "student__name"]
-    # Counting millions of rows beside the count of those found costs more than the number tells.
+    # Counting every row in the table as well as the matches would be slow, and of little use.
     show_full_result_count = False
     fields = [
         "meeting",
@@ -102,6 +184,7 @@ class AttendanceRecordAdmin(ReadOnly, admin.ModelAdmin[AttendanceRecord]):
         "marked_at",
         "marked_by",
         "device",
+        "by_program",
     ]
     inlines = [RecordChangeInline]
 
@@ -110,7 +193,12 @@ class AttendanceRecordAdmin(ReadOnly, admin.ModelAdmin[AttendanceRecord]):
 class RecordChangeAdmin(ReadOnly, admin.ModelAdmin[RecordChange]):
     list_display = ["changed_at", "student", "meeting", "from_status", "to_status", "changed_by", "note"]
     list_filter = ["from_status", "to_status", "to_method"]
-    list_select_related = ["record__student", "record__meeting__section__course", "changed_by"]
+    list_select_related = [
+        "record__student",
+        "record__meeting__section__course",
+        "record__meeting__section__term",
+        "changed_by",
+    ]
     search_fields = [
         "record__student__name",
         "record__student__student_id",

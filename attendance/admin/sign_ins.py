@@ -1,11 +1,14 @@
-"""Where users are signed in: for the office, when somebody's phone was lost."""
+"""Users' signed-in browsers and programs, so that the office can sign out a lost phone."""
+
+from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from attendance.admin.parts import ReadOnly
+from attendance.admin.shared import ReadOnly
+from attendance.models import ApiToken, CalendarFeed
 
 admin.site.unregister(UserSession)
 
@@ -28,3 +31,29 @@ class SignInAdmin(ReadOnly, admin.ModelAdmin[UserSession]):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[UserSession]) -> None:
         for session in queryset:
             session.end()
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnly, admin.ModelAdmin[ApiToken]):
+    """Deleting a row signs that program out. Nobody can see a token's key, which is not kept."""
+
+    list_display = ["user", "created_at", "last_used_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username", "user__email", "user__student__student_id"]
+    fields = ["user", "created_at", "last_used_at"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+
+@admin.register(CalendarFeed)
+class CalendarFeedAdmin(ReadOnly, admin.ModelAdmin[CalendarFeed]):
+    """Deleting a row ends that address. Nobody can see its secret, which is not kept."""
+
+    list_display = ["user", "created_at", "last_used_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username", "user__email", "user__student__student_id"]
+    fields = ["user", "created_at", "last_used_at"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)

@@ -1,1 +1,1 @@
-"""Files that people take with them."""
+"""Data exports for download."""

@@ -1,8 +1,8 @@
-"""Public ids: eight characters of Crockford's base32 that name a session or a group session in addresses and QR codes.
+"""Public ids of sessions and group sessions, used in addresses and QR codes: eight characters of Crockford's base32.
 
-Both share one namespace, so that a scanned id is never ambiguous: a group's begins with G, a meeting's never
-does, and the database holds each to that. 40 bits (35 behind the first letter) cannot be guessed in useful time,
-and guard nothing by themselves: what an id names is still fetched through what its user may see.
+A group's id begins with G and a meeting's never does, so that a scanned id is never ambiguous; the database enforces it.
+With 40 bits (35 after the G) they are hard to guess, but they protect nothing: every view still checks what its user
+may see.
 """
 
 import secrets

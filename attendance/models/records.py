@@ -1,4 +1,4 @@
-"""What is known of one student at one meeting, and how that came to change."""
+"""The record of one student at one meeting, and its history of changes."""
 
 from django.db import models
 from django.db.models import Q
@@ -15,12 +15,12 @@ class Status(models.TextChoices):
     ABSENT = "absent", _("absent")
 
 
-# Who counts as present: late is present too.
+# Statuses that count as present.
 ATTENDED = (Status.PRESENT, Status.LATE)
 
 
 class Method(models.TextChoices):
-    """How a mark was made. ``claim``: the code was scanned before sign-in, so another may have scanned it."""
+    """How a mark was made. ``claim``: the code was scanned before sign-in, perhaps by somebody else."""
 
     QR = "qr", _("QR code")
     CODE = "code", _("typed code")
@@ -30,12 +30,18 @@ class Method(models.TextChoices):
     END = "end", _("end of session")
 
 
+# The methods by which a phone marks its student.
+SCAN_METHODS = (Method.QR, Method.CODE, Method.CLAIM)
+
+
 class AttendanceRecord(models.Model):
-    """One student at one meeting. Written by ``marking``, ``crowds`` and ``hand_marks`` alone, never deleted once it had a status by hand."""
+    """One student at one meeting. Written only by ``attendance.records``; never deleted once a teacher has marked it."""
 
     meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="records", verbose_name=_("meeting"))
     student = models.ForeignKey(Student, models.PROTECT, related_name="records", verbose_name=_("student"))
-    roll_number = models.CharField(_("roll number"), max_length=100, help_text=_("As it was at the time."))
+    roll_number = models.CharField(
+        _("roll number"), max_length=100, help_text=_("As it was when the record was made.")
+    )
     joined_at = models.DateTimeField(_("joined"), null=True, blank=True)
     marked_at = models.DateTimeField(_("marked"), null=True, blank=True)
     status = models.CharField(_("status"), max_length=10, choices=Status, null=True, blank=True)  # noqa: DJ001 - null: not marked
@@ -43,8 +49,9 @@ class AttendanceRecord(models.Model):
     marked_by = models.ForeignKey(
         User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("marked by")
     )
+    # Of the latest scan: the hash of the phone's device cookie, and whether a program sent it with an API token.
     device = models.CharField(_("device"), max_length=64, blank=True)
-    claim_nonce = models.CharField(max_length=32, null=True, blank=True, unique=True, editable=False)
+    by_program = models.BooleanField(_("by a program"), default=False, db_default=False)
 
     class Meta:
         verbose_name = _("attendance record")
@@ -65,13 +72,17 @@ class AttendanceRecord(models.Model):
                 name="record_marked_whole",
             ),
         ]
+        indexes = [
+            # For the phones that marked several students on different days.
+            models.Index(fields=["device", "student"], name="record_device", condition=~Q(device="")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.student} · {self.meeting}: {self.status or '–'}"
 
 
 class RecordChange(models.Model):
-    """Who changed what of a record, from what to what, when and why. Append-only: the database refuses an UPDATE."""
+    """A change to a record: who, when, from what, to what and why. Append-only: the database refuses an UPDATE."""
 
     record = models.ForeignKey(
         AttendanceRecord, models.CASCADE, related_name="changes", verbose_name=_("record")
@@ -80,16 +91,16 @@ class RecordChange(models.Model):
         User, models.PROTECT, null=True, related_name="+", verbose_name=_("changed by")
     )
     changed_at = models.DateTimeField(_("changed"))
-    from_status = models.CharField(_("from"), max_length=10, choices=Status, null=True)  # noqa: DJ001 - null: not marked
-    from_method = models.CharField(_("from method"), max_length=10, choices=Method, null=True)  # noqa: DJ001
-    from_marked_at = models.DateTimeField(_("marked before"), null=True)
-    to_status = models.CharField(_("to"), max_length=10, choices=Status, null=True)  # noqa: DJ001
-    to_method = models.CharField(_("to method"), max_length=10, choices=Method, null=True)  # noqa: DJ001
-    note = models.CharField(_("why"), max_length=500, blank=True)
+    from_status = models.CharField(_("old status"), max_length=10, choices=Status, null=True)  # noqa: DJ001 - null: not marked
+    from_method = models.CharField(_("old method"), max_length=10, choices=Method, null=True)  # noqa: DJ001
+    from_marked_at = models.DateTimeField(_("previously marked"), null=True)
+    to_status = models.CharField(_("new status"), max_length=10, choices=Status, null=True)  # noqa: DJ001
+    to_method = models.CharField(_("new method"), max_length=10, choices=Method, null=True)  # noqa: DJ001
+    note = models.CharField(_("reason"), max_length=500, blank=True)
 
     class Meta:
-        verbose_name = _("change of a record")
-        verbose_name_plural = _("changes of records")
+        verbose_name = _("record change")
+        verbose_name_plural = _("record changes")
         ordering = ["-changed_at", "-id"]
 
     def __str__(self) -> str:

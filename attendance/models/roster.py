@@ -1,20 +1,26 @@
-"""The roster of a meeting, defined once, as a view in the database (``migrations/0002_database_rules.py``)."""
+"""The roster of a meeting. A view in the database defines it: see migrations 0002 and 0004."""
 
 from __future__ import annotations
 
 from typing import Self
 
 from django.db import models
+from django.db.models import Case, OuterRef, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from attendance.lib.refusals import NotEnrolled
 from attendance.models.meetings import Meeting
 from attendance.models.people import Student
-from attendance.models.records import ATTENDED, AttendanceRecord
+from attendance.models.records import ATTENDED, AttendanceRecord, RecordChange, Status
+
+# Of other marks, the note mostly says how they were made.
+STATUSES_WITH_NOTE = (Status.EXCUSED, Status.LATE)
 
 
 class RosterQuerySet(models.QuerySet["RosterEntry"]):
     def counted(self) -> Self:
-        """Those who count at this meeting. Only in a group is there anybody else."""
+        """Only students who count at this meeting: in a group, a student of several sections counts at one meeting."""
         return self.filter(counts=True)
 
     def joined(self) -> Self:
@@ -23,15 +29,37 @@ class RosterQuerySet(models.QuerySet["RosterEntry"]):
     def attended(self) -> Self:
         return self.filter(record__status__in=ATTENDED)
 
+    def find(self, *, meeting: Meeting, student: Student) -> RosterEntry:
+        """The student's entry at the meeting, with the student and the record loaded.
+
+        :raises NotEnrolled: if the student has neither a current enrolment nor a record
+        """
+        entry = self.select_related("student", "record").filter(meeting=meeting, student=student).first()
+        if entry is None:
+            raise NotEnrolled
+        return entry
+
     def without_status(self) -> Self:
         return self.filter(record__status=None)
 
+    def with_notes(self) -> Self:
+        """With the ``note`` of each excuse and late mark: that of the change which made the mark."""
+        made = RecordChange.objects.filter(
+            record=OuterRef("record"),
+            changed_at=OuterRef("record__marked_at"),
+            to_status=OuterRef("record__status"),
+        )
+        note = Coalesce(Subquery(made.values("note")[:1]), Value(""))
+        return self.annotate(
+            note=Case(When(record__status__in=STATUSES_WITH_NOTE, then=note), default=Value(""))
+        )
+
 
 class RosterEntry(models.Model):
-    """One student on the roster of one meeting: enrolled on its date, or with a record at it.
+    """A student on the roster of a meeting: enrolled on its date, or with a record at it.
 
-    ``roll_number`` is the record's where there is one, else the enrolment's. ``counts`` is false for a student
-    of several sections of a group at all of its meetings but one.
+    ``roll_number`` comes from the record if there is one, else from the enrolment. A student enrolled in several sections
+    of a group has ``counts`` set at exactly one of the group's meetings.
     """
 
     pk = models.CompositePrimaryKey("meeting_id", "student_id")
@@ -41,6 +69,8 @@ class RosterEntry(models.Model):
     roll_number = models.CharField(max_length=100)
     enrolled = models.BooleanField()
     counts = models.BooleanField()
+    # Filled by ``with_notes``.
+    note: str = ""
 
     objects = RosterQuerySet.as_manager()
 

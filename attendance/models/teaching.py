@@ -1,4 +1,4 @@
-"""What is taught: courses, their sections, and who is enrolled in them."""
+"""Courses, their sections, and enrolments."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from django.db import models
 from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
 
-from attendance.models.people import Role, Student, User
+from attendance.models.assignments import TeachingAssignment
+from attendance.models.people import Student, User
+from attendance.models.terms import Term
+from attendance.models.visibility import VisibleQuerySet
 
 
 class Course(models.Model):
-    """CS101: what is taught, whoever teaches it and whenever."""
+    """A course such as CS101, independent of term and teacher."""
 
     code = models.CharField(_("code"), max_length=50, unique=True)
     title = models.CharField(_("title"), max_length=300)
@@ -32,68 +35,96 @@ class Course(models.Model):
         return f"{self.code} {self.title}" if self.title != self.code else self.code
 
 
-class SectionQuerySet(models.QuerySet["Section"]):
-    def visible_to(self, user: User) -> Self:
-        """The sections that the user may open sessions for: those taught, or all for an admin."""
-        if user.role is Role.ADMIN:
-            return self
-        if user.role is Role.TEACHER:
-            return self.filter(teachers=user)
-        return self.none()
+def _is_over(date: datetime.date) -> models.Q:
+    enrolments = Enrolment.objects.filter(section=models.OuterRef("pk"))
+    return models.Q(models.Exists(enrolments), ~models.Exists(enrolments.exclude(to_date__lte=date)))
+
+
+class SectionQuerySet(VisibleQuerySet["Section"]):
+    def matching(self, search: str) -> Self:
+        """The sections whose course, name and term contain every word of the search, in any case."""
+        found = self
+        for word in search.split():
+            found = found.filter(
+                Q(course__code__icontains=word)
+                | Q(course__title__icontains=word)
+                | Q(name__icontains=word)
+                | Q(term__name__icontains=word)
+            )
+        return found
 
     def with_total_students(self, date: datetime.date) -> Self:
-        """Adds ``total_students``: how many enrolments hold on the date."""
+        """Add ``total_students``: the number of enrolments on the date."""
         return self.annotate(
             total_students=models.Count(
                 "enrolments", filter=Enrolment.holds_on(date, prefix="enrolments__"), distinct=True
             )
         )
 
+    def with_is_over(self, date: datetime.date) -> Self:
+        """Add ``is_over``: everybody ever enrolled has left before or on the date."""
+        return self.annotate(is_over=_is_over(date))
+
+    def current(self, date: datetime.date) -> Self:
+        """Without sections that are over."""
+        return self.exclude(_is_over(date))
+
 
 class Section(models.Model):
-    """CS101-A in autumn 2026: a course held for one roster by its teachers."""
+    """A section of a course in one term, such as CS101-A in autumn 2026, with its own roster and teachers."""
 
     course = models.ForeignKey(Course, models.PROTECT, related_name="sections", verbose_name=_("course"))
     name = models.CharField(_("section"), max_length=200)
-    term = models.CharField(_("term"), max_length=100, blank=True)
+    term = models.ForeignKey(
+        Term, models.PROTECT, null=True, blank=True, related_name="sections", verbose_name=_("term")
+    )
+    # Everybody who was ever assigned, also those who have left or were removed. Who may do what is in ``visibility``.
     teachers = models.ManyToManyField(
-        User,
-        blank=True,
-        related_name="sections",
-        verbose_name=_("teachers"),
-        limit_choices_to={"is_teacher": True},
+        User, through=TeachingAssignment, related_name="sections", verbose_name=_("teachers")
     )
     external_id = models.CharField(
         _("external id"),
         max_length=200,
         blank=True,
-        help_text=_("The id under which a student information system knows the section."),
+        help_text=_("The section's id in the student information system."),
     )
     minimum_percentage = models.PositiveSmallIntegerField(
         _("minimum attendance in per cent"),
         null=True,
         blank=True,
         validators=[MaxValueValidator(100)],
-        help_text=_("Students see how many classes they may still miss. Empty: there is no such rule."),
+        help_text=_("Students see how many more classes they can miss. Leave empty for no minimum."),
     )
     late_after_minutes = models.PositiveSmallIntegerField(
-        _("late after, in minutes"),
+        _("late after (minutes)"),
         null=True,
         blank=True,
         validators=[MaxValueValidator(24 * 60)],
         help_text=_(
-            "A scan that comes so long after attendance was started counts as late. Empty: nobody is late by a scan."
+            "Scans this many minutes after attendance starts count as late. Leave empty if scans "
+            "never count as late."
         ),
     )
+
+    # Set by with_is_over.
+    is_over: bool
+    # Set by with_rights.
+    may_run: bool
+    may_correct: bool
 
     objects = SectionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("section")
         verbose_name_plural = _("sections")
-        ordering = ["course__code", "name", "-term"]
+        ordering = ["course__code", "name", "-term__first_day", "-term__name"]
         constraints = [
-            models.UniqueConstraint(fields=["course", "name", "term"], name="section_unique"),
+            models.UniqueConstraint(
+                fields=["course", "name", "term"],
+                nulls_distinct=False,
+                name="section_unique",
+                violation_error_message=_("The course already has a section with this name in this term."),
+            ),
             models.UniqueConstraint(
                 fields=["external_id"], condition=~Q(external_id=""), name="section_external_id_unique"
             ),
@@ -105,7 +136,12 @@ class Section(models.Model):
         ]
 
     def __str__(self) -> str:
-        return " · ".join(part for part in (self.course.code, self.name, self.term) if part)
+        return " · ".join(part for part in (self.course.code, self.name, self.term_name) if part)
+
+    @property
+    def term_name(self) -> str:
+        """The name of the term; empty if the section has none."""
+        return self.term.name if self.term else ""
 
 
 class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
@@ -114,32 +150,35 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
 
 
 def _span() -> Func:
-    """The days on which an enrolment holds, as a range: from ``from_date`` to the day before ``to_date``."""
+    """The days of an enrolment as a range: from ``from_date`` to the day before ``to_date``."""
     return Func(
         F("from_date"), F("to_date"), RangeBoundary(), function="daterange", output_field=DateRangeField()
     )
 
 
 def _student() -> Func:
-    """The student, in a form that no lookup by student has."""
-    # The planner took this GiST index for such lookups, at forty times the cost of the plain index on the student.
+    """The student, as an expression that no lookup by student uses."""
+    # Otherwise the planner uses this GiST index for lookups by student, at forty times the cost of the plain index.
     return Func(F("student"), template="(%(expressions)s + 0)", output_field=models.BigIntegerField())
 
 
 class Enrolment(models.Model):
-    """A student in a section: holds where ``from_date <= date < to_date``; an empty ``to_date`` is open."""
+    """A student in a section, from ``from_date`` until the day before ``to_date``, or without end if that is empty."""
 
     section = models.ForeignKey(Section, models.PROTECT, related_name="enrolments", verbose_name=_("section"))
-    # Its index is ``enrolment_of_student``.
+    # Indexed by ``enrolment_of_student`` below.
     student = models.ForeignKey(
         Student, models.PROTECT, related_name="enrolments", verbose_name=_("student"), db_index=False
     )
     roll_number = models.CharField(
-        _("roll number"), max_length=100, help_text=_("Kept as given: “07” is not “7”.")
+        _("roll number"), max_length=100, help_text=_("Stored exactly as given: “07” and “7” are different.")
     )
     from_date = models.DateField(_("from"))
     to_date = models.DateField(
-        _("to"), null=True, blank=True, help_text=_("The first day on which it no longer holds.")
+        _("to"),
+        null=True,
+        blank=True,
+        help_text=_("The first day on which the student is no longer enrolled."),
     )
 
     objects = EnrolmentQuerySet.as_manager()
@@ -149,8 +188,8 @@ class Enrolment(models.Model):
         verbose_name_plural = _("enrolments")
         ordering = ["section", "roll_number"]
         indexes = [
-            # With all that the roster asks of an enrolment: else it looks in the index of a constraint below,
-            # where one student takes a quarter of a millisecond to find.
+            # Covers all that the roster reads of an enrolment. Without it the planner uses the index of a constraint
+            # below, which takes 0.25 ms for one student.
             models.Index(
                 fields=["student", "section"],
                 include=["from_date", "to_date", "roll_number"],
@@ -160,8 +199,7 @@ class Enrolment(models.Model):
         constraints = [
             models.CheckConstraint(condition=~Q(roll_number=""), name="enrolment_roll_number_not_empty"),
             models.CheckConstraint(condition=Q(to_date__gte=F("from_date")), name="enrolment_from_before_to"),
-            # These two imply the unique rules for open enrolments, and hold for closed ones too: on no day
-            # has a section a student twice, or two students with one roll number.
+            # On any day, a section has a student at most once, and a roll number at most once.
             ExclusionConstraint(
                 name="enrolment_student_once_a_day",
                 expressions=[
@@ -181,7 +219,7 @@ class Enrolment(models.Model):
                     (_span(), RangeOperators.OVERLAPS),
                 ],
                 violation_error_message=_(
-                    "Another student has this roll number in the section on some of these days."
+                    "Another student already has this roll number in the section on some of these days."
                 ),
             ),
         ]
@@ -190,14 +228,14 @@ class Enrolment(models.Model):
         return f"{self.roll_number} {self.student.name}"
 
     def clean(self) -> None:
-        # PostgreSQL refuses to build a reversed range before it comes to the constraint that would say so.
-        begins: datetime.date | None = self.from_date  # None in a form that misses it
+        # Checked here because PostgreSQL fails to build a reversed range before it reaches the constraint.
+        begins: datetime.date | None = self.from_date  # None if the form field was left empty
         if begins and self.to_date and self.to_date < begins:
-            raise ValidationError({"to_date": _("The end must not be before the beginning.")})
+            raise ValidationError({"to_date": _("An enrolment cannot end before it begins.")})
 
     @staticmethod
     def holds_on(date: datetime.date | F | models.OuterRef, prefix: str = "") -> Q:
-        """The condition that an enrolment holds on the date; ``prefix`` leads to it from another model."""
+        """The condition that an enrolment is valid on the date; ``prefix`` is the lookup to it from another model."""
         return Q(**{f"{prefix}from_date__lte": date}) & (
             Q(**{f"{prefix}to_date": None}) | Q(**{f"{prefix}to_date__gt": date})
         )

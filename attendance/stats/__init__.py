@@ -1,51 +1,50 @@
-"""The live counts: how many joined, how many are present. The only package that knows Redis.
+"""The live counts of a meeting: how many joined, and how many are present.
 
-``session:{id}:joined`` is the set of the student ids who joined, ``session:{id}:attended`` the set of the roll
-numbers who were marked present or late. A count is a set's cardinality (SCARD), so nothing is ever incremented.
-PostgreSQL comes first: what is in a set was committed before. This package may lose everything that it holds:
-the next read answers from the database and repairs the sets.
+``session:{id}:joined`` is the Redis set of the student ids who joined, ``session:{id}:attended`` the set of the roll
+numbers marked present or late. A count is the size of a set (SCARD); nothing is ever incremented. PostgreSQL comes
+first: a student enters a set after the commit. Redis may lose everything, because a read repairs what it lost.
 
-``session:{id}:verified`` says that the sets were compared with the database at most 10 s ago, and holds the two
-cardinalities found and the size of the roster. Where it is missing, or a set is smaller than it says, the answer comes
-from the database; where not, it takes no query.
+``session:{id}:verified`` lives for at most 10 s after the sets were compared with the database. It holds the three
+numbers found: joined, present, and the roster's size. While it exists and neither set is smaller than it says, a
+read trusts the sets and makes no query. Otherwise one reader repairs: it compares the sets with the database, adds
+and removes members, and writes ``verified``. Readers wait briefly for that repair, else they count in the database.
 
-What the others call is here; ``live_redis`` talks to Redis, ``vouched`` reads, ``members`` is the truth, ``repairing``
-makes the one equal to the other, ``healing`` does so for those who read, ``reconciling`` for all open sessions.
+Only this package knows these keys. ``connection`` talks to Redis, ``verified`` reads the sets, ``database`` counts in
+PostgreSQL, ``repairing`` makes the sets equal to the database, ``healing`` does so during a read, ``reconciling`` for
+all open sessions, and ``failed_writes`` remembers the sets that could not be written.
 """
 
 import datetime
 import enum
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
 
 from django.utils import timezone
 
 from attendance import metrics
 from attendance.models import Meeting
-from attendance.stats import doubts
-from attendance.stats.healing import healed_counts
-from attendance.stats.live_redis import (
+from attendance.rules.percentage import percentage
+from attendance.stats import failed_writes
+from attendance.stats.connection import (
     Command,
-    ask,
     attended_key,
     breaker,
+    expiry_commands,
     joined_key,
-    life_commands,
+    send_commands,
     sets_are_kept,
     verified_key,
 )
-from attendance.stats.members import counts_in_database
+from attendance.stats.database import counts_in_database
+from attendance.stats.healing import healed_counts
 from attendance.stats.reconciling import Reconciled, RedisAway, delete_sets, reconcile
-from attendance.stats.repairing import Difference, repair, settle_students, texts
+from attendance.stats.repairing import Difference, repair, sync_students
 from attendance.stats.server_settings import server_warnings
-from attendance.stats.vouched import Numbers, reading, verified_numbers, vouched_counts, vouched_in
+from attendance.stats.verified import Numbers, verified_counts
 
 __all__ = [
     "Counts",
     "Difference",
-    "LiveSets",
     "Numbers",
     "Reconciled",
     "RedisAway",
@@ -56,10 +55,7 @@ __all__ = [
     "delete_sets",
     "forget_verified",
     "live_counts",
-    "live_sets",
     "meeting_stats",
-    "memberships",
-    "percentage",
     "reconcile",
     "redis_answers",
     "repair",
@@ -76,7 +72,7 @@ class Source(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Counts:
-    """What a hall sees of one meeting. ``total`` is the roster's size; ``source`` is ``redis`` whenever Redis answered."""
+    """The counts of one meeting. ``total`` is the roster's size; ``source`` is ``redis`` whenever Redis answered."""
 
     joined: int
     present: int
@@ -86,7 +82,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Stats:
-    """The counts of a meeting, beside the size of its roster."""
+    """The counts of one or more meetings, with the time ``as_of`` which they hold."""
 
     total_students: int
     total_joined: int
@@ -99,15 +95,8 @@ class Stats:
         return percentage(self.total_present, self.total_students)
 
 
-def percentage(part: int, total: int) -> float:
-    """``part`` of ``total`` in per cent, to one decimal, rounded half up; 0 of nothing is 0."""
-    if total == 0:
-        return 0.0
-    return float((Decimal(part) * 100 / Decimal(total)).quantize(Decimal("0.1"), ROUND_HALF_UP))
-
-
 def sum_of(parts: Sequence[Stats]) -> Stats:
-    """The stats of several meetings as one; ``database`` if one of them had to be counted there."""
+    """The stats of several meetings added up; the source is ``database`` if it is for any of them."""
     away = any(part.source is Source.DATABASE for part in parts)
     return Stats(
         total_students=sum(part.total_students for part in parts),
@@ -121,109 +110,40 @@ def sum_of(parts: Sequence[Stats]) -> Stats:
 # --- Reading ----------------------------------------------------------------------------------------------
 
 
-def meeting_stats(
-    meetings: Sequence[Meeting], *, at: datetime.datetime, known: Mapping[int, Numbers] | None = None
-) -> dict[int, Stats]:
-    """The stats of each meeting by its primary key: one round trip to Redis, however many they are.
-
-    :param known: what ``add`` has just read
-    """
+def meeting_stats(meetings: Sequence[Meeting], *, at: datetime.datetime) -> dict[int, Stats]:
+    """The stats of each meeting by its primary key: one round trip to Redis for any number of meetings."""
     return {
         meeting_id: Stats(counts.total, counts.joined, counts.present, counts.source, at)
-        for meeting_id, counts in live_counts(meetings, at=at, known=known).items()
+        for meeting_id, counts in live_counts(meetings, at=at).items()
     }
 
 
-def live_counts(
-    meetings: Sequence[Meeting], *, at: datetime.datetime, known: Mapping[int, Numbers] | None = None
-) -> dict[int, Counts]:
-    """How many joined, are present, and are on the roster of each meeting, by its primary key."""
-    found = {meeting.pk: known[meeting.pk] for meeting in meetings if meeting.pk in known} if known else {}
-    kept = [meeting for meeting in meetings if meeting.pk not in found and sets_are_kept(meeting, at)]
-    vouched = vouched_counts(kept) if kept else {}
-    source = Source.DATABASE if vouched is None else Source.REDIS
-    found |= vouched or {}
+def live_counts(meetings: Sequence[Meeting], *, at: datetime.datetime) -> dict[int, Counts]:
+    """The counts of each meeting by its primary key; see ``meeting_stats``."""
+    found: dict[int, Numbers] = {}
+    kept = [meeting for meeting in meetings if sets_are_kept(meeting, at)]
+    verified = verified_counts(kept) if kept else {}
+    source = Source.DATABASE if verified is None else Source.REDIS
+    found |= verified or {}
     metrics.counted("redis", len(found))
     metrics.counted("database", len(meetings) - len(found))
-    if vouched is not None and len(vouched) < len(kept):
+    if verified is not None and len(verified) < len(kept):
         found |= healed_counts([meeting for meeting in kept if meeting.pk not in found])
     if rest := [meeting for meeting in meetings if meeting.pk not in found]:
         found |= counts_in_database(rest)
     return {pk: Counts(*numbers, source) for pk, numbers in found.items()}
 
 
-def memberships(
-    students: Sequence[tuple[Meeting, str, str]], *, at: datetime.datetime
-) -> list[tuple[bool, bool]] | None:
-    """Whether each student is in the two sets of a meeting: joined, present. One round trip.
-
-    :param students: a meeting, and the student's id and roll number there
-    :returns: None where Redis cannot say
-    """
-    if not all(sets_are_kept(meeting, at) for meeting, _student_id, _roll_number in students):
-        return None
-    commands: list[Command] = []
-    for meeting, student_id, roll_number in students:
-        commands.append(("SISMEMBER", joined_key(meeting.public_id), student_id))
-        commands.append(("SISMEMBER", attended_key(meeting.public_id), roll_number))
-    answers = ask(commands) if commands else []
-    if answers is None or any(isinstance(answer, Exception) for answer in answers):
-        return None
-    return [
-        (bool(joined), bool(attended)) for joined, attended in zip(answers[::2], answers[1::2], strict=True)
-    ]
-
-
-@dataclass(frozen=True)
-class LiveSets:
-    """The members of a meeting's two sets; ``total`` is the roster's size, None where nobody vouches for all this."""
-
-    joined: frozenset[str]
-    attended: frozenset[str]
-    total: int | None
-
-
-def live_sets(public_ids: Collection[str]) -> dict[str, LiveSets] | None:
-    """The sets of open meetings by their public ids: one round trip. None where Redis is away."""
-    names = list(public_ids)
-    commands = [
-        command
-        for name in names
-        for command in (
-            ("SMEMBERS", joined_key(name)),
-            ("SMEMBERS", attended_key(name)),
-            ("GET", verified_key(name)),
-        )
-    ]
-    answers = ask(commands) if commands else []
-    if answers is None:
-        return None
-    return {name: _live_sets(name, *answers[place * 3 : place * 3 + 3]) for place, name in enumerate(names)}
-
-
-def _live_sets(public_id: str, joined: Any, attended: Any, verified: Any) -> LiveSets:
-    members = texts(joined), texts(attended)
-    found = None
-    if not isinstance(joined, Exception) and not isinstance(attended, Exception):
-        found = verified_numbers(len(members[0]), len(members[1]), verified)
-    return LiveSets(*members, total=found[2] if found and not doubts.holds(public_id) else None)
-
-
 def redis_answers() -> bool:
     """Whether Redis answers now."""
-    return ask([("PING",)]) is not None
+    return send_commands([("PING",)]) is not None
 
 
-# --- Writing: after the commit, never before --------------------------------------------------------------
+# --- Writing, always after the commit --------------------------------------------------------------
 
 
-def add(
-    *, joined: Sequence[tuple[Meeting, str]] = (), attended: Sequence[tuple[Meeting, str]] = ()
-) -> dict[int, Numbers]:
-    """Put students who joined (by their ids) or are present (by their roll numbers) into the sets: one round trip.
-
-    :returns: the counts after that of those meetings whose sets are vouched for, by primary key
-    """
+def add(*, joined: Sequence[tuple[Meeting, str]] = (), attended: Sequence[tuple[Meeting, str]] = ()) -> None:
+    """Add students to the sets, by student id to ``joined`` and by roll number to ``attended``: one round trip."""
     now = timezone.now()
     members: dict[str, list[str]] = {}
     meetings: dict[int, Meeting] = {}
@@ -233,26 +153,23 @@ def add(
                 members.setdefault(key_of(meeting.public_id), []).append(member)
                 meetings[meeting.pk] = meeting
     if not meetings:
-        return {}
+        return
     written = list(meetings.values())
     commands: list[Command] = [("SADD", key, *names) for key, names in members.items()]
     for meeting in written:
         if meeting.ended_at:
-            commands += life_commands(meeting)
-    answers = ask([*commands, *reading(written)])
-    if answers is None:
+            commands += expiry_commands(meeting)
+    if send_commands(commands) is None:
         for meeting in written:
-            doubts.add(meeting.public_id)
-        return {}
-    return vouched_in(answers[len(commands) :], written)
+            failed_writes.add(meeting.public_id)
 
 
 def sync(meeting: Meeting, student_pks: Collection[int]) -> None:
-    """Brings the students' membership in line with the database after a correction, whichever way it went."""
+    """Make the sets agree with the database for these students, after a correction."""
     if student_pks and sets_are_kept(meeting, timezone.now()):
-        settle_students(meeting, student_pks)
+        sync_students(meeting, student_pks)
 
 
 def forget_verified(meetings: Iterable[Meeting]) -> None:
-    """Makes the next read compare the sets with the database: after anything that changes many records at once."""
-    ask([("DEL", verified_key(meeting.public_id)) for meeting in meetings])
+    """Make the next read compare the sets with the database. Call it after changing many records at once."""
+    send_commands([("DEL", verified_key(meeting.public_id)) for meeting in meetings])

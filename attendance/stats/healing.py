@@ -1,7 +1,7 @@
-"""What a read does where nobody vouches for the sets: one comparison serves all who read at that moment.
+"""What a read does when sets are not verified: it repairs them, once for all who read at that moment.
 
-Of the threads of a process one compares, and the others read again when it is done. What another process compares is
-waited for as well. None of them waits for long: who finds nothing then counts in the database.
+In a process one thread repairs while the others wait, then read again. If another process is repairing, they wait for
+that too. No wait is longer than ``WAIT_SECONDS``; after that the counts come from the database.
 """
 
 import threading
@@ -11,54 +11,54 @@ from collections.abc import Sequence
 from django.db import connection
 
 from attendance.models import Meeting
-from attendance.stats import doubts
-from attendance.stats.live_redis import ask, repair_key
+from attendance.stats import failed_writes
+from attendance.stats.connection import repair_key, send_commands
 from attendance.stats.repairing import repair
-from attendance.stats.vouched import Numbers, vouched_counts
+from attendance.stats.verified import Numbers, verified_counts
 
-# Several times as long as the comparison of a group of 6,000 takes.
+# Several times as long as a repair of a group of 6,000 students takes.
 WAIT_SECONDS = 0.25
-_LOOK_AGAIN_SECONDS = 0.01
+_POLL_SECONDS = 0.01
 
-_comparing = threading.Lock()
+_repairing = threading.Lock()
 
 
 def healed_counts(meetings: Sequence[Meeting]) -> dict[int, Numbers]:
-    """The counts of those meetings that are compared now, by whomever; by primary key.
+    """The counts of those meetings that this or another process repairs now, by primary key.
 
-    Inside a transaction it compares nothing and waits for nobody.
+    Inside a transaction it repairs nothing and does not wait.
     """
     if connection.in_atomic_block:
         return {}
-    if _comparing.acquire(blocking=False):
+    if _repairing.acquire(blocking=False):
         found: dict[int, Numbers] = {}
     else:
-        # Who waits must not keep the connection that who compares may need.
+        # Free our database connection while waiting: the repairing thread may need it.
         connection.close()
-        if not _comparing.acquire(timeout=WAIT_SECONDS):
+        if not _repairing.acquire(timeout=WAIT_SECONDS):
             return {}
-        found = vouched_counts(meetings) or {}
+        found = verified_counts(meetings) or {}
     try:
         if missing := [meeting for meeting in meetings if meeting.pk not in found]:
-            found |= {difference.meeting.pk: difference.truth.counts for difference in repair(missing)}
-        return found | _what_others_compare([meeting for meeting in missing if meeting.pk not in found])
+            found |= {difference.meeting.pk: difference.expected.counts for difference in repair(missing)}
+        return found | _wait_for_other_processes([one for one in missing if one.pk not in found])
     finally:
-        _comparing.release()
+        _repairing.release()
 
 
-def _what_others_compare(meetings: Sequence[Meeting]) -> dict[int, Numbers]:
+def _wait_for_other_processes(meetings: Sequence[Meeting]) -> dict[int, Numbers]:
     found: dict[int, Numbers] = {}
-    until = time.monotonic() + WAIT_SECONDS
+    deadline = time.monotonic() + WAIT_SECONDS
     while missing := [
-        # Of a doubtful one only a comparison that begins after the doubt says anything.
+        # After a failed write only a repair that begins later can be trusted.
         meeting
         for meeting in meetings
-        if meeting.pk not in found and not doubts.holds(meeting.public_id)
+        if meeting.pk not in found and not failed_writes.contains(meeting.public_id)
     ]:
-        # Before the counts: who is done by now has vouched by then.
-        locks = ask([("GET", repair_key(meeting.public_id)) for meeting in missing])
-        found |= vouched_counts(missing) or {}
-        if not any(isinstance(lock, bytes) for lock in locks or []) or time.monotonic() > until:
+        # Read the locks before the counts: a repair writes ``verified`` before it releases its lock.
+        locks = send_commands([("GET", repair_key(meeting.public_id)) for meeting in missing])
+        found |= verified_counts(missing) or {}
+        if not any(isinstance(lock, bytes) for lock in locks or []) or time.monotonic() > deadline:
             break
-        time.sleep(_LOOK_AGAIN_SECONDS)
+        time.sleep(_POLL_SECONDS)
     return found

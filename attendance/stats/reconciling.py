@@ -1,4 +1,4 @@
-"""What nobody reads heals here: the sets of all open sessions at once, and keys whose session is gone."""
+"""Repairs the sets of all open sessions, and deletes keys whose session no longer exists."""
 
 import logging
 import re
@@ -10,29 +10,29 @@ from redis.exceptions import RedisError
 
 from attendance import metrics
 from attendance.models import Meeting
-from attendance.stats.live_redis import all_keys, ask, breaker, each_server, life_commands
-from attendance.stats.members import members_in_database
+from attendance.stats.connection import all_keys, breaker, each_server, expiry_commands, send_commands
+from attendance.stats.database import members_in_database
 from attendance.stats.repairing import Difference, compare, repair, set_commands
 
 logger = logging.getLogger("rollcall.stats")
 
-# So many meetings in a round trip: the answer with all their members must come within the time-out.
-_AT_ONCE = 20
+# Meetings per round trip: all their members must arrive within the time-out.
+_BATCH_SIZE = 20
 _Item = TypeVar("_Item")
 _KEY = re.compile(rb"session:([^:]+):(?:joined|attended|verified|repair)")
 
 
 class RedisAway(Exception):
-    """Nothing could be compared."""
+    """The sets could not be compared."""
 
 
 @dataclass(frozen=True)
 class Reconciled:
-    """What was found, and, unless it was a dry run, repaired.
+    """What was found and, unless it was a dry run, repaired.
 
     ``compared`` and ``skipped`` count open sessions; one is skipped while another process repairs it.
-    ``orphans`` are ids in Redis that name no meeting; ``foreign`` counts the keys ``session:…`` that are none of
-    ours, which are left alone.
+    ``orphans`` are ids in Redis of meetings that do not exist or were discarded. ``foreign`` counts keys ``session:…`` that belong to another
+    application; they are left alone.
     """
 
     compared: int
@@ -43,14 +43,14 @@ class Reconciled:
 
 
 def reconcile(*, dry_run: bool = False) -> Reconciled:
-    """Do for all open sessions what a read does for one, and remove the keys of sessions that do not exist.
+    """Repair the sets of all open sessions and delete the keys of sessions that do not exist.
 
-    :raises RedisAway: if Redis is away or goes away meanwhile
+    :raises RedisAway: if Redis is away or goes away before the end
     """
     meetings = list(Meeting.objects.open().order_by("pk"))
     compared: list[Difference] = []
-    for some in _by_twenties(meetings):
-        compared += _differences(some) if dry_run else repair(some)
+    for batch in _batches(meetings):
+        compared += _differences(batch) if dry_run else repair(batch)
         if breaker.is_open:
             raise RedisAway
     orphans, foreign = _remove_orphans(dry_run=dry_run)
@@ -64,47 +64,51 @@ def reconcile(*, dry_run: bool = False) -> Reconciled:
 
 
 def _differences(meetings: Sequence[Meeting]) -> list[Difference]:
-    """What a repair would find. A mark that is on its way is no difference, so those are looked at twice."""
+    """What a repair would find. Differences are checked twice, because a mark being made looks like one."""
     first = _compare_once(meetings)
     again = {found.meeting.pk: found for found in _compare_once([found.meeting for found in first if found])}
-    return [_in_both(found, again[found.meeting.pk]) if found else found for found in first]
+    return [_intersection(found, again[found.meeting.pk]) if found else found for found in first]
 
 
 def _compare_once(meetings: Sequence[Meeting]) -> list[Difference]:
-    read = ask([command for meeting in meetings for command in set_commands(meeting.public_id)])
+    read = send_commands([command for meeting in meetings for command in set_commands(meeting.public_id)])
     if read is None:
         raise RedisAway
-    truth = members_in_database(meetings)
+    expected = members_in_database(meetings)
     return [
-        compare(meeting, read[position * 2], read[position * 2 + 1], truth[meeting.pk])
-        for position, meeting in enumerate(meetings)
+        compare(meeting, read[index * 2], read[index * 2 + 1], expected[meeting.pk])
+        for index, meeting in enumerate(meetings)
     ]
 
 
-def _in_both(one: Difference, other: Difference) -> Difference:
+def _intersection(one: Difference, other: Difference) -> Difference:
     return replace(
         one,
         joined_missing=one.joined_missing & other.joined_missing,
-        joined_strange=one.joined_strange & other.joined_strange,
+        joined_extra=one.joined_extra & other.joined_extra,
         attended_missing=one.attended_missing & other.attended_missing,
-        attended_strange=one.attended_strange & other.attended_strange,
+        attended_extra=one.attended_extra & other.attended_extra,
         wrong_type=tuple(name for name in one.wrong_type if name in other.wrong_type),
     )
 
 
 def _remove_orphans(*, dry_run: bool) -> tuple[list[str], int]:
-    # Redis first, then the database: a key is written after the commit of its meeting, so the meeting of every key
-    # that was found is known by now, one that was made a moment ago too.
+    # Redis first, then the database: a key is written after its meeting is committed, so the query finds the meeting
+    # of every key, even of a new one.
     stored, foreign = _stored_ids()
     orphans: list[str] = []
-    for some in _by_twenties(sorted(stored)):
-        askable = [public_id for public_id in some if public_id.isprintable()]
-        known = {meeting.public_id: meeting for meeting in Meeting.objects.filter(public_id__in=askable)}
-        orphans += [public_id for public_id in some if public_id not in known]
+    for batch in _batches(sorted(stored)):
+        printable = [public_id for public_id in batch if public_id.isprintable()]
+        # A join that was committed just before its session was discarded may be added to the set just after it.
+        met = Meeting.objects.met().filter(public_id__in=printable)
+        known = {meeting.public_id: meeting for meeting in met}
+        orphans += [public_id for public_id in batch if public_id not in known]
         ended = [meeting for meeting in known.values() if meeting.ended_at]
-        # Redis may have been away when they ended.
-        if not dry_run and ended and ask([c for meeting in ended for c in life_commands(meeting)]) is None:
-            raise RedisAway
+        if ended and not dry_run:
+            # Set the expiry again: Redis may have been away when the session ended.
+            commands = [command for meeting in ended for command in expiry_commands(meeting)]
+            if send_commands(commands) is None:
+                raise RedisAway
     if orphans and not dry_run:
         delete_sets(orphans)
         metrics.orphans_removed(len(orphans))
@@ -113,7 +117,7 @@ def _remove_orphans(*, dry_run: bool) -> tuple[list[str], int]:
 
 
 def _stored_ids() -> tuple[set[str], int]:
-    """The ids that our keys in Redis name, and how many keys beside them are none of ours."""
+    """The ids in our keys, and how many ``session:…`` keys are not ours."""
     stored: set[str] = set()
     foreign = 0
     try:
@@ -130,11 +134,17 @@ def _stored_ids() -> tuple[set[str], int]:
 
 
 def delete_sets(public_ids: Collection[str]) -> None:
-    """Removes all that Redis holds of meetings that no longer exist."""
-    for some in _by_twenties(list(public_ids)):
-        ask([("DEL", key.encode(errors="surrogateescape")) for name in some for key in all_keys(name)])
+    """Delete all keys of meetings that no longer exist."""
+    for batch in _batches(list(public_ids)):
+        send_commands(
+            [
+                ("DEL", key.encode(errors="surrogateescape"))
+                for public_id in batch
+                for key in all_keys(public_id)
+            ]
+        )
 
 
-def _by_twenties(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
-    for start in range(0, len(items), _AT_ONCE):
-        yield items[start : start + _AT_ONCE]
+def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    for start in range(0, len(items), _BATCH_SIZE):
+        yield items[start : start + _BATCH_SIZE]

@@ -1,4 +1,4 @@
-"""Making the sets equal to the database while others mark and correct."""
+"""Makes the sets equal to the database while other requests mark and correct."""
 
 import logging
 import random
@@ -11,28 +11,28 @@ from django.db import connection
 
 from attendance import metrics
 from attendance.models import Meeting, RosterEntry
-from attendance.stats import doubts
-from attendance.stats.live_redis import (
+from attendance.stats import failed_writes
+from attendance.stats.connection import (
     Command,
-    ask,
     attended_key,
+    expiry_commands,
     joined_key,
-    life_commands,
     repair_key,
+    send_commands,
     verified_key,
 )
-from attendance.stats.members import Members, members_in_database
+from attendance.stats.database import Members, members_in_database
 
 logger = logging.getLogger("rollcall.stats")
 
 VERIFIED_MILLISECONDS = (7_000, 10_000)
 REPAIR_MILLISECONDS = 3_000
-# How often a repair reads the database again before it leaves the rest to the next one.
-CONFIRMATIONS = 10
+# How often a repair reads the database again before it gives up and leaves the set to the next repair.
+MAX_ATTEMPTS = 10
 
-# Only the repair that began this comparison may vouch for it, and only as long as it said at its beginning: a
-# command that hung while Redis was stopped must not vouch for what happened meanwhile.
-_VOUCH = """
+# Writes the numbers only if our marker is still there, and keeps the marker's expiry. So a repair that was overtaken,
+# or that hung while Redis was stopped, cannot mark sets as verified that may have changed since.
+_SET_VERIFIED = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then
     return redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
 end
@@ -41,14 +41,14 @@ end
 
 @dataclass(frozen=True)
 class Difference:
-    """What the sets of one meeting had too few and too many of what they should hold, and which keys were no sets."""
+    """How a meeting's sets differed from the database: missing and extra members, and keys that were not sets."""
 
     meeting: Meeting
-    truth: Members
+    expected: Members
     joined_missing: frozenset[str]
-    joined_strange: frozenset[str]
+    joined_extra: frozenset[str]
     attended_missing: frozenset[str]
-    attended_strange: frozenset[str]
+    attended_extra: frozenset[str]
     wrong_type: tuple[str, ...]
 
     def __bool__(self) -> bool:
@@ -56,78 +56,78 @@ class Difference:
 
     @property
     def joined(self) -> frozenset[str]:
-        return self.joined_missing | self.joined_strange
+        return self.joined_missing | self.joined_extra
 
     @property
     def attended(self) -> frozenset[str]:
-        return self.attended_missing | self.attended_strange
+        return self.attended_missing | self.attended_extra
 
 
 def repair(meetings: Sequence[Meeting]) -> list[Difference]:
-    """Makes the sets of the meetings equal to the database, if nobody else is at it.
+    """Make the sets of the meetings equal to the database, except those that another process is repairing.
 
-    The order closes the race with marks and corrections that go on meanwhile. The sets are read before the
-    database: whoever is in a set was committed before, so the database read that follows knows of it. A member that
-    is added or removed here may be changed by another at the same moment, so the database is read again for exactly
-    those members until it agrees with what was written last. (See docs/architecture.md for the interleavings.)
+    Marks and corrections continue during a repair; the order of the steps keeps the result right. The sets are read before the
+    database: a member enters a set after its commit, so the later read of the database includes it. Another request
+    may change a member while the repair writes it, so the database is read again for those members until it agrees
+    with what was written. tests/attendance/stats/test_interleavings.py tries every step.
 
-    :returns: what was found in the sets of the meetings that were compared and settled
+    :returns: the differences found, for those meetings whose sets are right now
     """
-    # A caller's transaction would see neither what others commit nor, on rollback, what it repaired by.
+    # The caller may roll back what this would read and write into the sets.
     if connection.in_atomic_block:
         return []
-    locks = ask(
+    locks = send_commands(
         [("SET", repair_key(meeting.public_id), "1", "NX", "PX", REPAIR_MILLISECONDS) for meeting in meetings]
     )
     mine = [meeting for meeting, lock in zip(meetings, locks or [], strict=False) if lock is True]
     if not mine:
         return []
-    # Before anything is read: a write that fails from here on is doubtful again.
-    doubtful = doubts.take([meeting.public_id for meeting in mine])
-    comparison = f"comparing {secrets.token_hex(8)}"
-    read = ask(
-        [command for meeting in mine for command in _comparison_commands(meeting.public_id, comparison)]
+    # Before reading anything: a write that fails after this must count as failed.
+    failed = failed_writes.take([meeting.public_id for meeting in mine])
+    marker = f"comparing {secrets.token_hex(8)}"
+    read = send_commands(
+        [command for meeting in mine for command in _comparison_commands(meeting.public_id, marker)]
     )
     if read is None:
-        for public_id in doubtful:
-            doubts.add(public_id)
+        for public_id in failed:
+            failed_writes.add(public_id)
         return []
-    truth = members_in_database(mine)
-    settled = []
-    for position, meeting in enumerate(mine):
-        _, joined, attended = read[position * 3 : position * 3 + 3]
-        difference = compare(meeting, joined, attended, truth[meeting.pk])
-        if _is_settled(difference):
-            settled.append(difference)
+    expected = members_in_database(mine)
+    repaired = []
+    for index, meeting in enumerate(mine):
+        _, joined, attended = read[index * 3 : index * 3 + 3]
+        difference = compare(meeting, joined, attended, expected[meeting.pk])
+        if _write_difference(difference):
+            repaired.append(difference)
         else:
-            doubts.add(meeting.public_id)
-    _vouch_for(settled, comparison)
-    return settled
+            failed_writes.add(meeting.public_id)
+    _mark_verified(repaired, marker)
+    return repaired
 
 
-def _comparison_commands(public_id: str, comparison: str) -> list[Command]:
-    life = random.randint(*VERIFIED_MILLISECONDS)  # noqa: S311 - jitter
+def _comparison_commands(public_id: str, marker: str) -> list[Command]:
+    milliseconds = random.randint(*VERIFIED_MILLISECONDS)  # noqa: S311 - jitter
     return [
-        # The life of what will vouch begins here, before anything is read.
-        ("SET", verified_key(public_id), comparison, "PX", life),
+        # The expiry of ``verified`` is set here, before anything is read.
+        ("SET", verified_key(public_id), marker, "PX", milliseconds),
         *set_commands(public_id),
     ]
 
 
 def set_commands(public_id: str) -> list[Command]:
-    """What reads both sets."""
+    """The commands that read both sets."""
     return [("SMEMBERS", joined_key(public_id)), ("SMEMBERS", attended_key(public_id))]
 
 
-def compare(meeting: Meeting, joined: Any, attended: Any, truth: Members) -> Difference:
-    """The answers to ``set_commands`` beside the truth. A key of another type answers with an exception."""
+def compare(meeting: Meeting, joined: Any, attended: Any, expected: Members) -> Difference:
+    """Compare the answers to ``set_commands`` with the expected members; for a wrong type the answer is an exception."""
     return Difference(
         meeting,
-        truth,
-        joined_missing=truth.joined - texts(joined),
-        joined_strange=texts(joined) - truth.joined,
-        attended_missing=truth.attended - texts(attended),
-        attended_strange=texts(attended) - truth.attended,
+        expected,
+        joined_missing=expected.joined - decode_members(joined),
+        joined_extra=decode_members(joined) - expected.joined,
+        attended_missing=expected.attended - decode_members(attended),
+        attended_extra=decode_members(attended) - expected.attended,
         wrong_type=tuple(
             name
             for name, value in (("joined", joined), ("attended", attended))
@@ -136,34 +136,34 @@ def compare(meeting: Meeting, joined: Any, attended: Any, truth: Members) -> Dif
     )
 
 
-def _is_settled(difference: Difference) -> bool:
-    """Write the difference, and say whether the sets are right now."""
+def _write_difference(difference: Difference) -> bool:
+    """Correct the sets, and return whether they are right now."""
     meeting = difference.meeting
     keys = {"joined": joined_key(meeting.public_id), "attended": attended_key(meeting.public_id)}
     wrong_type = difference.wrong_type
-    if wrong_type and ask([("DEL", keys[name]) for name in wrong_type]) is None:
+    if wrong_type and send_commands([("DEL", keys[name]) for name in wrong_type]) is None:
         return False
-    if not settle(meeting, difference.joined, difference.attended, difference.truth):
+    if not write_members(meeting, difference.joined, difference.attended, difference.expected):
         return False
     if difference:
-        _tell(difference)
+        _log_repair(difference)
     return True
 
 
-def _vouch_for(settled: Sequence[Difference], comparison: str) -> None:
+def _mark_verified(repaired: Sequence[Difference], marker: str) -> None:
     commands: list[Command] = []
-    for meeting, truth in ((difference.meeting, difference.truth) for difference in settled):
-        sizes = ",".join(map(str, truth.counts))
+    for meeting, expected in ((difference.meeting, difference.expected) for difference in repaired):
+        sizes = ",".join(map(str, expected.counts))
         commands += [
-            *life_commands(meeting),
-            ("EVAL", _VOUCH, 1, verified_key(meeting.public_id), comparison, sizes),
+            *expiry_commands(meeting),
+            ("EVAL", _SET_VERIFIED, 1, verified_key(meeting.public_id), marker, sizes),
             ("DEL", repair_key(meeting.public_id)),
         ]
     if commands:
-        ask(commands)
+        send_commands(commands)
 
 
-def _tell(difference: Difference) -> None:
+def _log_repair(difference: Difference) -> None:
     joined, attended = len(difference.joined), len(difference.attended)
     metrics.sets_repaired(joined=joined, attended=attended, wrong_type=difference.wrong_type)
     logger.warning(
@@ -177,33 +177,34 @@ def _tell(difference: Difference) -> None:
     )
 
 
-def settle_students(meeting: Meeting, student_pks: Collection[int]) -> None:
-    """Brings the students' membership in line with the database, whichever way it changed."""
+def sync_students(meeting: Meeting, student_pks: Collection[int]) -> None:
+    """Make the sets agree with the database for these students."""
     entries = RosterEntry.objects.filter(meeting=meeting, student__in=student_pks)
     known = entries.values_list("student__student_id", "roll_number")
-    if not settle(meeting, [row[0] for row in known], [row[1] for row in known]):
-        doubts.add(meeting.public_id)
+    if not write_members(meeting, [row[0] for row in known], [row[1] for row in known]):
+        failed_writes.add(meeting.public_id)
 
 
-def settle(
+def write_members(
     meeting: Meeting,
     student_ids: Collection[str],
     roll_numbers: Collection[str],
-    truth: Members | None = None,
+    expected: Members | None = None,
 ) -> bool:
-    """Writes the doubtful members as the database has them, until a read agrees with the last write.
+    """Write these members as the database has them, until a new read agrees with what was written.
 
-    :returns: whether it agreed; if not, Redis went away or others changed the same members all the time
+    :param expected: the members as just read from the database
+    :returns: False if Redis went away, or if the same members kept changing
     """
     if not student_ids and not roll_numbers:
         return True
-    for _ in range(CONFIRMATIONS):
-        truth = truth or members_in_database([meeting], student_ids, roll_numbers)[meeting.pk]
-        written = Members(truth.joined & set(student_ids), truth.attended & set(roll_numbers))
-        if ask(_member_commands(meeting, written, student_ids, roll_numbers)) is None:
+    for _ in range(MAX_ATTEMPTS):
+        expected = expected or members_in_database([meeting], student_ids, roll_numbers)[meeting.pk]
+        written = Members(expected.joined & set(student_ids), expected.attended & set(roll_numbers))
+        if send_commands(_member_commands(meeting, written, student_ids, roll_numbers)) is None:
             return False
-        truth = members_in_database([meeting], student_ids, roll_numbers)[meeting.pk]
-        if truth == written:
+        expected = members_in_database([meeting], student_ids, roll_numbers)[meeting.pk]
+        if expected == written:
             return True
     return False
 
@@ -212,19 +213,19 @@ def _member_commands(
     meeting: Meeting, members: Members, student_ids: Collection[str], roll_numbers: Collection[str]
 ) -> list[Command]:
     commands: list[Command] = []
-    for key, present, doubtful in (
+    for key, present, checked in (
         (joined_key(meeting.public_id), members.joined, student_ids),
         (attended_key(meeting.public_id), members.attended, roll_numbers),
     ):
         if present:
             commands.append(("SADD", key, *present))
-        if absent := set(doubtful) - present:
+        if absent := set(checked) - present:
             commands.append(("SREM", key, *(member.encode(errors="surrogateescape") for member in absent)))
-    return commands + life_commands(meeting)
+    return commands + expiry_commands(meeting)
 
 
-def texts(members: Any) -> frozenset[str]:
-    """What a set held; a key of another type held nobody."""
+def decode_members(members: Any) -> frozenset[str]:
+    """The members of a set; none for a key of the wrong type."""
     if isinstance(members, Exception):
         return frozenset()
     return frozenset(member.decode(errors="surrogateescape") for member in members)

@@ -1,10 +1,10 @@
-"""What in the configuration of the Redis server would lose the live sets without a word."""
+"""Redis server settings under which the live sets could be lost unnoticed."""
 
 from typing import Any
 
 from redis.exceptions import RedisError
 
-from attendance.stats.live_redis import breaker, each_server
+from attendance.stats.connection import breaker, each_server
 
 EVICTS = (
     "maxmemory-policy is {policy}: under memory pressure Redis would drop live sets. Set it to noeviction, and give"
@@ -14,7 +14,7 @@ FORGETS = "Redis keeps nothing on disk (appendonly no, no save): a restart loses
 
 
 def server_warnings() -> list[str]:
-    """What to change at the Redis server; nothing where it is away or does not tell (ACLs, managed services)."""
+    """Settings to change; none if Redis is away or does not show its settings (ACLs, managed services)."""
     if breaker.is_open:
         return []
     warnings: list[str] = []
@@ -26,11 +26,11 @@ def server_warnings() -> list[str]:
     return sorted(set(warnings))
 
 
-def _warnings_of(told: dict[str, Any]) -> list[str]:
+def _warnings_of(config: dict[str, Any]) -> list[str]:
     warnings = []
-    policy = told.get("maxmemory-policy", "noeviction")
-    if told.get("maxmemory", "0") != "0" and policy != "noeviction":
+    policy = config.get("maxmemory-policy", "noeviction")
+    if config.get("maxmemory", "0") != "0" and policy != "noeviction":
         warnings.append(EVICTS.format(policy=policy))
-    if told.get("appendonly") == "no" and told.get("save") == "":
+    if config.get("appendonly") == "no" and config.get("save") == "":
         warnings.append(FORGETS)
     return warnings

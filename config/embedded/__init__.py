@@ -1,8 +1,8 @@
 """The embedded servers: a real PostgreSQL and a real Valkey below ROLLCALL_DATA_DIR, for a trial and for tests.
 
-Both listen on unix sockets only, in a folder that nobody else can enter, so they need no password. Their
-addresses follow from the data folder alone: importing the settings starts nothing.
-This module needs no package beyond Python; ``servers`` needs those of requirements/embedded.txt.
+Both listen only on unix sockets, in a folder that other users cannot enter, so they need no password. Their
+addresses depend only on the data folder, so importing the settings starts nothing.
+This module needs only Python; ``servers`` needs the packages of requirements/embedded.txt.
 """
 
 import importlib
@@ -30,25 +30,25 @@ def redis_url(data_dir: Path, *, database: int) -> str:
 
 
 def secret_key(data_dir: Path) -> str:
-    """The installation's own key: made once, kept in a file that only its owner reads.
+    """The installation's secret key, created once and kept in a file that only its owner can read.
 
     :raises EmbeddedError: if the data folder can't be made, or its key can't be read
     """
     path = private_folder(data_dir) / "secret_key"
     try:
         if not path.exists():
-            _keep_new_key(path)
+            _create_key(path)
         return path.read_text()
     except OSError as error:
         raise EmbeddedError(f"The secret key {path} can't be read or made: {error.strerror}.") from error
 
 
-def _keep_new_key(path: Path) -> None:
+def _create_key(path: Path) -> None:
     descriptor, draft = tempfile.mkstemp(dir=path.parent)  # mode 600
     try:
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(50))
-        # A link is made by one process only: two that start together end with the same key.
+        # Only one process can create the link, so two that start together use the same key.
         os.link(draft, path)
     except FileExistsError:
         pass
@@ -58,14 +58,14 @@ def _keep_new_key(path: Path) -> None:
 
 @contextmanager
 def running(data_dir: Path, *, postgres: bool, valkey: bool) -> Iterator[None]:
-    """Have the wanted servers up while the block runs; the last process to leave its block stops them.
+    """Keep the servers up while the block runs. The last process to leave its block stops them.
 
     :raises EmbeddedError: in one line, if a server can't be started
     """
     if not (postgres or valkey):
         yield
         return
-    # Not imported above: where both addresses are given, the embedded packages aren't installed.
+    # Imported late: if both addresses are given, the embedded packages aren't installed.
     servers = importlib.import_module("config.embedded.servers")
     with servers.running(data_dir, postgres=postgres, valkey=valkey):
         yield

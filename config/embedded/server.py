@@ -1,4 +1,4 @@
-"""What both embedded servers have in common: found, started, waited for, stopped."""
+"""Finding, starting, awaiting and stopping an embedded server."""
 
 import os
 import signal
@@ -14,17 +14,17 @@ import psutil
 from config.embedded.folders import EmbeddedError, private_folder, private_socket_folder
 
 START_SECONDS = 60
-# How long a living server may be too busy to answer before it counts as hung and is replaced.
+# A running server that does not answer for this long counts as hung and is replaced.
 SILENT_SECONDS = 10
 POLL_SECONDS = 0.05
 LOG_BYTES_KEPT = 5_000_000
 
-# Held so that ended children are reaped, and because servers may outlive the process that started them.
+# Kept so that ended children are reaped; servers may outlive the process that started them.
 _children: list[subprocess.Popen[bytes]] = []
 
 
 class State(Enum):
-    """What a server says when it is called."""
+    """How a server responds to a connection."""
 
     AWAY = "away"
     SILENT = "silent"
@@ -33,7 +33,7 @@ class State(Enum):
 
 
 class Server(ABC):
-    """One embedded server of one data folder. The caller holds the lock on starting and stopping."""
+    """One embedded server of a data folder. Callers that start or stop it hold ``starting.lock``."""
 
     title: str
     process_name: str
@@ -49,22 +49,22 @@ class Server(ABC):
     @property
     @abstractmethod
     def folder(self) -> Path:
-        """The data's real folder, in which the server's processes work."""
+        """The real path of the data, which is the working directory of the server's processes."""
 
     @abstractmethod
     def answer(self) -> State:
-        """What the server itself says: AWAY if nobody does, SILENT if it takes too long."""
+        """Try to connect: AWAY if nothing listens, SILENT if the answer takes too long."""
 
     @abstractmethod
     def remove_leftovers(self) -> None:
-        """Remove what a killed server left: called when none of its processes lives."""
+        """Remove files of a killed server. Called when none of its processes is running."""
 
     @abstractmethod
     def prepare(self) -> list[str]:
-        """Make the folders and data that are missing; answer the command that starts the server."""
+        """Create missing folders and data. Returns the command that starts the server."""
 
     def processes(self) -> list[psutil.Process]:
-        """The server's processes. A pid alone proves nothing; working in our data folder does."""
+        """The server's processes, found by name and working directory, because pids are reused."""
         found = []
         for process in psutil.process_iter():
             try:
@@ -75,18 +75,18 @@ class Server(ABC):
         return found
 
     def is_alive(self) -> bool:
-        """Whether the process that leads the others is there."""
+        """Whether the main process is running."""
         return bool(self.processes())
 
     def state(self) -> State:
-        """What it says. One that lives and can't be reached is silent: too busy, or not listening yet."""
+        """The server's state. One that runs but can't be reached is SILENT: too busy, or not listening yet."""
         answer = self.answer()
         return State.SILENT if answer is State.AWAY and self.is_alive() else answer
 
     def ensure(self) -> None:
-        """Use the server that runs, or replace what is left of it.
+        """Use the running server, or start one.
 
-        :raises EmbeddedError: with the server's own last words, if it does not start
+        :raises EmbeddedError: with the server's last error message, if it does not start
         """
         deadline = time.monotonic() + SILENT_SECONDS
         while (state := self.state()) is State.SILENT and time.monotonic() < deadline:
@@ -111,7 +111,7 @@ class Server(ABC):
                 stderr=log,
                 cwd="/",
                 env=clean_environment(),
-                # Ctrl-C in the terminal is for the supervisor, which stops the servers last.
+                # Ctrl-C goes to the supervisor only, which stops the servers last.
                 start_new_session=True,
             )
             _children.append(self._child)
@@ -121,18 +121,18 @@ class Server(ABC):
         while (state := self.state()) is not State.READY:
             ended = self._child is None or self._child.poll() is not None
             if (ended and state is State.AWAY) or time.monotonic() > deadline:
-                raise EmbeddedError(f"{self.title} did not start: {self._last_words()} ({self.log})")
+                raise EmbeddedError(f"{self.title} did not start: {self._last_error()} ({self.log})")
             time.sleep(POLL_SECONDS)
 
-    def _last_words(self) -> str:
+    def _last_error(self) -> str:
         text = self.log.read_bytes()[self._log_start :] if self.log.exists() else b""
         lines = text.decode(errors="replace").splitlines()
-        telling = [line for line in lines if "FATAL" in line or "error" in line.lower()]
-        return (telling or lines or ["no reason is known"])[-1].strip()
+        errors = [line for line in lines if "FATAL" in line or "error" in line.lower()]
+        return (errors or lines or ["no reason is known"])[-1].strip()
 
 
 def stop(servers: list[Server]) -> None:
-    """Stop the servers together, more firmly step by step, in less than seven seconds. Waits for the end."""
+    """Stop the servers together with ever stronger signals and wait until they have ended: under seven seconds."""
     waiting = {server: server.processes() for server in servers}
     stopped = {process.pid for processes in waiting.values() for process in processes}
     for step in range(max(len(server.stop_signals) for server in servers)):
@@ -140,18 +140,18 @@ def stop(servers: list[Server]) -> None:
         for server, processes in waiting.items():
             number, seconds = server.stop_signals[min(step, len(server.stop_signals) - 1)]
             deadline = max(deadline, time.monotonic() + seconds)
-            for process in _leaders(processes):
+            for process in _main_processes(processes):
                 try:
                     process.send_signal(number)
                 except psutil.NoSuchProcess:
                     continue
         while any(waiting.values()) and time.monotonic() < deadline:
-            waiting = {server: [p for p in server.processes() if _lives(p)] for server in servers}
+            waiting = {server: [p for p in server.processes() if _is_running(p)] for server in servers}
             _reap()
             time.sleep(POLL_SECONDS / 2)
         if not any(waiting.values()):
             break
-    # One that is ending has no folder any more and is not found above, but is not reaped yet either.
+    # A process that is ending has no working directory, so it is not found above, but it is not reaped yet.
     for child in _children:
         if child.pid in stopped:
             with suppress(subprocess.TimeoutExpired):
@@ -163,26 +163,26 @@ def _reap() -> None:
     _children[:] = [child for child in _children if child.poll() is None]
 
 
-def _lives(process: psutil.Process) -> bool:
+def _is_running(process: psutil.Process) -> bool:
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
 
-def _leaders(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Those that were not started by one of the others; the orphans of a killed server all are."""
+def _main_processes(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """The processes whose parent is not among them: main processes and orphans."""
     pids = {process.pid for process in processes}
-    leaders = []
+    main_processes = []
     for process in processes:
         try:
             if process.ppid() not in pids:
-                leaders.append(process)
+                main_processes.append(process)
         except psutil.NoSuchProcess:
             continue
-    return leaders
+    return main_processes
 
 
 def clean_environment() -> dict[str, str]:
-    """An environment without our secrets and without variables that a server would obey."""
+    """An environment without our secrets and without variables that affect a server."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}

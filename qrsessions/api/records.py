@@ -1,6 +1,4 @@
-"""The API of registers: read whole or as changes, corrected singly or many at once, and how the class arrived."""
-
-from typing import Any
+"""The API of registers: reading them, correcting one mark or many, and the curve of arrivals."""
 
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -10,20 +8,20 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from attendance.models import RecordChange, Student
-from attendance.permissions import signed_in
-from attendance.refusals import NotEnrolled
-from attendance.serializers import CorrectionSerializer, RecordSerializer
-from attendance.shared_devices import shared_devices
-from qrsessions import bulk_marks, correcting, groups
-from qrsessions.api.base import CONFLICT, TeacherView
-from qrsessions.api.groups import GroupView
-from qrsessions.api.live_numbers import group_stats
-from qrsessions.arrivals import Arrivals, arrivals
-from qrsessions.group_overview import in_order
-from qrsessions.models import GroupSession, QRSession
-from qrsessions.register import Changes, changes_since, register_rows
-from qrsessions.register_serializers import (
+from attendance.api.permissions import signed_in
+from attendance.api.serializers import CorrectionSerializer, RecordSerializer
+from attendance.lib.refusals import NotEnrolled
+from attendance.models import Meeting, RecordChange, RosterEntry, Student
+from attendance.queries.scan_traces import scan_traces
+from attendance.queries.shared_devices import shared_devices
+from attendance.stats import meeting_stats
+from qrsessions.api.base import CONFLICT, SessionOrGroupView, TeacherView, answers
+from qrsessions.models import QRSession
+from qrsessions.queries.arrivals import arrivals_of
+from qrsessions.queries.audit_log import change_made
+from qrsessions.queries.groups import in_order, sessions_in
+from qrsessions.queries.register import changes_since, register_rows
+from qrsessions.serializers.registers import (
     ArrivalCurveSerializer,
     BulkMarkedSerializer,
     BulkMarkSerializer,
@@ -33,76 +31,86 @@ from qrsessions.register_serializers import (
     RegisterChangesSerializer,
     UndoSerializer,
 )
-from qrsessions.serializers import CorrectedSerializer, session_stats_json
+from qrsessions.serializers.sessions import CorrectedSerializer, counts_of_session_json, live_stats_json
+from qrsessions.services import corrections, meetings
 
 SINCE = OpenApiParameter(
     "since",
     description=(
-        "The cursor of an earlier answer: only what changed since is told, with a new cursor. "
-        "Empty for the first time."
+        "The cursor of an earlier answer: only what changed since then is returned, with a new cursor. "
+        "Leave it empty the first time."
     ),
 )
 
 
-class SessionRecords(TeacherView):
-    @extend_schema(
+class Records(SessionOrGroupView):
+    @answers(
         parameters=[SINCE],
-        responses=PolymorphicProxySerializer(
-            "Register", [RecordSerializer(many=True), RegisterChangesSerializer], None, many=False
-        ),
+        session={
+            200: PolymorphicProxySerializer(
+                "Register", [RecordSerializer(many=True), RegisterChangesSerializer], None, many=False
+            )
+        },
+        group={
+            200: PolymorphicProxySerializer(
+                "GroupRegister",
+                [GroupRecordSerializer(many=True), GroupRegisterChangesSerializer],
+                None,
+                many=False,
+            )
+        },
     )
     def get(self, request: Request, public_id: str) -> Response:
-        """The whole roster with what is known of each student, in natural order of the roll numbers; or what changed."""
-        session = self.session_alone(request, public_id)
+        """The whole roster with each student's record, in natural order of roll number; with `since`, only what changed.
+
+        In a group, each student once, in the session where they count. Correct a record under its session.
+        """
+        if self.is_group:
+            sessions = in_order(sessions_in(self.session_or_group(request, public_id)))
+            meetings = [session.meeting for session in sessions]
+        else:
+            # A register that is typed after the class has no session.
+            meetings = [self.meeting(request, public_id)]
         cursor = request.query_params.get("since")
         if cursor is None:
-            return Response(register_rows([session]))
-        return _changes(changes_since(cursor, source=session, sessions=[session]))
-
-
-class GroupRecords(GroupView):
-    @extend_schema(
-        parameters=[SINCE],
-        responses=PolymorphicProxySerializer(
-            "GroupRegister",
-            [GroupRecordSerializer(many=True), GroupRegisterChangesSerializer],
-            None,
-            many=False,
-        ),
-    )
-    def get(self, request: Request, public_id: str) -> Response:
-        """All students of the group, each once, where the student counts; or what changed. Correct them under their sessions."""
-        group_session = self.group(request, public_id)
-        sessions = in_order(groups.members_of(group_session))
-        cursor = request.query_params.get("since")
-        if cursor is None:
-            return Response(register_rows(sessions, counted=True))
-        return _changes(changes_since(cursor, source=group_session, sessions=sessions))
+            return Response(register_rows(meetings, counted=self.is_group))
+        changes = changes_since(cursor, meetings=meetings, counted=self.is_group)
+        return Response({"cursor": changes.cursor, "whole": changes.whole, "records": changes.rows})
 
 
 class SessionRecord(TeacherView):
+    corrects = True
+
     @extend_schema(request=CorrectionSerializer, responses=CorrectedSerializer)
     def put(self, request: Request, public_id: str, student_id: str) -> Response:
-        """Enter a student's status by hand, in every state of the session; null takes a mark back."""
-        session = self.session(request, public_id)
+        """Set a student's status by hand, in any state of the session, or of a meeting without one. null removes the mark."""
+        meeting = self.meeting(request, public_id)
         wanted = CorrectionSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         student = get_object_or_404(Student, student_id=student_id)
         by, at = signed_in(request), timezone.now()
+        session = QRSession.objects.with_names().filter(pk=meeting.pk).first()
         try:
-            entry = correcting.correct(
-                session=session, student=student, by=by, at=at, **wanted.validated_data
-            )
+            if session:
+                entry = corrections.correct(
+                    session=session, student=student, by=by, at=at, **wanted.validated_data
+                )
+            else:
+                entry = meetings.enter(
+                    meeting=meeting, student=student, by=by, at=at, **wanted.validated_data
+                )
         except NotEnrolled as error:
             raise _not_on_roster() from error
-        change = correcting.change_of(entry, by=by, at=at)
-        return _corrected(session, entry, change.pk if change else None)
+        change = change_made(entry, by=by, at=at)
+        return _corrected(meeting, entry, change.pk if change else None)
 
 
 class Undo(TeacherView):
+    corrects = True
+
     @extend_schema(request=UndoSerializer, responses={200: CorrectedSerializer, 409: CONFLICT})
     def post(self, request: Request, public_id: str) -> Response:
-        """Put back what a correction changed, with its former method and moment. Refused if the mark has changed since."""
+        """Undo a correction: restore the earlier status, method and time. Refused if the mark has changed since."""
         session = self.session(request, public_id)
         wanted = UndoSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
@@ -111,74 +119,48 @@ class Undo(TeacherView):
             changes.select_related("record__student"), pk=wanted.validated_data["change"]
         )
         try:
-            entry = correcting.undo(session=session, change=change, by=signed_in(request), at=timezone.now())
+            entry = corrections.undo(session=session, change=change, by=signed_in(request), at=timezone.now())
         except NotEnrolled as error:
             raise _not_on_roster() from error
-        return _corrected(session, entry, None)
+        return _corrected(session.meeting, entry, None)
 
 
-class BulkRecords(TeacherView):
-    @extend_schema(request=BulkMarkSerializer, responses=BulkMarkedSerializer)
+class BulkRecords(SessionOrGroupView):
+    corrects = True
+
+    @answers(
+        request=BulkMarkSerializer,
+        session={200: BulkMarkedSerializer},
+        group={200: GroupBulkMarkedSerializer},
+    )
     def post(self, request: Request, public_id: str) -> Response:
-        """Mark all who joined, or all the rest, of those who have no mark; for all of them, or for none."""
-        session = self.session(request, public_id)
-        changed = _mark_many(request, session)
-        return Response({"changed": changed, "stats": session_stats_json(session, at=timezone.now())})
+        """Mark students who have no status yet: everyone who joined, or everyone. Either all are marked or none."""
+        found = self.session_or_group(request, public_id)
+        wanted = BulkMarkSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        by, at = signed_in(request), timezone.now()
+        changed = corrections.mark_many(session_or_group=found, by=by, at=at, **wanted.chosen)
+        return Response({"changed": changed, "stats": live_stats_json(found, at=timezone.now())})
 
 
-class GroupBulkRecords(GroupView):
-    @extend_schema(request=BulkMarkSerializer, responses=GroupBulkMarkedSerializer)
-    def post(self, request: Request, public_id: str) -> Response:
-        """The same for all sections of the group."""
-        group_session = self.group(request, public_id)
-        changed = _mark_many(request, group_session)
-        return Response({"changed": changed, "stats": group_stats(public_id)})
-
-
-class SessionArrivalCurve(TeacherView):
+class ArrivalCurve(SessionOrGroupView):
     @extend_schema(responses=ArrivalCurveSerializer)
     def get(self, request: Request, public_id: str) -> Response:
-        """How many had joined and were present over time, cumulative, at evenly spaced moments."""
-        session = self.session(request, public_id)
-        return _curve(arrivals([session.meeting], opened_at=session.created_at, ended_at=session.ended_at))
+        """How many students had joined and were present over time: cumulative counts at evenly spaced times."""
+        found = self.session_or_group(request, public_id)
+        curve = arrivals_of(found, sessions_in(found))
+        return Response(ArrivalCurveSerializer(curve).data if curve else ArrivalCurveSerializer.nobody)
 
 
-class GroupArrivalCurve(GroupView):
-    @extend_schema(responses=ArrivalCurveSerializer)
-    def get(self, request: Request, public_id: str) -> Response:
-        """The same for all sections of the group, every student once."""
-        group_session = self.group(request, public_id)
-        members = groups.members_of(group_session)
-        meetings = [member.meeting for member in members]
-        ended_at = members[0].ended_at
-        return _curve(arrivals(meetings, opened_at=group_session.created_at, ended_at=ended_at))
-
-
-def _changes(changes: Changes) -> Response:
-    body: dict[str, Any] = {
-        "cursor": changes.cursor,
-        "whole": changes.whole,
-        "records": changes.rows,
-    }
-    return Response(body)
-
-
-def _corrected(session: QRSession, entry: Any, change: int | None) -> Response:
-    record = RecordSerializer(entry, context={"shared_devices": shared_devices(session.meeting)}).data
-    stats = session_stats_json(session, at=timezone.now())
+def _corrected(meeting: Meeting, entry: RosterEntry, change: int | None) -> Response:
+    context = {"shared_devices": shared_devices(meeting), "traces": scan_traces(meeting)}
+    record = RecordSerializer(entry, context=context).data
+    status = meeting.session.status if hasattr(meeting, "session") else None
+    stats = counts_of_session_json(
+        meeting.public_id, status, meeting_stats([meeting], at=timezone.now())[meeting.pk]
+    )
     return Response({"record": record, "change": change, "stats": stats})
 
 
-def _mark_many(request: Request, source: QRSession | GroupSession) -> int:
-    wanted = BulkMarkSerializer(data=request.data)
-    wanted.is_valid(raise_exception=True)
-    by, at = signed_in(request), timezone.now()
-    return bulk_marks.mark_many(source=source, by=by, at=at, **wanted.chosen)
-
-
-def _curve(found: Arrivals | None) -> Response:
-    return Response(ArrivalCurveSerializer(found).data if found else ArrivalCurveSerializer.nobody)
-
-
 def _not_on_roster() -> NotFound:
-    return NotFound(_("The student is not on the roster of this session."))
+    return NotFound(_("This student is not on the session's roster."))

@@ -1,7 +1,6 @@
-"""The API of single sessions; their registers are in ``records``."""
+"""The API of sessions and group sessions: what both have. (Registers are in ``records``.)"""
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -9,131 +8,181 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from attendance.models import Section
-from attendance.permissions import signed_in
-from qrsessions import admitting, groups, lifecycle, switches
-from qrsessions.api.base import CONFLICT, TeacherView
-from qrsessions.api.live_numbers import session_numbers
-from qrsessions.models import JoinPolicy, QRSession, SessionStatus
-from qrsessions.serializers import (
+from attendance.api.permissions import signed_in
+from qrsessions.api.base import CONFLICT, SessionOrGroupView, TeacherView, answers
+from qrsessions.models import GroupSession, JoinPolicy, QRSession, SessionStatus
+from qrsessions.polling.live_stats import session_numbers
+from qrsessions.queries.access import check_may_run, find_section
+from qrsessions.queries.arrivals import latest_students
+from qrsessions.queries.groups import late_from, sessions_in
+from qrsessions.queries.waiting_scans import waiting_scans
+from qrsessions.refusals import InGroup
+from qrsessions.serializers.sessions import (
     AdmitSerializer,
     AdmittedSerializer,
+    GroupAdmittedSerializer,
+    GroupSessionSerializer,
+    LatestSerializer,
     OpenSessionSerializer,
     RefusedScanSerializer,
     SessionSerializer,
     ShownTokenSerializer,
     StatsSerializer,
     SwitchesSerializer,
-    session_stats_json,
+    live_stats_json,
+    session_or_group_json,
     sessions_json,
     shown_token,
 )
+from qrsessions.services import admitting, discarding, groups, lifecycle
+from qrsessions.services.settings import change_settings
+
+STATUS_FILTER = OpenApiParameter("status", enum=SessionStatus.values)
+
+
+def wanted_status(request: Request) -> str | None:
+    """The status that the list is filtered by."""
+    status: str | None = request.query_params.get("status")
+    if status and status not in SessionStatus.values:
+        raise ValidationError(
+            {"status": [_("Must be one of: %(values)s.") % {"values": ", ".join(SessionStatus.values)}]}
+        )
+    return status
 
 
 class SessionList(TeacherView):
-    @extend_schema(
-        parameters=[OpenApiParameter("status", enum=SessionStatus.values)],
-        responses=SessionSerializer(many=True),
-    )
+    @extend_schema(parameters=[STATUS_FILTER], responses=SessionSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """The sessions of the sections that you teach, the newest first."""
-        sessions = QRSession.objects.visible_to(signed_in(request)).with_names()
-        if status := request.query_params.get("status"):
-            if status not in SessionStatus.values:
-                raise ValidationError(
-                    {"status": [_("One of %(values)s.") % {"values": ", ".join(SessionStatus.values)}]}
-                )
+        """The sessions of the sections that you teach, and those from your time of others; newest first."""
+        user, at = signed_in(request), timezone.now()
+        sessions = QRSession.objects.visible_to(user, on=timezone.localdate(at)).with_names()
+        if status := wanted_status(request):
             sessions = sessions.filter(status=status)
-        return Response(sessions_json(list(sessions), at=timezone.now()))
+        return Response(sessions_json(list(sessions), at=at))
 
     @extend_schema(request=OpenSessionSerializer, responses={201: SessionSerializer, 409: CONFLICT})
     def post(self, request: Request) -> Response:
-        """Open a session for a section: students can join."""
+        """Open a session for a section, so that its students can join."""
         wanted = OpenSessionSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         user, at = signed_in(request), timezone.now()
-        section = get_object_or_404(Section.objects.visible_to(user), pk=wanted.validated_data["section"])
+        section = find_section(user, wanted.validated_data["section"], on=timezone.localdate(at))
+        check_may_run(section)
         policy = JoinPolicy(wanted.validated_data["join_policy"])
         session = lifecycle.open_session(section=section, by=user, at=at, join_policy=policy)
         session = self.session(request, session.public_id)
         return Response(sessions_json([session], at=at)[0], status=201)
 
 
-class SessionDetail(TeacherView):
-    @extend_schema(responses=SessionSerializer)
+class SessionDetail(SessionOrGroupView):
+    @answers(session={200: SessionSerializer}, group={200: GroupSessionSerializer})
     def get(self, request: Request, public_id: str) -> Response:
-        """One session with its live stats."""
-        return Response(sessions_json([self.session(request, public_id)], at=timezone.now())[0])
+        """One session, or one group session with its sessions, and live stats."""
+        found = self.session_or_group(request, public_id)
+        return Response(session_or_group_json(found, at=timezone.now()))
 
-    @extend_schema(request=SwitchesSerializer, responses={200: SessionSerializer, 409: CONFLICT})
+    @answers(
+        request=SwitchesSerializer,
+        session={200: SessionSerializer, 409: CONFLICT},
+        group={200: GroupSessionSerializer},
+    )
     def patch(self, request: Request, public_id: str) -> Response:
-        """Turn the typed code, or the names on the screen, on or off. A session of a group follows its group."""
-        session, by, at = self.session(request, public_id), signed_in(request), timezone.now()
+        """Turn the typed code or the names on the screen on or off. For a session in a group, change the group instead."""
+        found, by, at = self.session_or_group(request, public_id), signed_in(request), timezone.now()
         wanted = SwitchesSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        switches.turn(source=session, to=wanted.validated_data, by=by, at=at)
-        return Response(sessions_json([self.session(request, public_id)], at=at)[0])
+        change_settings(session_or_group=found, to=wanted.validated_data, by=by, at=at)
+        return Response(session_or_group_json(self.session_or_group(request, public_id), at=at))
 
 
-class SessionStep(TeacherView):
-    """One step of a session's life; ``step`` is given by the address."""
+class SessionStep(SessionOrGroupView):
+    """One step of the life of a session or group session; the address says which in ``step``."""
 
     step = ""
 
-    @extend_schema(request=None, responses={200: SessionSerializer, 409: CONFLICT})
+    @answers(
+        request=None,
+        session={200: SessionSerializer, 409: CONFLICT},
+        group={200: GroupSessionSerializer, 409: CONFLICT},
+    )
     def post(self, request: Request, public_id: str) -> Response:
-        """Take the step. A wrong one is refused with 409 `wrong_state` and changes nothing."""
-        session, by, at = self.session(request, public_id), signed_in(request), timezone.now()
-        session = lifecycle.take_step(session=session, step=self.step, by=by, at=at)
-        return Response(sessions_json([session], at=at)[0])
+        """Take the step; in a group, for all of its sessions or for none.
+
+        If the session's state does not allow it, the answer is 409 `wrong_state` and nothing changes.
+        """
+        found, by, at = self.session_or_group(request, public_id), signed_in(request), timezone.now()
+        if isinstance(found, GroupSession):
+            groups.take_group_step(group_session=found, step=self.step, by=by, at=at)
+        else:
+            found = lifecycle.take_step(session=found, step=self.step, by=by, at=at)
+        return Response(session_or_group_json(found, at=timezone.now()))
 
 
-class SessionToken(TeacherView):
+class SessionDiscard(SessionOrGroupView):
+    @extend_schema(request=None, responses={204: None, 409: CONFLICT})
+    def post(self, request: Request, public_id: str) -> Response:
+        """Discard a session that was opened by mistake, also after its end; in a group, all of its sessions.
+
+        Its joins are deleted, nobody is absent, and only the audit log still shows it. The answer is 409 `has_marks` if
+        somebody has been marked, and 409 `scans_waiting` if a scan is waiting; then nothing changes.
+        """
+        found, by, at = self.session_or_group(request, public_id), signed_in(request), timezone.now()
+        if isinstance(found, GroupSession):
+            discarding.discard_group(group_session=found, by=by, at=at)
+        else:
+            discarding.discard(session=found, by=by, at=at)
+        return Response(status=204)
+
+
+class SessionToken(SessionOrGroupView):
     @extend_schema(responses={200: ShownTokenSerializer, 409: CONFLICT})
     def get(self, request: Request, public_id: str) -> Response:
-        """What the screen shows now, while attendance is taken."""
-        session = self.session(request, public_id)
-        if session.meeting.group:
-            raise lifecycle.InGroup(group=session.meeting.group.public_id)
-        if session.status != SessionStatus.ACTIVE:
-            raise lifecycle.WrongState(session=public_id, status=session.status)
-        shown = shown_token(session, request=request, at=timezone.now(), late_from=session.late_from)
-        return Response(ShownTokenSerializer(shown).data, headers={"Cache-Control": "no-store"})
+        """The code that the screen shows now, while attendance is being taken."""
+        found = self.session_or_group(request, public_id)
+        check_may_run(found)
+        if isinstance(found, QRSession) and found.meeting.group:
+            raise InGroup(group=found.meeting.group.public_id)
+        sessions = sessions_in(found)
+        status = sessions[0].status
+        if status != SessionStatus.ACTIVE:
+            raise lifecycle.WrongState(**{"group" if self.is_group else "session": public_id}, status=status)
+        shown = shown_token(found, request=request, at=timezone.now(), late_from=late_from(sessions))
+        return Response(ShownTokenSerializer(shown).data)
 
 
 class SessionStats(TeacherView):
-    is_quick = True
-
     @extend_schema(responses=StatsSerializer)
     def get(self, request: Request, public_id: str) -> HttpResponse:
-        """The live numbers."""
+        """The session's live counts."""
         return session_numbers(public_id, user=signed_in(request))
 
 
-class LeaveGroup(TeacherView):
-    @extend_schema(request=None, responses={200: SessionSerializer, 409: CONFLICT})
-    def post(self, request: Request, public_id: str) -> Response:
-        """Take a session out of its group: it goes on by itself, with its joins and marks."""
-        session, by, at = self.session(request, public_id), signed_in(request), timezone.now()
-        session = groups.leave_group(session=session, by=by, at=at)
-        return Response(sessions_json([session], at=at)[0])
+class LatestArrivals(SessionOrGroupView):
+    @extend_schema(responses=LatestSerializer)
+    def get(self, request: Request, public_id: str) -> Response:
+        """The latest arrivals, by name. Empty unless the teacher turned names on."""
+        found = self.session_or_group(request, public_id)
+        body = {"names_on_screen": found.names_on_screen, "latest": latest_students(found)}
+        return Response(LatestSerializer(body).data)
 
 
-class WaitingScans(TeacherView):
+class WaitingScans(SessionOrGroupView):
     @extend_schema(responses=RefusedScanSerializer(many=True))
     def get(self, request: Request, public_id: str) -> Response:
-        """The scans that were refused because their students had not joined, and may be admitted."""
-        waiting = admitting.waiting_scans([self.session_alone(request, public_id)])
+        """The scans that were refused because the students had not joined or were not enrolled then. They can be admitted."""
+        waiting = waiting_scans(sessions_in(self.session_or_group(request, public_id)))
         return Response(RefusedScanSerializer(waiting, many=True).data)
 
-    @extend_schema(request=AdmitSerializer, responses=AdmittedSerializer)
+    @answers(request=AdmitSerializer, session={200: AdmittedSerializer}, group={200: GroupAdmittedSerializer})
     def post(self, request: Request, public_id: str) -> Response:
-        """Admit one, some or all of them: each is marked with the moment of the scan."""
-        session = self.session(request, public_id)
+        """Admit one, some or all of these students. Each is marked at the time of their scan."""
+        found = self.session_or_group(request, public_id)
         wanted = AdmitSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        at = timezone.now()
         admitted = admitting.admit(
-            sessions=[session], student_ids=wanted.validated_data["student_ids"], by=signed_in(request), at=at
+            sessions=sessions_in(found),
+            student_ids=wanted.validated_data["student_ids"],
+            by=signed_in(request),
+            at=timezone.now(),
         )
-        return Response({"admitted": admitted, "stats": session_stats_json(session, at=at)})
+        return Response({"admitted": admitted, "stats": live_stats_json(found, at=timezone.now())})

@@ -1,71 +1,82 @@
 """The addresses below /api/v1/ that are about sessions."""
 
-from django.urls import path
+from typing import Any
+
+from django.urls import URLPattern, path
 
 from qrsessions.api import (
-    audit_trail,
+    audit_log,
     desk_scan,
     groups,
-    own_sessions,
+    meetings,
+    patterns,
     records,
-    screens,
-    section_rules,
+    sections,
     sessions,
+    student_sessions,
     students,
 )
-from qrsessions.lifecycle import STEPS
+from qrsessions.api.base import SessionOrGroupView
+from qrsessions.services.lifecycle import STEPS
 
-session = "sessions/<public_id:public_id>/"
-group = "group-sessions/<public_id:public_id>/"
+SESSION = "sessions/<public_id:public_id>/"
+MEETING = "meetings/<public_id:public_id>/"
+GROUP = "group-sessions/<public_id:public_id>/"
+
+
+def both(route: str, view: type[SessionOrGroupView], name: str, **kwargs: Any) -> list[URLPattern]:
+    """The address for a session and that for a group session."""
+    return [
+        path(f"{SESSION}{route}", view.as_view(**kwargs), name=f"api-{name}"),
+        path(f"{GROUP}{route}", view.as_view(is_group=True, **kwargs), name=f"api-group-{name}"),
+    ]
+
 
 urlpatterns = [
-    # First what the phones of a hall ask at once.
-    path("me/session/", own_sessions.OwnSessions.as_view(), name="api-own-sessions"),
+    # First the addresses that the phones of a whole hall request.
+    path("me/session/", student_sessions.OwnSessions.as_view(), name="api-own-sessions"),
     path("mark/", students.Mark.as_view(), name="api-mark"),
-    path("sections/<int:section_id>/", section_rules.SectionDetail.as_view(), name="api-section"),
-    path("sessions/", sessions.SessionList.as_view(), name="api-sessions"),
-    path(session, sessions.SessionDetail.as_view(), name="api-session"),
-    *(
-        path(f"{session}{step}/", sessions.SessionStep.as_view(step=step), name=f"api-{step}")
-        for step in STEPS
-    ),
-    path(f"{session}token/", sessions.SessionToken.as_view(), name="api-token"),
-    path(f"{session}stats/", sessions.SessionStats.as_view(), name="api-stats"),
-    path(f"{session}latest/", screens.SessionLatest.as_view(), name="api-latest"),
-    path(f"{session}records/", records.SessionRecords.as_view(), name="api-records"),
-    path(f"{session}records/bulk/", records.BulkRecords.as_view(), name="api-bulk-records"),
-    path(f"{session}arrival-curve/", records.SessionArrivalCurve.as_view(), name="api-arrival-curve"),
-    path(f"{session}undo/", records.Undo.as_view(), name="api-undo"),
-    path(f"{session}events/", audit_trail.SessionEvents.as_view(), name="api-events"),
-    # Before the record itself, because a student id may have a slash.
+    path("sections/<int:section_id>/", sections.SectionDetail.as_view(), name="api-section"),
     path(
-        f"{session}records/<student_id:student_id>/changes/",
-        audit_trail.RecordChanges.as_view(),
+        "sections/<int:section_id>/meetings/", meetings.SectionMeetings.as_view(), name="api-section-meetings"
+    ),
+    path(
+        "sections/<int:section_id>/patterns/", patterns.SectionPatterns.as_view(), name="api-section-patterns"
+    ),
+    # Meetings that are not now
+    path("meetings/missing/", meetings.MissingRegisters.as_view(), name="api-missing-registers"),
+    path(f"{MEETING}cancel/", meetings.CancelMeeting.as_view(), name="api-cancel-meeting"),
+    path(f"{MEETING}restore/", meetings.RestoreMeeting.as_view(), name="api-restore-meeting"),
+    path(f"{MEETING}move/", meetings.MoveMeeting.as_view(), name="api-move-meeting"),
+    path(f"{MEETING}finish/", meetings.FinishMeeting.as_view(), name="api-finish-meeting"),
+    # Sessions and group sessions
+    path("sessions/", sessions.SessionList.as_view(), name="api-sessions"),
+    path("group-sessions/", groups.GroupSessionList.as_view(), name="api-group-sessions"),
+    *both("", sessions.SessionDetail, "session"),
+    *(pattern for step in STEPS for pattern in both(f"{step}/", sessions.SessionStep, step, step=step)),
+    *both("discard/", sessions.SessionDiscard, "discard"),
+    *both("token/", sessions.SessionToken, "token"),
+    path(f"{SESSION}stats/", sessions.SessionStats.as_view(), name="api-stats"),
+    path(f"{GROUP}stats/", groups.GroupSessionStats.as_view(), name="api-group-stats"),
+    *both("latest/", sessions.LatestArrivals, "latest"),
+    *both("waiting/", sessions.WaitingScans, "waiting"),
+    *both("records/", records.Records, "records"),
+    *both("records/bulk/", records.BulkRecords, "bulk-records"),
+    *both("arrival-curve/", records.ArrivalCurve, "arrival-curve"),
+    *both("personal-codes/", desk_scan.PersonalCodes, "personal-codes"),
+    # Sessions only
+    path(f"{SESSION}undo/", records.Undo.as_view(), name="api-undo"),
+    path(f"{SESSION}events/", audit_log.SessionEvents.as_view(), name="api-events"),
+    # Before the record itself, because a student id may contain a slash.
+    path(
+        f"{SESSION}records/<student_id:student_id>/changes/",
+        audit_log.RecordChanges.as_view(),
         name="api-record-changes",
     ),
-    path(f"{session}records/<student_id:student_id>/", records.SessionRecord.as_view(), name="api-record"),
-    path(f"{session}waiting/", sessions.WaitingScans.as_view(), name="api-waiting"),
-    path(f"{session}personal-codes/", desk_scan.PersonalCodes.as_view(), name="api-personal-codes"),
-    path(f"{session}join/", students.Join.as_view(), name="api-join"),
-    path(f"{session}leave/", sessions.LeaveGroup.as_view(), name="api-leave-group"),
-    path("group-sessions/", groups.GroupSessionList.as_view(), name="api-group-sessions"),
-    path(group, groups.GroupSessionDetail.as_view(), name="api-group-session"),
-    *(
-        path(f"{group}{step}/", groups.GroupSessionStep.as_view(step=step), name=f"api-group-{step}")
-        for step in STEPS
-    ),
-    path(f"{group}token/", groups.GroupSessionToken.as_view(), name="api-group-token"),
-    path(f"{group}stats/", groups.GroupSessionStats.as_view(), name="api-group-stats"),
-    path(f"{group}latest/", screens.GroupLatest.as_view(), name="api-group-latest"),
-    path(f"{group}records/", records.GroupRecords.as_view(), name="api-group-records"),
-    path(f"{group}records/bulk/", records.GroupBulkRecords.as_view(), name="api-group-bulk-records"),
-    path(f"{group}arrival-curve/", records.GroupArrivalCurve.as_view(), name="api-group-arrival-curve"),
-    path(f"{group}sections/", groups.GroupSections.as_view(), name="api-group-sections"),
-    path(f"{group}waiting/", groups.GroupWaitingScans.as_view(), name="api-group-waiting"),
-    path(
-        f"{group}personal-codes/",
-        desk_scan.GroupPersonalCodes.as_view(),
-        name="api-group-personal-codes",
-    ),
-    path(f"{group}join/", students.JoinGroup.as_view(), name="api-group-join"),
+    path(f"{SESSION}records/<student_id:student_id>/", records.SessionRecord.as_view(), name="api-record"),
+    path(f"{SESSION}join/", students.Join.as_view(), name="api-join"),
+    path(f"{SESSION}leave/", groups.LeaveGroup.as_view(), name="api-leave-group"),
+    # Group sessions only
+    path(f"{GROUP}sections/", groups.GroupSections.as_view(), name="api-group-sections"),
+    path(f"{GROUP}join/", students.JoinGroup.as_view(), name="api-group-join"),
 ]

@@ -1,45 +1,55 @@
-"""Who may open the teachers' pages, and the session or group session that such a page is about."""
+"""Who may open the teachers' pages and use their buttons, and what the pages may do beyond the site's usual policy."""
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
+from csp.constants import SELF, WASM_UNSAFE_EVAL
+from csp.decorators import csp_update
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
+from attendance.api.permissions import signed_in
 from attendance.models import Role
 from attendance.models.public_ids import names_a_group
-from attendance.permissions import signed_in
-from qrsessions.models import GroupSession, QRSession
+from qrsessions.models import GroupSession, SessionOrGroup
+from qrsessions.queries.access import NoLongerTaught, check_may_run, find_session_or_group
 
 View = Callable[..., HttpResponse]
 
 
 def teacher_page(view: View) -> View:
-    """For teachers and admins: others are refused, and who is not signed in is sent to do so. Never cached."""
+    """A page for teachers and admins. Others get 403, or the sign-in page if they are not signed in. Never cached.
+
+    A teacher who may only read what the page would change gets 403, too, with the reason.
+    """
     return never_cache(teachers_only(view))
 
 
 def teachers_only(view: View) -> View:
-    """As a teacher's page, where the view itself says how its answer may be cached."""
+    """As ``teacher_page``, for a view that sets its own cache headers."""
 
     @login_required
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if signed_in(request).role not in (Role.TEACHER, Role.ADMIN):
             raise PermissionDenied
-        return view(request, *args, **kwargs)
+        try:
+            return view(request, *args, **kwargs)
+        except NoLongerTaught as refused:
+            raise PermissionDenied(refused.detail) from refused
 
     return checked
 
 
 def teacher_action(view: View) -> View:
-    """A button of a teacher's page: it acts by POST alone.
+    """A button of a teacher's page, which acts only by POST.
 
-    Who comes in another way, such as after signing in anew, is sent to the page that has the button.
+    A GET, as after signing in again, is redirected to the page with the button.
     """
 
     @teacher_page
@@ -55,20 +65,27 @@ def teacher_action(view: View) -> View:
     return posted
 
 
-def find_session(request: HttpRequest, public_id: str) -> QRSession:
-    """The session with all its names; 404 where the user may not see it."""
-    visible = QRSession.objects.visible_to(signed_in(request)).with_names()
-    return get_object_or_404(visible, meeting__public_id=public_id)
+def with_scanner(view: View) -> View:
+    """Let the page run the scanner of ``templates/qrsessions/parts/scanner.html``: a worker and WebAssembly."""
+    allow = csp_update({"script-src": [WASM_UNSAFE_EVAL], "worker-src": [SELF]})
+    return cast(View, allow(view))
 
 
-def find_group(request: HttpRequest, public_id: str) -> GroupSession:
-    """The group session with its names; 404 where the user may not see it, or nothing is left of it."""
-    visible = GroupSession.objects.visible_to(signed_in(request)).with_names()
-    return get_object_or_404(
-        visible.filter(group__meetings__isnull=False).distinct(), group__public_id=public_id
-    )
+def session_or_group(request: HttpRequest, public_id: str) -> SessionOrGroup:
+    """The session or group session that the page shows; 404 if the user may not see it."""
+    return find_session_or_group(signed_in(request), public_id, on=timezone.localdate())
 
 
-def find_source(request: HttpRequest, public_id: str) -> QRSession | GroupSession:
-    """Whichever of the two the id names; 404 where the user may not see it."""
-    return find_group(request, public_id) if names_a_group(public_id) else find_session(request, public_id)
+def session_or_group_to_run(request: HttpRequest, public_id: str) -> SessionOrGroup:
+    """The session or group session that the page runs.
+
+    :raises NoLongerTaught: if the user may only read it
+    """
+    found = session_or_group(request, public_id)
+    check_may_run(found)
+    return found
+
+
+def page_of(session_or_group: SessionOrGroup) -> str:
+    """The name of its page's address."""
+    return f"qrsessions:{'group' if isinstance(session_or_group, GroupSession) else 'session'}"

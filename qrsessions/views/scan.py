@@ -1,15 +1,16 @@
-"""The address in the QR code, which a phone's own camera app opens.
+"""The URL in the QR code, which a phone's own camera app opens.
 
-The token is checked when the request arrives, and what comes of it is a claim with that moment: a slow sign-in or a
-slow page costs nobody the mark. Opening an address never marks; the claim does, by a POST with CSRF protection.
+The token is checked when the request arrives and exchanged for a claim with that time, so a slow sign-in or page costs
+nobody the mark. Opening the URL never marks; the claim does, in a POST with CSRF protection.
 """
 
+from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -17,42 +18,48 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from attendance.known_users import student_of
+from attendance.api.permissions import signed_in, student_of
+from attendance.lib.batching import StillWaiting
+from attendance.lib.rate_limits import TooOften
+from attendance.lib.refusals import Refused
 from attendance.models import ATTENDED, Role, Status, Student, User
-from attendance.permissions import signed_in
-from attendance.ratelimit import TooOften
-from attendance.refusals import Refused
-from attendance.together import finished
-from qrsessions import claims, scanning
-from qrsessions.deciding import Scanned
-from qrsessions.devices import device_of, with_device
-from qrsessions.models import GroupSession, QRSession, SessionStatus
-from qrsessions.own_sessions import own_sessions
-from qrsessions.tokens import TokenExpired
-from qrsessions.views.answers import for_students_only, own_page, refusal_page
+from qrsessions.codes import claims, tokens
+from qrsessions.codes.devices import device_before_mark, device_of, is_program, with_device
+from qrsessions.models import GroupSession, SessionStatus
+from qrsessions.queries.access import find_session_or_group
+from qrsessions.queries.student_sessions import own_sessions
+from qrsessions.refusals import TokenExpired
+from qrsessions.services import scanning
+from qrsessions.services.scanning import Scanned
+from qrsessions.views.responses import not_a_student_page, refusal_page, to_student_home
 
-CLAIM_COOKIE = "rollcall_claim"
+CLAIM_COOKIE = f"{settings.COOKIE_PREFIX}rollcall_claim"
 
 
 @require_safe
 @never_cache
 @with_device
 def scan(request: HttpRequest, token: str) -> HttpResponse:
-    """A token arrives. Its student gets a form that marks; everybody else the way there, or an explanation."""
+    """Show a student the form that marks. Others get the sign-in page or an explanation."""
     at = timezone.now()
     user: User | AnonymousUser = request.user
     try:
         if isinstance(user, AnonymousUser):
-            claim = scanning.arrive_before_sign_in(token=token, at=at)
+            claim = scanning.arrive_before_sign_in(
+                token=token,
+                device=device_before_mark(request),
+                address=get_adapter().get_client_ip(request),
+                at=at,
+            )
             return _sign_in_with(claim)
         student = student_of(user)
         if student is None:
-            return for_students_only(request, status=403, session_url=_session_url(token, user))
+            return not_a_student_page(request, status=403, session_url=_session_url(token, user))
         claim_or_marked = scanning.arrive(token=token, user=user, student=student, at=at)
     except Refused as refused:
         return refusal_page(request, refused)
     if claim_or_marked is None:
-        return own_page()
+        return to_student_home()
     return _form(request, claim=claim_or_marked)
 
 
@@ -61,45 +68,49 @@ def scan(request: HttpRequest, token: str) -> HttpResponse:
 @with_device
 @login_required
 def claim(request: HttpRequest) -> HttpResponse:
-    """GET: back from sign-in, the same form for the claim in the cookie. POST: mark."""
+    """GET, after sign-in: the form for the claim in the cookie. POST: mark."""
     student = student_of(signed_in(request))
     if student is None:
-        return for_students_only(request, status=403)
+        return not_a_student_page(request, status=403)
     carried = request.COOKIES.get(CLAIM_COOKIE, "")
     if request.method != "POST":
         return _form(request, claim="") if carried else _no_claim(request, student)
     try:
-        scanned = finished(
-            scanning.mark_by_claim(
-                claim=request.POST.get("claim") or carried,
-                user=signed_in(request),
-                student=student,
-                at=timezone.now(),
-                device=device_of(request),
-            )
+        scanned = scanning.mark_by_claim(
+            claim=request.POST.get("claim") or carried,
+            user=signed_in(request),
+            student=student,
+            at=timezone.now(),
+            device=device_of(request),
+            by_program=is_program(request),
         )
     except TooOften as refused:
         return refusal_page(request, refused)
+    except StillWaiting as refused:
+        # The claim still marks: the same form sends it again.
+        return _form(request, claim=request.POST.get("claim", ""), status=refused.status)
     except Refused as refused:
         return _without_cookie(refusal_page(request, refused))
     if scanned.session.status == SessionStatus.ENDED:
-        # The student's page shows what is open; this session no longer is.
-        _say(request, scanned)
-    return _without_cookie(own_page())
+        # The home page lists only open sessions, so say it in a message.
+        _add_message(request, scanned)
+    return _without_cookie(to_student_home())
 
 
-def _form(request: HttpRequest, *, claim: str) -> HttpResponse:
-    """The form that marks; without a claim of its own it uses the one in the cookie."""
-    return render(request, "qrsessions/scan.html", {"claim": claim})
+def _form(request: HttpRequest, *, claim: str, status: int = 200) -> HttpResponse:
+    """The form that marks, by this claim or else by the one in the cookie."""
+    return render(request, "qrsessions/scan.html", {"claim": claim}, status=status)
 
 
-def _sign_in_with(claim: str) -> HttpResponse:
+def _sign_in_with(claim: str | None) -> HttpResponse:
     response = redirect_to_login(reverse("qrsessions:claim"), login_url=reverse("account_login"))
+    if claim is None:
+        # The browser holds an earlier claim, with which its student signs in.
+        return response
     response.set_cookie(
         CLAIM_COOKIE,
         claim,
         max_age=claims.BROWSER_SECONDS,
-        path=reverse("qrsessions:claim"),
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",
@@ -108,22 +119,20 @@ def _sign_in_with(claim: str) -> HttpResponse:
 
 
 def _without_cookie(response: HttpResponse) -> HttpResponse:
-    response.delete_cookie(CLAIM_COOKIE, path=reverse("qrsessions:claim"), samesite="Lax")
+    response.delete_cookie(CLAIM_COOKIE, samesite="Lax")
     return response
 
 
 def _no_claim(request: HttpRequest, student: Student) -> HttpResponse:
-    """The cookie is used up, or older than it may be; who is marked already hears that first."""
+    """The claim's cookie is used up or has expired. A student who was marked goes to the home page to see it."""
     if any(own.mark for own in own_sessions(student=student, at=timezone.now())):
-        return own_page()
-    return refusal_page(
-        request, TokenExpired(_("Your scan is too long ago. Scan the code that is on the screen now."))
-    )
+        return to_student_home()
+    return refusal_page(request, TokenExpired(_("Your scan has expired. Scan the code on the screen now.")))
 
 
-def _say(request: HttpRequest, scanned: Scanned) -> None:
+def _add_message(request: HttpRequest, scanned: Scanned) -> None:
     section, marked = scanned.session.meeting.section, scanned.marked
-    text = _("{course} · {section} has ended. You are entered as {status}, at {time}.").format(
+    text = _("{course} · {section} has ended. You were marked {status} at {time}.").format(
         course=section.course.code,
         section=section.name,
         status=Status(marked.status).label,
@@ -133,17 +142,14 @@ def _say(request: HttpRequest, scanned: Scanned) -> None:
 
 
 def _session_url(token: str, user: User) -> str | None:
-    """The teacher's page of the session whose code was scanned, if the user may see it."""
+    """The teacher's page of the session or group session that the token names, if the user may see it."""
     if user.role is Role.STUDENT:
         return None
     try:
-        source, _step = finished(scanning.find_by_token(token, at=timezone.now()))
-    except Refused:
+        public_id, today = tokens.parse(token).public_id, timezone.localdate()
+        found = find_session_or_group(user, public_id, on=today).run_as
+        page = "qrsessions:group" if isinstance(found, GroupSession) else "qrsessions:session"
+        find_session_or_group(user, found.public_id, on=today)
+    except (Refused, Http404):
         return None
-    if isinstance(source, GroupSession):
-        visible = GroupSession.objects.visible_to(user).filter(pk=source.pk).exists()
-        page = "qrsessions:group"
-    else:
-        visible = QRSession.objects.visible_to(user).filter(pk=source.pk).exists()
-        page = "qrsessions:session"
-    return reverse(page, args=[source.public_id]) if visible else None
+    return reverse(page, args=[found.public_id])

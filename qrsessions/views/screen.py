@@ -1,4 +1,4 @@
-"""The hall's screen of a session or of a group session: the QR code that changes, the code to type, large live numbers."""
+"""The screen for the projector: the changing QR code, the code to type, and large live numbers."""
 
 import datetime
 from collections.abc import Sequence
@@ -14,29 +14,30 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from attendance.stats import Stats, meeting_stats
-from qrsessions import groups, tokens
-from qrsessions.addresses import join_url, scan_url, shown_host
-from qrsessions.group_overview import Member, group_overview
-from qrsessions.latest import latest_students
-from qrsessions.models import GroupSession, QRSession, SessionStatus
-from qrsessions.qr_images import qr_svg
-from qrsessions.serializers import shown_token
-from qrsessions.views.access import find_source, teacher_page, teachers_only
-from qrsessions.views.buttons import addresses_of
+from qrsessions.codes import tokens
+from qrsessions.codes.addresses import join_url, scan_url, shown_host
+from qrsessions.codes.qr_images import qr_svg
+from qrsessions.models import GroupSession, QRSession, SessionOrGroup, SessionStatus
+from qrsessions.queries.arrivals import latest_students
+from qrsessions.queries.groups import Member, group_overview, late_from, status_of
+from qrsessions.serializers.sessions import shown_token
+from qrsessions.views.access import session_or_group_to_run, teacher_page, teachers_only
+from qrsessions.views.session_context import page_urls
 
-# With more sections than these, a line for each could no longer be read from the last row.
+# More lines than this could not be read from the last row.
 MOST_SECTIONS = 24
-# The images of so many steps to come are given out, so that a screen goes on while its network is away for 10 s.
+# The screen fetches the images of the next steps ahead, so that it survives 10 s without network.
 STEPS_AHEAD = 2
-# The steps of a session's life that a presenter's keyboard can take.
+# The steps that the screen takes by keyboard.
 SCREEN_STEPS = ("lock", "start", "end")
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What the hall sees beside the code. ``members`` are a group's sections, where all can be shown.
+    """What the screen shows beside the code.
 
-    ``late_from``: from when on a scan is late, in a group in the first of its sections; ``late_differs``: not all sections of the group are late from the same moment on.
+    ``members`` are the sections of a group, empty if they are too many to show. ``late_from`` is when a scan is first late in
+    one of the sections; ``late_differs`` if that is not the same in all of them.
     """
 
     title: str
@@ -52,21 +53,21 @@ class Shown:
 @teacher_page
 @require_safe
 def screen(request: HttpRequest, public_id: str) -> HttpResponse:
-    """The page for the projector, in every state. No student's name is on it unless the teacher turned that on."""
-    source = find_source(request, public_id)
-    if isinstance(source, QRSession) and source.meeting.group:
-        # Its code is the group's.
-        return redirect("qrsessions:group-screen", source.meeting.group.public_id)
+    """The page for the projector. It shows students' names only if the teacher turned that on."""
+    found = session_or_group_to_run(request, public_id)
+    if isinstance(found, QRSession) and found.meeting.group:
+        # A session of a group has no code of its own.
+        return redirect("qrsessions:group-screen", found.meeting.group.public_id)
     at = timezone.now()
-    shown = _shown(source, at)
+    shown = _shown(found, at)
     context = {
         "shown": shown,
-        "urls": addresses_of(source) | _more_addresses_of(source),
+        "urls": page_urls(found) | _screen_urls(found),
         "host": shown_host(request),
-        "join_policy": source.join_policy,
-        "names_on_screen": source.names_on_screen,
-        "latest": latest_students(source) if source.names_on_screen else [],
-        "token": shown_token(source, request=request, at=at, late_from=shown.late_from)
+        "join_policy": found.join_policy,
+        "names_on_screen": found.names_on_screen,
+        "latest": latest_students(found),
+        "token": shown_token(found, request=request, at=at, late_from=shown.late_from)
         if shown.status == SessionStatus.ACTIVE
         else None,
         "step": tokens.step_at(at),
@@ -81,19 +82,19 @@ def screen(request: HttpRequest, public_id: str) -> HttpResponse:
 @teachers_only
 @require_safe
 def token_image(request: HttpRequest, public_id: str) -> HttpResponse:
-    """The QR code of the step that ``?step=`` asks for, if that is the present one or one of the next two; else of the present one.
+    """The QR code of the step in ``?step=``, if it is the current one or one of the next two; else of the current one.
 
-    The image of a step is always the same, and is kept by the browser for as long as its code is accepted.
+    The browser may cache the image of a step for as long as its code is accepted.
     """
-    source = find_source(request, public_id)
-    if _status_of(source) != SessionStatus.ACTIVE:
+    found = session_or_group_to_run(request, public_id)
+    if _status_of(found) != SessionStatus.ACTIVE:
         raise Http404
     at = timezone.now()
     now = tokens.step_at(at)
     given = {str(step): step for step in range(now, now + STEPS_AHEAD + 1)}
     asked = given.get(request.GET.get("step", ""))
     step = now if asked is None else asked
-    token = tokens.make(public_id=source.public_id, secret=source.secret, step=step)
+    token = tokens.make(public_id=found.public_id, secret=found.secret, step=step)
     response = _svg(scan_url(request, token))
     if asked is None:
         add_never_cache_headers(response)
@@ -107,21 +108,21 @@ def token_image(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_safe
 def join_image(request: HttpRequest, public_id: str) -> HttpResponse:
     """The QR code of the address at which students sign in and join."""
-    return _svg(join_url(request, find_source(request, public_id).public_id))
+    return _svg(join_url(request, session_or_group_to_run(request, public_id).public_id))
 
 
-def _more_addresses_of(source: QRSession | GroupSession) -> dict[str, str]:
-    """Where the screen's own script asks and acts, beside what the buttons of other pages do."""
-    kind = "group-" if isinstance(source, GroupSession) else ""
+def _screen_urls(found: SessionOrGroup) -> dict[str, str]:
+    """The addresses of the API that only the screen's script uses."""
+    kind = "group-" if isinstance(found, GroupSession) else ""
     return {
-        f"api_{name}": reverse(f"qrsessions:api-{kind}{name}", args=[source.public_id])
+        f"api_{name}": reverse(f"qrsessions:api-{kind}{name}", args=[found.public_id])
         for name in (*SCREEN_STEPS, "latest")
     }
 
 
-def _shown(source: QRSession | GroupSession, at: datetime.datetime) -> Shown:
-    if isinstance(source, GroupSession):
-        group = group_overview(source, at=at)
+def _shown(found: SessionOrGroup, at: datetime.datetime) -> Shown:
+    if isinstance(found, GroupSession):
+        group = group_overview(found, at=at)
         number = len(group.members)
         words = ngettext("%(number)d section", "%(number)d sections", number) % {"number": number}
         return Shown(
@@ -131,16 +132,16 @@ def _shown(source: QRSession | GroupSession, at: datetime.datetime) -> Shown:
             stats=group.stats,
             members=group.members if 1 < number <= MOST_SECTIONS else (),
             total_sections=number,
-            late_from=groups.late_from(member.session for member in group.members),
+            late_from=late_from(member.session for member in group.members),
             late_differs=len({_late_rule(member.session) for member in group.members}) > 1,
         )
-    section = source.meeting.section
+    section = found.meeting.section
     return Shown(
         title=str(section.course),
-        subtitle=" · ".join(part for part in (section.name, section.term) if part),
-        status=source.status,
-        stats=meeting_stats([source.meeting], at=at)[source.meeting_id],
-        late_from=source.late_from,
+        subtitle=" · ".join(part for part in (section.name, section.term_name) if part),
+        status=found.status,
+        stats=meeting_stats([found.meeting], at=at)[found.meeting_id],
+        late_from=found.late_from,
     )
 
 
@@ -148,11 +149,11 @@ def _late_rule(session: QRSession) -> tuple[int | None, datetime.datetime | None
     return session.meeting.section.late_after_minutes, session.started_at
 
 
-def _status_of(source: QRSession | GroupSession) -> str | None:
-    """``None`` for a session that is run with its group, and has no code of its own."""
-    if isinstance(source, GroupSession):
-        return groups.status_of(source)
-    return None if source.meeting.group else source.status
+def _status_of(found: SessionOrGroup) -> str | None:
+    """``None`` for a session of a group, which has no code of its own."""
+    if isinstance(found, GroupSession):
+        return status_of(found)
+    return None if found.meeting.group else found.status
 
 
 def _svg(text: str) -> HttpResponse:

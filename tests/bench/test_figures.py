@@ -1,20 +1,20 @@
-"""The arithmetic of the benchmark, and how its results are kept and shown."""
+"""The benchmark's statistics, result files and tables."""
 
 import dataclasses
 
 import pytest
 
-from bench import tables
-from bench.asking import Person, Request
-from bench.load import Load
-from bench.measured import Measured, Spread, percentile
-from bench.results import Results, load
+from bench.client.load import Load
+from bench.client.requests import Person, Request
+from bench.report import tables
+from bench.report.measurement import Measurement, Spread, percentile
+from bench.report.results import Results, load
 
 CPU = {"web": 0.5, "postgres": 0.1, "redis": 0.02, "client": 0.2}
 
 
-def measured(per_second: float, *, cpu_ms: float = 1.0, p99_ms: float = 20.0) -> Measured:
-    return Measured(
+def measurement(per_second: float, *, cpu_ms: float = 1.0, p99_ms: float = 20.0) -> Measurement:
+    return Measurement(
         requests=100,
         seconds=100 / per_second,
         per_second=per_second,
@@ -25,7 +25,7 @@ def measured(per_second: float, *, cpu_ms: float = 1.0, p99_ms: float = 20.0) ->
     )
 
 
-def run(*rounds: dict[str, Measured]) -> Results:
+def run(*rounds: dict[str, Measurement]) -> Results:
     return Results(machine={"commit": "abc"}, size={}, rounds=list(rounds), memory_per_worker=[2**20])
 
 
@@ -39,19 +39,19 @@ def run(*rounds: dict[str, Measured]) -> Results:
         (range(1, 102), 99, 100),
     ],
 )
-def test_percentile_is_the_smallest_that_so_many_do_not_exceed(values, percent, expected):
+def test_percentile_uses_the_nearest_rank(values, percent, expected):
     assert percentile(values, percent) == expected
 
 
-def test_spread_has_the_median_and_both_ends():
+def test_spread_has_median_and_range():
     assert Spread.of([5.0, 1.0, 2.0]) == Spread(2.0, 1.0, 5.0)
 
 
-def test_measured_is_per_request_and_in_milliseconds():
-    answered = Load(seconds=2.0)
+def test_measurement_is_per_request_and_in_milliseconds():
+    answers = Load(seconds=2.0)
     for seconds in (0.1, 0.2, 0.3, 0.4):
-        answered.note(201, seconds)
-    assert Measured.of(answered, CPU) == Measured(
+        answers.note(201, seconds)
+    assert Measurement.of(answers, CPU) == Measurement(
         requests=4,
         seconds=2.0,
         per_second=2.0,
@@ -62,33 +62,33 @@ def test_measured_is_per_request_and_in_milliseconds():
     )
 
 
-def test_measured_of_nothing_divides_by_nothing():
-    assert Measured.of(Load(), CPU).per_second == 0.0
+def test_measurement_without_answers_has_rate_zero():
+    assert Measurement.of(Load(), CPU).per_second == 0.0
 
 
-def test_of_hello_is_the_median_of_each_round_s_own_ratio():
+def test_ratio_to_hello_is_the_median_of_the_rounds_ratios():
     results = run(
-        {"hello": measured(1000), "stats": measured(100)},
-        {"hello": measured(2000), "stats": measured(600)},
-        {"hello": measured(100), "stats": measured(50)},
+        {"hello": measurement(1000), "stats": measurement(100)},
+        {"hello": measurement(2000), "stats": measurement(600)},
+        {"hello": measurement(100), "stats": measurement(50)},
     )
     assert results.of_hello("stats") == pytest.approx(0.3)
 
 
-def test_cpu_is_the_mean_of_all_requests():
-    many = dataclasses.replace(measured(100, cpu_ms=1.0), requests=300)
-    results = run({"stats": many}, {"stats": measured(100, cpu_ms=5.0)})
+def test_cpu_is_the_mean_over_all_requests():
+    many = dataclasses.replace(measurement(100, cpu_ms=1.0), requests=300)
+    results = run({"stats": many}, {"stats": measurement(100, cpu_ms=5.0)})
     assert results.cpu_ms("stats", ["web", "redis"]) == pytest.approx(2 * 2.0)
 
 
-def test_results_come_back_from_their_file(tmp_path):
-    results = dataclasses.replace(run({"hello": measured(1000)}), logged={"redis_away": 2})
+def test_results_survive_saving_and_loading(tmp_path):
+    results = dataclasses.replace(run({"hello": measurement(1000)}), logged={"redis_away": 2})
     results.save(tmp_path / "deep" / "run.json")
     assert load(tmp_path / "deep" / "run.json") == results
 
 
-def test_table_shows_median_range_and_refusals():
-    results = run({"burst": measured(100, p99_ms=30)}, {"burst": measured(300, p99_ms=50)})
+def test_table_shows_median_range_and_busy_answers():
+    results = run({"burst": measurement(100, p99_ms=30)}, {"burst": measurement(300, p99_ms=50)})
     results.counted["burst"] = {"queries": 2.0, "postgres_trips": 5.0, "redis_trips": 3.0}
     lines = tables.all_tables(results).splitlines()
     cells = [[cell.strip() for cell in line.split("|")[2:-1]] for line in lines if "hall at once" in line]
@@ -98,9 +98,9 @@ def test_table_shows_median_range_and_refusals():
     ]
 
 
-def test_comparison_has_ratios_of_what_both_measured():
-    before = run({"hello": measured(1000), "stats": measured(100), "join": measured(1)})
-    after = run({"hello": measured(1000), "stats": measured(200, cpu_ms=0.5, p99_ms=10)})
+def test_comparison_shows_ratios_of_scenarios_in_both_runs():
+    before = run({"hello": measurement(1000), "stats": measurement(100), "join": measurement(1)})
+    after = run({"hello": measurement(1000), "stats": measurement(200, cpu_ms=0.5, p99_ms=10)})
     lines = [line for line in tables.comparison(before, after).splitlines() if "stats of one" in line]
     assert [[cell.strip() for cell in line.split("|")[2:-1]] for line in lines] == [
         ["0.100", "0.200", "2.00", "3.000", "1.500", "0.50", "20.0", "10.0", "0.50"]
@@ -108,7 +108,7 @@ def test_comparison_has_ratios_of_what_both_measured():
     assert "join" not in tables.comparison(before, after)
 
 
-def test_page_is_changed_between_its_marks_alone(tmp_path):
+def test_page_changes_only_between_its_markers(tmp_path):
     page = tmp_path / "README.md"
     page.write_text(f"before\n{tables.BEGIN}\nold\n{tables.END}\nafter\n")
     for text in ("new", "newer"):
@@ -116,7 +116,7 @@ def test_page_is_changed_between_its_marks_alone(tmp_path):
     assert page.read_text() == f"before\n{tables.BEGIN}\nnewer\n{tables.END}\nafter\n"
 
 
-def test_page_without_marks_is_refused_and_stays(tmp_path):
+def test_page_without_markers_is_refused_and_unchanged(tmp_path):
     page = tmp_path / "README.md"
     page.write_text("mine")
     with pytest.raises(ValueError, match="lacks the lines"):
@@ -124,7 +124,7 @@ def test_page_without_marks_is_refused_and_stays(tmp_path):
     assert page.read_text() == "mine"
 
 
-def test_request_is_the_same_over_a_connection_and_inside_the_process():
+def test_request_is_the_same_as_bytes_and_as_environ():
     person = Person("secret", 7, "sessionid=a; csrftoken=b", "b")
     request = person.by_page("POST", "/api/v1/mark/?x=1", b'{"token": "T"}', etag='"e"')
     assert request.raw() == (
@@ -147,6 +147,6 @@ def test_request_is_the_same_over_a_connection_and_inside_the_process():
     assert environ.items() >= wanted.items()
 
 
-def test_request_by_token_names_it():
+def test_request_by_token_sends_the_token():
     assert b"\r\nAuthorization: Token secret\r\n" in Person("secret", 7).by_token("GET", "/").raw()
     assert Request("GET", "/").raw() == b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"

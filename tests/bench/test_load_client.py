@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bench.asking import Request
-from bench.load import Answer, Load, Unexpected, closed_loop, connect, drive, first_of
-from bench.mixed_load import Poller, mark_spread, polling
+from bench.client.load import Answer, Load, UnexpectedAnswer, closed_loop, connect, drive, innermost_error
+from bench.client.mixed_load import Poller, mark_spread, polling
+from bench.client.requests import Request
 
 OK = b'HTTP/1.1 201 Created\r\ncontent-length: 2\r\nETag: "e"\r\n\r\nok'
-IN_CHUNKS = (
+CHUNKED = (
     b'HTTP/1.1 201 Created\r\nETag: "e"\r\ntransfer-encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n'
 )
 OK_WITH_ETAG = OK.replace(b"201 Created", b"200 OK")
@@ -22,14 +22,14 @@ WRONG = b"HTTP/1.1 500 Oh\r\nContent-Length: 4\r\n\r\noops"
 GET = b"GET /x HTTP/1.1\r\n\r\n"
 
 
-def in_a_loop(coroutine):
-    """What it gives, from a loop of its own thread: Playwright keeps one running in this one."""
-    with ThreadPoolExecutor(1) as apart:
-        return apart.submit(asyncio.run, coroutine).result()
+def run_async(coroutine):
+    """Run it in an event loop in another thread, because Playwright keeps one running in this thread."""
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(asyncio.run, coroutine).result()
 
 
 class Server:
-    """Answers each request with the next of its answers; the last one goes on. None closes the connection."""
+    """Gives each request the next answer and repeats the last one. None closes the connection."""
 
     def __init__(self, *answers: bytes | None, in_pieces: bool = False) -> None:
         self.answers = itertools.chain(answers[:-1], itertools.repeat(answers[-1]))
@@ -65,16 +65,16 @@ async def running(server: Server):
 def loop(server: Server, *, requests=10, connections=3, expected=(201,), again=(), look=None, seconds=10.0):
     async def run():
         async with running(server) as port:
-            sendings = iter([(GET, look)] * requests)
+            queued = iter([(GET, look)] * requests)
             return await closed_loop(
-                port, sendings, connections=connections, seconds=seconds, expected=expected, again=again
+                port, queued, connections=connections, seconds=seconds, expected=expected, again=again
             )
 
-    return in_a_loop(run())
+    return run_async(run())
 
 
 @pytest.mark.parametrize("in_pieces", [False, True])
-@pytest.mark.parametrize("answer", [OK, IN_CHUNKS])
+@pytest.mark.parametrize("answer", [OK, CHUNKED])
 def test_loop_sends_each_request_once_over_its_connections(answer, in_pieces):
     server, seen = Server(answer, in_pieces=in_pieces), []
     load = loop(server, look=seen.append)
@@ -83,41 +83,41 @@ def test_loop_sends_each_request_once_over_its_connections(answer, in_pieces):
     assert {(answer.status, answer.body, answer.header("etag")) for answer in seen} == {(201, b"ok", '"e"')}
 
 
-def test_loop_ends_at_its_time_with_every_answer_there():
+def test_loop_stops_after_its_time_and_waits_for_every_answer():
     server = Server(OK)
     load = loop(server, requests=10_000_000, seconds=0.2)
     assert 3 <= server.requests == len(load.latencies) < 10_000_000
 
 
-def test_loop_of_nothing_ends():
+def test_loop_without_requests_ends():
     assert loop(Server(OK), requests=0).latencies == []
 
 
-def test_more_connections_than_requests_do_no_harm():
+def test_loop_allows_more_connections_than_requests():
     assert len(loop(Server(OK), requests=2, connections=5).latencies) == 2
 
 
-def test_refusal_for_now_is_sent_again_and_counted_apart():
+def test_loop_retries_busy_answers_and_counts_them_separately():
     server = Server(OK, BUSY, BUSY, OK)
     load = loop(server, again=(429,))
     assert (dict(load.statuses), len(load.latencies), server.requests) == ({201: 10, 429: 2}, 10, 12)
 
 
-def test_not_modified_has_no_body():
+def test_loop_accepts_not_modified_without_a_body():
     assert dict(loop(Server(NOT_MODIFIED, OK), expected=(201, 304)).statuses) == {304: 1, 201: 9}
 
 
-def test_unexpected_status_ends_the_run_and_is_told():
-    with pytest.raises(Unexpected, match=r"500 to GET /x, not one of \[201\]: b'oops'"):
+def test_unexpected_status_ends_the_run_with_a_message():
+    with pytest.raises(UnexpectedAnswer, match=r"500 to GET /x, not one of \[201\]: b'oops'"):
         loop(Server(OK, WRONG, OK))
 
 
 def test_broken_connection_ends_the_run():
-    with pytest.raises(Unexpected, match="A connection broke"):
+    with pytest.raises(UnexpectedAnswer, match="A connection broke"):
         loop(Server(OK, None))
 
 
-def test_connection_that_was_closed_before_ends_the_run():
+def test_closed_connection_ends_the_run():
     async def run():
         async with running(Server(OK)) as port:
             opened = await connect(port, 2)
@@ -126,34 +126,34 @@ def test_connection_that_was_closed_before_ends_the_run():
             lanes = [iter([(GET, None)]) for _ in opened]
             await asyncio.wait_for(drive(opened, lanes, seconds=1, expected=(201,)), timeout=5)
 
-    with pytest.raises(Unexpected, match="A connection broke"):
-        in_a_loop(run())
+    with pytest.raises(UnexpectedAnswer, match="A connection broke"):
+        run_async(run())
 
 
-def test_mark_that_is_refused_for_now_is_sent_again():
+def test_mark_is_retried_while_the_server_is_busy():
     async def run():
         async with running(Server(BUSY, BUSY, OK)) as port:
             return await mark_spread(port, [lambda: GET] * 3, seconds=0.05)
 
-    load = in_a_loop(run())
+    load = run_async(run())
     assert (dict(load.statuses), len(load.latencies)) == ({429: 2, 201: 3}, 3)
 
 
-def test_mark_that_fails_ends_the_run():
+def test_failed_mark_ends_the_run():
     async def run():
         async with running(Server(WRONG)) as port:
             await mark_spread(port, [lambda: GET], seconds=0.05)
 
-    with pytest.raises(ExceptionGroup) as told:
-        in_a_loop(run())
-    assert told.group_contains(Unexpected, match="500 to a mark")
+    with pytest.raises(ExceptionGroup) as raised:
+        run_async(run())
+    assert raised.group_contains(UnexpectedAnswer, match="500 to a mark")
 
 
-def test_header_that_is_missing_is_empty():
+def test_missing_header_is_empty():
     assert Answer(200, b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n", b"").header("etag") == ""
 
 
-def test_pollers_ask_at_their_pace_and_with_their_etag():
+def test_pollers_keep_their_pace_and_send_their_etag():
     asked = []
 
     def request(etag: str) -> Request:
@@ -168,13 +168,13 @@ def test_pollers_ask_at_their_pace_and_with_their_etag():
                 await asyncio.sleep(0.3)
 
     load = Load()
-    in_a_loop(run(Server(OK_WITH_ETAG), load))
+    run_async(run(Server(OK_WITH_ETAG), load))
     assert asked[:3] == ["", "", ""]
     assert set(asked[3:]) == {'"e"'}
     assert 3 <= len(load.latencies) == len(asked) - 3 <= 21
 
 
-def test_poller_that_is_refused_for_now_waits_as_told():
+def test_poller_waits_for_retry_after():
     async def run() -> Load:
         load = Load()
         poller = Poller(lambda _etag: Request("GET", "/x"), load, every_ms=10)
@@ -182,12 +182,12 @@ def test_poller_that_is_refused_for_now_waits_as_told():
             await asyncio.sleep(0.3)
         return load
 
-    statuses = in_a_loop(run()).statuses
+    statuses = run_async(run()).statuses
     assert statuses[429] == 1
     assert statuses[200] > 1
 
 
-def test_poller_whose_connection_was_closed_connects_anew():
+def test_poller_reconnects_after_its_connection_is_closed():
     async def run() -> Server:
         server = Server(OK_WITH_ETAG, None, OK_WITH_ETAG)
         poller = Poller(lambda _etag: Request("GET", "/x"), Load(), every_ms=10)
@@ -195,12 +195,12 @@ def test_poller_whose_connection_was_closed_connects_anew():
             await asyncio.sleep(0.3)
         return server
 
-    server = in_a_loop(run())
+    server = run_async(run())
     assert server.connections == 2
     assert server.requests > 3
 
 
-def test_first_of_finds_what_groups_hold():
-    inner = Unexpected("why")
-    assert first_of(ExceptionGroup("a", [ExceptionGroup("b", [inner])])) is inner
-    assert first_of(inner) is inner
+def test_innermost_error_unwraps_exception_groups():
+    inner = UnexpectedAnswer("why")
+    assert innermost_error(ExceptionGroup("a", [ExceptionGroup("b", [inner])])) is inner
+    assert innermost_error(inner) is inner

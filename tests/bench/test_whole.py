@@ -1,4 +1,4 @@
-"""The whole benchmark in its smallest size, in a process of its own."""
+"""The whole benchmark at its smallest size, in its own process."""
 
 import os
 import subprocess
@@ -6,16 +6,16 @@ import sys
 
 import pytest
 
-from bench.environment import PROJECT
-from bench.results import load
+from bench.report.results import load
 from bench.scenarios import SCENARIOS
+from bench.site.environment import PROJECT
 
 LIMIT_SECONDS = 180
 
 
 @pytest.fixture
 def run(data_dir):
-    """Run a program of the benchmark below a data folder of its own; gives what it printed."""
+    """Run a benchmark program with its own data folder and return what it printed."""
 
     def run_it(*words: str) -> str:
         done = subprocess.run(
@@ -32,20 +32,22 @@ def run(data_dir):
     return run_it
 
 
-def test_tiny_run_measures_and_counts_every_scenario_and_leaves_nothing_behind(run, data_dir):
+def test_tiny_run_measures_every_scenario_and_cleans_up(run, data_dir):
     printed = run("bench", "--tiny")
     results = load(data_dir / "bench" / "latest.json")
-    assert set(results.measured()) >= {*SCENARIOS} - {"groups", "mixed"} | {
+    assert set(results.scenarios()) >= {*SCENARIOS} - {"groups", "mixed"} | {
         "group_4",
         "mixed_marks",
         "mark_joined",
     }
-    assert all(one.requests for key in results.measured() for one in results.of(key))
+    assert all(one.requests for key in results.scenarios() for one in results.rounds_of(key))
     for key in ("mark_api", "mark_page", "mark_joined"):
-        assert list(results.of(key)[0].statuses) == ["201"]
+        assert list(results.rounds_of(key)[0].statuses) == ["201"]
         assert results.counted[key]["queries"] > 0
-    assert results.counted["phone"]["queries"] == 0
+    assert results.counted["phone"]["queries"] == 1
     assert len(results.memory_per_worker) == 2
     assert "mark, by the phone's page" in printed
     assert not (data_dir / "bench" / "site").exists()
-    assert "stats of a group of 4" in run("bench.compare", *[str(data_dir / "bench" / "latest.json")] * 2)
+    assert "stats of a group of 4" in run(
+        "bench.report.compare", *[str(data_dir / "bench" / "latest.json")] * 2
+    )

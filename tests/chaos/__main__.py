@@ -1,6 +1,6 @@
-"""``python -m tests.chaos``: kill real servers under load, and print what that did to marks and counts.
+"""``python -m tests.chaos``: kill and stop real servers under load, and report lost marks and wrong counts.
 
-Ends with 1 if a promise was broken. ``make test`` runs the short form, ``make chaos`` the long one.
+Exits with 1 if a promise was broken. ``make test`` runs the short form, ``make chaos`` the long one.
 """
 
 import argparse
@@ -13,16 +13,16 @@ from pathlib import Path
 from tests.chaos import lanes, report
 from tests.chaos.faults import FAULTS
 
-# The installations' own servers, never somebody's; and durable ones, unlike those of the other tests.
-OTHERS = ("DATABASE_URL", "REDIS_URL", "CACHE_URL", "SECRET_KEY", "PUBLIC_URL", "ROLLCALL_TEST_SERVERS")
-ENVIRONMENT = dict.fromkeys(OTHERS, "") | {"STATIC_COLLECTED": "false"}
+# Every installation has its own servers. They are durable, unlike those of the other tests.
+UNSET = ("DATABASE_URL", "REDIS_URL", "CACHE_URL", "SECRET_KEY", "PUBLIC_URL", "ROLLCALL_TEST_SERVERS")
+ENVIRONMENT = dict.fromkeys(UNSET, "") | {"STATIC_COLLECTED": "false"}
 
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> None:
-    """Run every fault and tell what came of it."""
+    """Run every fault and report the results."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--marks", type=int, default=300, help="marks for each fault (300)")
     parser.add_argument("--per-second", type=int, default=100, help="marks sent in a second (100)")
@@ -33,26 +33,26 @@ def main() -> None:
     parser.add_argument("--page", type=Path, help="write the results to this Markdown page")
     parser.add_argument("--log", type=Path, help="write what the servers log to this file")
     parser.add_argument("--json", type=Path, help="write the verdicts to this file")
-    wanted = parser.parse_args()
+    options = parser.parse_args()
     for number in STOP_SIGNALS:
         signal.signal(number, _stop)
     os.environ.update(ENVIRONMENT)
-    if wanted.log:
-        with wanted.log.open("wb") as log:
+    if options.log:
+        with options.log.open("wb") as log:
             os.dup2(log.fileno(), sys.stderr.fileno())
-    size = lanes.Size(marks=wanted.marks, marks_per_second=wanted.per_second, lanes=wanted.lanes)
-    faults = [fault for fault in FAULTS if wanted.only.casefold() in fault.name.casefold()]
+    size = lanes.Size(marks=options.marks, marks_per_second=options.per_second, lanes=options.lanes)
+    faults = [fault for fault in FAULTS if options.only.casefold() in fault.name.casefold()]
     verdicts = lanes.run(size, faults)
-    if wanted.json:
-        wanted.json.write_text(json.dumps([verdict.as_json() for verdict in verdicts]))
-    if wanted.page:
-        wanted.page.write_text(report.page(verdicts, size))
+    if options.json:
+        options.json.write_text(json.dumps([verdict.as_json() for verdict in verdicts]))
+    if options.page:
+        options.page.write_text(report.page(verdicts, size))
     sys.stdout.write(f"{report.table(verdicts)}\n\nPromises broken:\n{report.problems(verdicts)}\n")
     sys.exit(any(verdict.problems for verdict in verdicts))
 
 
 def _stop(number: int, _frame: object) -> None:
-    # Python would end at once and leave the servers behind. A second Ctrl-C must not interrupt the stopping.
+    # Without this, Python would exit immediately and leave the servers behind. A second Ctrl-C must not interrupt it.
     for each in STOP_SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     sys.exit(128 + number)

@@ -1,4 +1,4 @@
-"""The checker: what in a history breaks a promise of the live counts or of the register."""
+"""Checks a history for broken promises about the live counts and the register."""
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
@@ -11,13 +11,13 @@ from tests.chaos.history import History, Mark, Sample, Scope
 # No count may be wrong for longer than this.
 HEALED_SECONDS = 10.0
 
-# What a phone answers by trying again. (A code expires on a screen that gets no new one from the server.)
+# Errors after which a phone tries again. A code expires if the screen cannot get a new one from the server.
 RETRIED = ("connection broke", "connection refused", "no answer", "503 unavailable", "409 token_expired")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The row of the table, and every broken promise in words."""
+    """One row of the table, and a description of every broken promise."""
 
     fault: str
     acknowledged: int
@@ -33,43 +33,43 @@ class Verdict:
 
 
 class _Bounds:
-    """What the count of one scope may have been at a moment."""
+    """The lowest and highest correct count of one scope at a given time."""
 
     def __init__(self, history: History, scope: Scope) -> None:
-        def concerned(session: Scope) -> bool:
+        def in_scope(session: Scope) -> bool:
             return scope in (history.group, session)
 
         self._acknowledged = sorted(
             mark.acknowledged_at
             for mark in history.marks
-            if mark.acknowledged_at is not None and concerned(mark.session)
+            if mark.acknowledged_at is not None and in_scope(mark.session)
         )
-        self._marked = sorted(row.marked_at for row in history.register.values() if concerned(row.session))
+        self._marked = sorted(row.marked_at for row in history.register.values() if in_scope(row.session))
 
     def acknowledged_until(self, moment: float) -> int:
-        """So many had been told "you are marked": at least these are present."""
+        """The number of marks acknowledged by then. At least these are present."""
         return bisect_left(self._acknowledged, moment)
 
     def marked_until(self, moment: float) -> int:
-        """So many in the register had arrived: more cannot be present."""
+        """The number of marks in the register that had arrived by then. No more can be present."""
         return bisect_right(self._marked, moment)
 
 
 def check(history: History) -> Verdict:
-    """Judge one fault."""
+    """Check the history of one fault."""
     lost = [m for m in history.marks if m.acknowledged_at is not None and m.student not in history.register]
     errors = sum((mark.errors for mark in history.marks), history.teacher_errors)
     wrong_seconds, problems = _check_counts(history)
     if lost:
         problems.append(f"{len(lost)} acknowledged marks are not in the register: {_some(lost)}")
-    if strange := _unexplained(history):
+    if unexplained := _unexplained(history):
         problems.append(
-            f"{len(strange)} marks in the register nobody can have made: {', '.join(strange[:5])}"
+            f"{len(unexplained)} marks in the register were neither acknowledged nor in flight: {', '.join(unexplained[:5])}"
         )
     if errors and not history.errors_are_allowed:
         problems.append(f"users saw errors: {dict(errors)}")
-    elif rude := {error: number for error, number in errors.items() if error not in RETRIED}:
-        problems.append(f"users saw errors that no retry explains: {rude}")
+    elif unexpected := {error: number for error, number in errors.items() if error not in RETRIED}:
+        problems.append(f"users saw errors that no retry explains: {unexpected}")
     problems += _check_end(history)
     acknowledged = [m.acknowledged_at for m in history.marks if m.acknowledged_at is not None]
     sent = [mark.sent_at for mark in history.marks if mark.sent_at is not None]
@@ -89,13 +89,13 @@ def check(history: History) -> Verdict:
 
 
 def _unexplained(history: History) -> list[str]:
-    """In the register, and neither acknowledged nor in flight."""
+    """The students in the register whose mark was neither acknowledged nor in flight."""
     explained = {m.student for m in history.marks if m.acknowledged_at is not None or m.in_flight}
     return sorted(set(history.register) - explained)
 
 
 def _check_counts(history: History) -> tuple[float, list[str]]:
-    """The longest time for which a count was wrong, and what was worse than a short wrongness."""
+    """The longest time for which a count was wrong, and every broken promise about counts."""
     samples = sorted(history.samples, key=lambda sample: sample.began_at)
     longest, problems = 0.0, []
     counted: Counter[str] = Counter()
@@ -131,7 +131,7 @@ def _faults_of(
 
 
 def _longest_wrong(samples: list[Sample], scope: Scope, bounds: _Bounds) -> float:
-    """From the first wrong answer to the next right one, or to the last that there is."""
+    """The longest time from a wrong count to the next right one, or to the last count."""
     longest, wrong_since = 0.0, None
     for sample in samples:
         count = sample.present[scope]
@@ -157,8 +157,8 @@ def _check_end(history: History) -> list[str]:
 
 def _differences(who: str, found: dict[Scope, int], expected: dict[Scope, int]) -> list[str]:
     scopes = sorted(scope for scope in found | expected if found.get(scope) != expected.get(scope))
-    told = ", ".join(f"{scope}: {found.get(scope)} of {expected.get(scope)}" for scope in scopes)
-    return [f"at the end the {who} {told}"] if scopes else []
+    listed = ", ".join(f"{scope}: {found.get(scope)} of {expected.get(scope)}" for scope in scopes)
+    return [f"at the end the {who} {listed}"] if scopes else []
 
 
 def _some(marks: list[Mark]) -> str:

@@ -1,4 +1,4 @@
-"""One class of all sections over the API: the teacher's screen, the numbers that are read, and a burst of phones."""
+"""One class through the API: the teacher's screen, the reading of counts, and a burst of phones."""
 
 import asyncio
 import itertools
@@ -12,26 +12,26 @@ from tests.chaos.http import Client, NoAnswer
 from tests.chaos.installation import Installation, Person
 
 SAMPLE_SECONDS = 0.1
-# When the burst is over.
+# After the burst.
 QUIET_SAMPLE_SECONDS = 0.25
 SHOWN_SECONDS = 0.5
-# A phone tries again so soon, unless the server says when.
+# The range of a phone's random delay before it tries again.
 RETRY_SECONDS = (0.3, 0.8)
-# Longer than anything takes to recover; a mark that is not acknowledged by then shows up in the table.
+# Longer than any recovery takes. A mark without an acknowledgement by then shows up in the table.
 GIVE_UP_SECONDS = 60.0
-# So many requests may wait for their answers. More would only measure how far the machine is overloaded.
+# The most requests in flight. More would only overload this machine.
 MARKS_AT_ONCE = 48
 READINGS_AT_ONCE = 8
-# Every so-many-th phone sends once and is put away, so that marks stay in flight.
+# One phone in this many sends once and never again, so that some marks stay in flight.
 IMPATIENT_EVERY = 10
 
 
 class Refused(Exception):
-    """The API answered what it should not at this point."""
+    """The API refused a request that must succeed."""
 
 
 class Classroom:
-    """A group session that is active, and what happened in it."""
+    """An active group session, and what happened in it."""
 
     def __init__(self, installation: Installation) -> None:
         self._port = installation.port
@@ -53,7 +53,7 @@ class Classroom:
         self.teacher_errors: Counter[str] = Counter()
 
     async def open(self) -> None:
-        """Open the group session for all sections and start it; nobody needs to join before."""
+        """Open a group session of all sections and start it. Its policy needs no joins."""
         body = {"sections": self._sections, "join_policy": "open", "title": "Chaos"}
         opened = await self._must("POST", "/api/v1/group-sessions/", body)
         self.group = opened["id"]
@@ -66,11 +66,11 @@ class Classroom:
         self._shown = (await self._must("GET", f"{self._address}token/"))["token"]
 
     async def end(self) -> dict[Scope, int]:
-        """End it, and answer the final counts."""
+        """End it and return the final counts."""
         return _present((await self._must("POST", f"{self._address}end/"))["stats"])
 
     async def counts(self) -> dict[Scope, int]:
-        """The counts of the group and of its sessions now."""
+        """The current counts of the group and its sessions."""
         return _present(await self._must("GET", f"{self._address}stats/"))
 
     def close(self) -> None:
@@ -84,16 +84,16 @@ class Classroom:
 
     async def _must(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         status, answer = await self._teacher.ask(method, path, body)
-        # A kept connection could be one to a worker that is killed before it is used again.
+        # Do not keep the connection: its worker may be killed before the next request.
         self._teacher.close()
         if status >= 300:
             raise Refused(f"{method} {path}: {status} {answer}")
         return answer
 
-    # --- What the teacher's pages do all the time -------------------------------------------------------------
+    # --- What the teacher's pages do continuously -------------------------------------------------------------
 
     async def show(self) -> None:
-        """Keep the code on the screen fresh, until cancelled."""
+        """Keep the code on the screen up to date, until cancelled."""
         while True:
             try:
                 status, answer = await self._screen.ask("GET", f"{self._address}token/")
@@ -103,13 +103,13 @@ class Classroom:
                 if status == 200:
                     self._shown = answer["token"]
                 else:
-                    self.teacher_errors[_told(status, answer)] += 1
+                    self.teacher_errors[_error(status, answer)] += 1
             await asyncio.sleep(SHOWN_SECONDS)
 
     async def read_counts(self) -> None:
-        """Read the group's counts and, one after the other, its sessions', until cancelled.
+        """Read the counts of the group and of its sessions in turn, until cancelled.
 
-        A new reading begins on time even where those before it still wait.
+        A slow answer does not delay the next request.
         """
         async with asyncio.TaskGroup() as readings:
             for session in itertools.cycle(self.sessions):
@@ -129,7 +129,7 @@ class Classroom:
             if status == 200:
                 self.samples.append(Sample(began_at, time.time(), _present(answer)))
             else:
-                self.teacher_errors[_told(status, answer)] += 1
+                self.teacher_errors[_error(status, answer)] += 1
         finally:
             self._idle_readers.append(client)
             self._readings.release()
@@ -137,7 +137,7 @@ class Classroom:
     # --- The phones -------------------------------------------------------------------------------------------
 
     async def burst(self, *, seconds: float) -> None:
-        """Have every student mark, spread evenly over the time; done when the last one is through."""
+        """Let every student mark, spread evenly over the time. Returns when the last one is done."""
         begin = time.monotonic()
         step = seconds / len(self.marks)
         order = random.sample(range(len(self.marks)), len(self.marks))
@@ -166,7 +166,7 @@ class Classroom:
             client.close()
 
     async def _try(self, client: Client, mark: Mark) -> float:
-        """Send the mark once. Answers how long to wait before the next time; 0 if there need not be one."""
+        """Send the mark once. Return the seconds to wait before the next attempt, or 0 if none is needed."""
         try:
             status, answer = await client.ask("POST", "/api/v1/mark/", {"token": self._shown})
         except NoAnswer as error:
@@ -176,13 +176,13 @@ class Classroom:
         if status in (200, 201):
             mark.acknowledged_at = time.time()
             return 0.0
-        mark.errors[_told(status, answer)] += 1
-        # The connection to PostgreSQL may have broken in the commit, whose end is then not known.
+        mark.errors[_error(status, answer)] += 1
+        # The connection to PostgreSQL may have broken during the commit, so the outcome is unknown.
         mark.in_flight |= status >= 500
         return random.uniform(*RETRY_SECONDS)
 
 
-def _told(status: int, answer: dict[str, Any]) -> str:
+def _error(status: int, answer: dict[str, Any]) -> str:
     return f"{status} {answer.get('code', '')}".strip()
 
 

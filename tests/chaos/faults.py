@@ -1,4 +1,4 @@
-"""What is done to an installation in the middle of a burst, until it is over."""
+"""The faults, each done to an installation in the middle of a burst of marks."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,21 +14,21 @@ Step = Callable[[Installation], None]
 
 @dataclass(frozen=True)
 class Fault:
-    """Steps with a pause of so many seconds after each but the last."""
+    """Steps, with ``pause_seconds`` between one and the next."""
 
     name: str
     steps: tuple[Step, ...]
     pause_seconds: float = AWAY_SECONDS
-    # Only where a process dies that holds a user's connection or every mark; phones then try again.
+    # Only where a process dies or stops that holds a user's connection or every mark. Phones then try again.
     errors_are_allowed: bool = False
 
     @property
     def lasts_seconds(self) -> float:
-        """How long it lasts at least."""
+        """The shortest time it lasts."""
         return self.pause_seconds * (len(self.steps) - 1)
 
-    async def happen(self, installation: Installation) -> None:
-        """Do it; afterwards every server runs again."""
+    async def apply(self, installation: Installation) -> None:
+        """Take every step. At the end all servers run again."""
         for number, step in enumerate(self.steps):
             if number:
                 await asyncio.sleep(self.pause_seconds)
@@ -49,7 +49,7 @@ FAULTS = (
     Fault("Valkey killed, started with its file", (Installation.kill_valkey, _start_valkey)),
     Fault(
         "Valkey paused for 5 s",
-        (Installation.pause_valkey, Installation.resume_valkey),
+        (Installation.pause_valkey, Installation.resume),
         pause_seconds=PAUSE_SECONDS,
     ),
     Fault("FLUSHALL", (Installation.flush_valkey,)),
@@ -64,6 +64,18 @@ FAULTS = (
     Fault(
         "PostgreSQL killed and started",
         (Installation.kill_postgres, Installation.await_postgres),
+        errors_are_allowed=True,
+    ),
+    Fault(
+        "PostgreSQL paused for 5 s",
+        (Installation.pause_postgres, Installation.resume),
+        pause_seconds=PAUSE_SECONDS,
+        errors_are_allowed=True,
+    ),
+    Fault(
+        "web worker paused for 5 s",
+        (Installation.pause_web_worker, Installation.resume),
+        pause_seconds=PAUSE_SECONDS,
         errors_are_allowed=True,
     ),
 )

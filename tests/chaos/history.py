@@ -1,4 +1,4 @@
-"""What was seen during one fault: every acknowledgement, every count that was read, and the register at the end."""
+"""The record of one fault: every acknowledgement, every count that was read, and the final register."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,20 +10,20 @@ Scope = str
 
 @dataclass
 class Mark:
-    """One phone's way to its mark. Moments are seconds of this machine's clock."""
+    """One phone's attempts to mark. Times are in seconds of this machine's clock."""
 
     student: str
     session: Scope
     sent_at: float | None = None
     acknowledged_at: float | None = None
     errors: Counter[str] = field(default_factory=Counter)
-    # Whether a request ended without an answer that tells what became of it.
+    # Whether a request ended without an answer that says what became of it.
     in_flight: bool = False
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One answer with counts of those who are present: of the group with its sessions, or of one session."""
+    """One answer with present counts, either of the group and its sessions or of one session."""
 
     began_at: float
     ended_at: float
@@ -32,7 +32,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Row:
-    """A mark as the register has it."""
+    """A mark in the register."""
 
     session: Scope
     marked_at: float
@@ -47,11 +47,11 @@ class History:
     marks: list[Mark]
     errors_are_allowed: bool
     samples: list[Sample] = field(default_factory=list)
-    # Errors that the teacher's pages saw: reading counts, reading the code to show.
+    # Errors that the teacher's pages saw while reading counts or the code.
     teacher_errors: Counter[str] = field(default_factory=Counter)
     fault_began_at: float = 0.0
     fault_ended_at: float = 0.0
     register: dict[str, Row] = field(default_factory=dict)
-    # The cardinalities of the sets, and the API's last answer, when all was quiet for ten seconds.
+    # The sizes of the sets, and the API's counts, after ten quiet seconds.
     set_sizes: dict[Scope, int] = field(default_factory=dict)
     final: dict[Scope, int] = field(default_factory=dict)

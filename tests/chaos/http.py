@@ -1,4 +1,4 @@
-"""HTTP as a phone speaks it, one connection each. Small, so that hundreds at once leave the machine to the server."""
+"""A small HTTP client, cheap enough that hundreds of phones leave the machine to the server."""
 
 import asyncio
 import json
@@ -8,11 +8,11 @@ ANSWER_SECONDS = 20.0
 
 
 class NoAnswer(Exception):
-    """The connection broke or nothing came; what became of the request is not known. Says how it broke."""
+    """There was no answer, so the outcome of the request is unknown. The message says why."""
 
 
 class Client:
-    """Talks to one server with one API token. Connects when needed and again after a break."""
+    """Sends requests to one server with one API token. Reconnects when needed."""
 
     def __init__(self, port: int, token: str) -> None:
         self._port = port
@@ -24,7 +24,7 @@ class Client:
     async def ask(
         self, method: str, path: str, body: dict[str, Any] | None = None
     ) -> tuple[int, dict[str, Any]]:
-        """Status and JSON of the answer.
+        """Send a request and return the status and JSON of the answer.
 
         :raises NoAnswer: if there was none
         """
@@ -58,7 +58,7 @@ class Client:
         return status, json.loads(answer) if b"{" in answer[:1] else {}
 
     def close(self) -> None:
-        """Close the connection. Nothing waits for that: a killed server would never say goodbye."""
+        """Close the connection without waiting, because a killed server never confirms it."""
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None

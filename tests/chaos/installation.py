@@ -1,4 +1,4 @@
-"""A real installation of its own: PostgreSQL (durable, unlike that of the tests), Valkey, granian, and what kills them."""
+"""A complete installation with PostgreSQL (durable, unlike that of the other tests), Valkey and granian."""
 
 import csv
 import os
@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +23,7 @@ from config.embedded.folders import short_name, socket_folder
 from config.embedded.postgres import Postgres
 from config.embedded.rootless import OWN_FOLDERS
 from config.embedded.valkey import Valkey
-from config.web import MARK, Web
+from config.serving.web import MARK, Web
 from tests.chaos.history import Row, Scope
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -42,7 +42,7 @@ REGISTER = """
 
 @dataclass(frozen=True)
 class Person:
-    """A row of the sign-ins that ``seed_demo`` wrote."""
+    """A row of the CSV file written by ``seed_demo``."""
 
     role: str
     username: str
@@ -51,17 +51,18 @@ class Person:
 
 
 class Installation:
-    """Servers, demo data and web workers below a new folder; leaving the block stops and removes all of it."""
+    """Servers, demo data and web workers in a new folder. Leaving the block stops and removes everything."""
 
     def __init__(self, *, students: int, sections: int) -> None:
         self._students, self._sections = students, sections
-        # Short: a socket's path must be.
+        # Short, because the length of a socket's path is limited.
         self._folder = Path(tempfile.mkdtemp(prefix="rc-"))
         self.data_dir = self._folder / "data"
         self.postgres, self.valkey = Postgres(self.data_dir), Valkey(self.data_dir)
         self.port = _free_port()
         self._web = Web(data_dir=self.data_dir, host="127.0.0.1", port=self.port, workers=WEB_WORKERS)
         self._running = ExitStack()
+        self._paused: list[psutil.Process] = []
         self.people: list[Person] = []
 
     def __enter__(self) -> "Installation":
@@ -70,7 +71,7 @@ class Installation:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.resume_valkey()
+        self.resume()
         self._web.stop()
         self._running.close()
         shutil.rmtree(socket_folder(self.data_dir), ignore_errors=True)
@@ -80,7 +81,7 @@ class Installation:
     # --- Building -------------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Start both servers and make the demo data."""
+        """Start both servers and create the demo data."""
         self._running.enter_context(embedded.running(self.data_dir, postgres=True, valkey=True))
         tokens = self._folder / "tokens.csv"
         self._manage("migrate", "--verbosity", "0")
@@ -95,7 +96,7 @@ class Installation:
             ]
 
     def serve(self) -> None:
-        """Start the web server. Called in the main thread: the kernel ends it with the thread that started it."""
+        """Start the web server. Call it in the main thread: the kernel kills the server when the starting thread ends."""
         with patch.dict(os.environ, self._environment()):
             self._web.start()
 
@@ -106,9 +107,8 @@ class Installation:
 
     def _environment(self) -> dict[str, str]:
         own = {"ROLLCALL_DATA_DIR": str(self.data_dir), "PORT": str(self.port)}
-        # Phones, web and servers share all processors here: a healthy Redis may have to wait for one. And every answer
-        # is compared with what was acknowledged before it was asked for: none may be a second old.
-        defaults = {"REDIS_TIMEOUT_SECONDS": "0.25", "STATS_SHARED_SECONDS": "0"}
+        # Phones and servers share all processors, so a healthy Redis may be slow.
+        defaults = {"REDIS_TIMEOUT_SECONDS": "0.25"}
         return {**defaults, **os.environ, **own}
 
     def _manage(self, *words: str) -> None:
@@ -117,41 +117,56 @@ class Installation:
             env=self._environment(), cwd=PROJECT, check=True, stdout=subprocess.DEVNULL,
         )  # fmt: skip
 
-    # --- Looking behind the API -------------------------------------------------------------------------------
+    # --- Reading behind the API -------------------------------------------------------------------------------
 
     def register(self, sessions: list[Scope]) -> dict[str, Row]:
-        """Who is marked present, by user name, as PostgreSQL has it."""
+        """The students marked present in PostgreSQL, by user name."""
         with psycopg.connect(embedded.database_url(self.data_dir)) as connection:
             rows = connection.execute(REGISTER, [sessions]).fetchall()
         return {username: Row(session, float(marked_at)) for username, session, marked_at in rows}
 
     def set_sizes(self, sessions: list[Scope]) -> dict[Scope, int]:
-        """The cardinalities of the sets of those present."""
+        """The sizes of the sets of present students."""
         with self._redis() as client:
             return {session: int(client.scard(f"session:{session}:attended")) for session in sessions}
 
     def _redis(self) -> redis.Redis:
         return redis.Redis.from_url(embedded.redis_url(self.data_dir, database=0), decode_responses=True)
 
-    # --- Killing --------------------------------------------------------------------------------------------
+    # --- Killing and pausing --------------------------------------------------------------------------------------------
 
     def kill_valkey(self) -> None:
-        """As `kill -9` does."""
+        """SIGKILL."""
         _kill(self.valkey.processes())
 
     def empty_valkey(self) -> None:
-        """Remove what it kept on the disk."""
+        """Delete its data on disk."""
         shutil.rmtree(self.valkey.folder)
 
     def pause_valkey(self) -> None:
-        """SIGSTOP: it takes connections and never answers."""
-        for process in self.valkey.processes():
-            process.suspend()
+        """SIGSTOP: it accepts connections and never answers."""
+        self._pause(self.valkey.processes())
 
-    def resume_valkey(self) -> None:
-        """SIGCONT."""
-        for process in self.valkey.processes():
-            process.resume()
+    def pause_postgres(self) -> None:
+        """SIGSTOP for the main process first, so that it starts no other meanwhile."""
+        main = self._postgres_main_pid()
+        self._pause(sorted(self.postgres.processes(), key=lambda process: process.pid != main))
+
+    def pause_web_worker(self) -> None:
+        """SIGSTOP for one of granian's workers. Phones that reach it wait, and it may hold locks in the database."""
+        self._pause([random.choice(self._web_workers())])
+
+    def _pause(self, processes: list[psutil.Process]) -> None:
+        for process in processes:
+            self._paused.append(process)
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
+
+    def resume(self) -> None:
+        """SIGCONT for everything that was paused."""
+        while self._paused:
+            with suppress(psutil.NoSuchProcess):
+                self._paused.pop().resume()
 
     def flush_valkey(self) -> None:
         """FLUSHALL."""
@@ -159,7 +174,7 @@ class Installation:
             client.flushall()
 
     def delete_keys(self) -> None:
-        """Delete half of the keys, whichever they are, and half of the members of another."""
+        """Delete a random half of the keys, and half of the members of every other set."""
         with self._redis() as client:
             keys = sorted(client.scan_iter(match="session:*"))
             random.shuffle(keys)
@@ -170,17 +185,19 @@ class Installation:
                     client.spop(key, client.scard(key) // 2)
 
     def kill_web_worker(self) -> None:
-        """Kill one of granian's workers; its main process makes a new one."""
+        """Kill one of granian's workers; its main process starts a new one."""
+        _kill([random.choice(self._web_workers())])
+
+    def _web_workers(self) -> list[psutil.Process]:
         main = next(
             process
             for process in psutil.Process().children()
             if process.environ().get(MARK) == str(self.data_dir)
         )
-        workers = [process for process in main.children() if process.net_connections("tcp")]
-        _kill([random.choice(workers)])
+        return [process for process in main.children() if process.net_connections("tcp")]
 
     def kill_postgres_backend(self) -> None:
-        """Kill a server process that works for a web worker: PostgreSQL then ends all others and recovers."""
+        """Kill the backend of a web worker. PostgreSQL then ends all other backends and recovers."""
         with psycopg.connect(embedded.database_url(self.data_dir), autocommit=True) as connection:
             rows = connection.execute(
                 "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
@@ -189,19 +206,22 @@ class Installation:
         _kill([own[random.choice(rows)[0]]])
 
     def kill_postgres(self) -> None:
-        """Kill the main process; the others end when they notice."""
-        main = int((self.postgres.folder / "postmaster.pid").read_text().split("\n", 1)[0])
+        """Kill the main process. The others exit when they notice."""
+        main = self._postgres_main_pid()
         _kill([process for process in self.postgres.processes() if process.pid == main])
 
+    def _postgres_main_pid(self) -> int:
+        return int((self.postgres.folder / "postmaster.pid").read_text().split("\n", 1)[0])
+
     def await_postgres(self) -> None:
-        """Start it if it does not run, and wait until it has recovered."""
+        """Start it if it is not running, and wait until it has recovered."""
         self.postgres.ensure()
 
 
 def _kill(processes: list[psutil.Process]) -> None:
     for process in processes:
         process.kill()
-    psutil.wait_procs(processes, timeout=5)
+    psutil.wait_procs(processes, timeout=30)
 
 
 def _free_port() -> int:

@@ -1,7 +1,7 @@
 """Runs the faults, each in the middle of a burst of its own class.
 
-After a burst nothing may happen for ten seconds. So that these need not add up, the faults can be shared by
-several installations (lanes), of which one at a time has its burst.
+Every burst is followed by ten quiet seconds. To save time, several installations (lanes) share the faults, and one has
+its burst during the quiet seconds of another.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from tests.chaos.history import History
 from tests.chaos.installation import Installation
 
 SECTIONS = 10
-# How much of the burst lies before the fault.
+# The share of the burst before the fault.
 BEFORE_FAULT = 0.4
 LONGEST_FAULT_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is done."""
+    """The size of a run."""
 
     marks: int
     marks_per_second: int
@@ -33,7 +33,7 @@ class Size:
 
 
 def run(size: Size, faults: Sequence[Fault]) -> list[Verdict]:
-    """Every fault once, in this order. The installations are gone at the end, whatever happened."""
+    """Run every fault once and return the verdicts in this order. The installations are always removed."""
     report.say(f"making {size.lanes} installation(s) for {size.marks} students")
     with ExitStack() as stack:
         lanes = [
@@ -96,7 +96,7 @@ async def _run_fault(lane: Installation, fault: Fault, size: Size, bursting: asy
 
 
 async def _stop(watching: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel them; what one failed with before is raised here."""
+    """Cancel the tasks. If one failed before, its error is raised."""
     for task in watching:
         task.cancel()
     for task in watching:
@@ -105,15 +105,18 @@ async def _stop(watching: Sequence[asyncio.Task[None]]) -> None:
 
 
 async def _burst(room: Classroom, lane: Installation, fault: Fault, size: Size) -> tuple[float, float]:
-    """:returns: when the fault began and when it was over; every phone is through"""
-    # A fault that lasts must not outlast the burst.
+    """Let every phone mark, with the fault in the middle.
+
+    :returns: when the fault began and ended
+    """
+    # A long fault must not outlast the burst.
     seconds = max(size.marks / size.marks_per_second, fault.lasts_seconds / (1 - BEFORE_FAULT) + 1)
     burst = asyncio.create_task(room.burst(seconds=seconds))
     try:
         await asyncio.sleep(seconds * BEFORE_FAULT)
         began_at = time.time()
         async with asyncio.timeout(LONGEST_FAULT_SECONDS):
-            await fault.happen(lane)
+            await fault.apply(lane)
         ended_at = time.time()
         await burst
     finally:

@@ -1,4 +1,4 @@
-"""The results as people read them."""
+"""The results as text."""
 
 import os
 import sys
@@ -17,13 +17,13 @@ HEAD = ("fault", "acknowledged", "lost", "longest wrong count (s)", "errors user
 
 
 def say(text: str) -> None:
-    """Tell the person at the terminal what goes on, with the time."""
+    """Print a progress message with the time."""
     sys.stdout.write(f"{time.strftime('%H:%M:%S')} {text}\n")
     sys.stdout.flush()
 
 
 def line(verdict: Verdict) -> str:
-    """One verdict in short."""
+    """One verdict as a line."""
     return (
         f"{verdict.fault}: {verdict.acknowledged} acknowledged in {verdict.burst_seconds:.0f} s, {verdict.lost} lost, "
         f"wrong for {verdict.wrong_seconds:.1f} s, {len(verdict.problems)} promises broken"
@@ -31,7 +31,7 @@ def line(verdict: Verdict) -> str:
 
 
 def table(verdicts: Sequence[Verdict]) -> str:
-    """Fault × what came of it, as Markdown with aligned columns."""
+    """The verdicts as a Markdown table with aligned columns."""
     rows = [HEAD, *(_row(verdict) for verdict in verdicts)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     rows.insert(1, tuple("-" * width for width in widths))
@@ -40,7 +40,7 @@ def table(verdicts: Sequence[Verdict]) -> str:
 
 
 def page(verdicts: Sequence[Verdict], size: "Size") -> str:
-    """The table with how it came about."""
+    """The table, with a description of the run."""
     memory = psutil.virtual_memory().total / 2**30
     return PAGE.format(
         marks=size.marks,
@@ -54,7 +54,7 @@ def page(verdicts: Sequence[Verdict], size: "Size") -> str:
 
 
 def problems(verdicts: Sequence[Verdict]) -> str:
-    """Every broken promise in a line of its own."""
+    """Every broken promise as a list item."""
     lines = [f"- {verdict.fault}: {problem}" for verdict in verdicts for problem in verdict.problems]
     return "\n".join(lines) or "None."
 
@@ -72,29 +72,27 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
 
 
 PAGE = """\
-# Chaos: real servers killed under load
+# Chaos: real servers killed and stopped under load
 
-Written by `make chaos`. Each row is a class of its own: a group session of ten sections, in which {marks} phones send
-their mark once, {per_second} a second, over HTTP to granian with two workers, while a teacher reads the counts of the
-group and of its sections twenty times a second. In the middle of the burst comes the fault.
-Everything, the phones included, ran on one machine with {processors} processors and {memory} GB, which a burst keeps busy
-for {bursts} s; so that a healthy Redis is not taken for one that is away, it is waited for 0.25 s instead of 0.05 s.
-Dashboards share no answer (`STATS_SHARED_SECONDS=0`): each count is compared with what was acknowledged before it was asked.
+Written by `make chaos`. Each row is a separate class: a group session of ten sections. {marks} phones mark over HTTP,
+{per_second} a second, through granian with two workers. Meanwhile a teacher reads the counts of the group and its sections
+twenty times a second. The fault comes in the middle of the burst.
+Everything, including the phones, ran on one machine with {processors} processors and {memory} GB. A burst kept it busy
+for {bursts} s, so the time-out for Redis is 0.25 s here instead of 0.05 s: a healthy Redis must not count as away.
 
 {table}
 
-- *acknowledged*: answered with 201 or 200. Every tenth phone sends once and never again, so after a fault
-  of the web server or of PostgreSQL a few marks stay without an acknowledgement.
-- *lost*: acknowledged, and not in the register.
-- *longest wrong count*: how long answers were below what had been acknowledged when they were asked for, or above what
-  had arrived in the register when they came. The design allows 10 s.
-- *errors users saw*: every answer that was none, or that was an error, phones' and teacher's; a patient phone tries
-  again. None is allowed while Redis fails, and never an answer 500. A code expires (409) on a screen that got no new one.
+- *acknowledged*: answered with 201 or 200. Every tenth phone sends only once, so after a fault of the web server or
+  PostgreSQL a few marks are never acknowledged.
+- *lost*: acknowledged, but not in the register.
+- *longest wrong count*: the longest time for which a count was lower than the marks acknowledged before the request, or
+  higher than the marks in the register when the answer came. The design allows 10 s.
+- *errors users saw*: every missing answer and every error, for phones and teacher. Phones try again. While Redis fails
+  no error is allowed, and a 500 never is. A code expires (409) when the screen cannot get a new one.
 
-Beyond the table it is checked that no mark is in the register that nobody sent, that no count ever missed a
-mark acknowledged ten seconds before or was above the register, that ten seconds after the fault the API's counts
-and the sets' cardinalities equal the register for the group and for every section, and that ending the session changes
-no count.
+The run also checks that the register holds no mark that nobody sent, that no count missed a mark acknowledged ten
+seconds before or exceeded the register, that ten seconds after the fault the API's counts and the sizes of the sets equal
+the register for the group and every section, and that ending the session changes no count.
 
 ## Promises broken
 {problems}

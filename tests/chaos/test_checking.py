@@ -1,4 +1,4 @@
-"""The checker can fail: each broken promise is made up and must be found."""
+"""The checker finds every kind of broken promise."""
 
 from collections import Counter
 
@@ -8,14 +8,14 @@ from tests.chaos.checking import check
 from tests.chaos.history import History, Mark, Row, Sample
 
 GROUP, ONE, TWO = "G1", "S1", "S2"
-# The first mark arrives at 100 s, one more each second.
+# The first mark arrives at 100 s, and one more each second.
 STUDENTS = 20
 BEGIN, FAULT_BEGAN, FAULT_ENDED = 100.0, 108.0, 110.0
 
 
 @pytest.fixture
 def history() -> History:
-    """A burst in which all went well: each mark acknowledged after 0.2 s, counts read twice a second."""
+    """A burst without a problem. Each mark is acknowledged after 0.2 s, and counts are read twice a second."""
     marks = [
         Mark(f"s{n}", ONE if n % 2 else TWO, sent_at=BEGIN + n, acknowledged_at=BEGIN + n + 0.2)
         for n in range(STUDENTS)
@@ -30,13 +30,13 @@ def history() -> History:
 
 
 def true_sample(history: History, at: float, *, error: int = 0, scope: str = GROUP) -> Sample:
-    """What was true at the moment, but for the error of one count."""
-    there = Counter[str]({GROUP: 0, ONE: 0, TWO: 0})
+    """The correct counts at that time, except for the error in one of them."""
+    counts = Counter[str]({GROUP: 0, ONE: 0, TWO: 0})
     for row in history.register.values():
         if row.marked_at <= at:
-            there.update([GROUP, row.session])
-    there[scope] += error
-    return Sample(at, at + 0.1, dict(there))
+            counts.update([GROUP, row.session])
+    counts[scope] += error
+    return Sample(at, at + 0.1, dict(counts))
 
 
 def wrong_between(history: History, begin: float, end: float, *, error: int, scope: str = GROUP) -> None:
@@ -48,7 +48,7 @@ def wrong_between(history: History, begin: float, end: float, *, error: int, sco
     ]
 
 
-def test_nothing_is_found_where_all_went_well(history):
+def test_burst_without_problems_passes(history):
     verdict = check(history)
 
     assert verdict.problems == []
@@ -64,10 +64,10 @@ def test_acknowledged_mark_that_is_not_in_the_register_is_lost(history):
     assert "1 acknowledged marks are not in the register: s4" in verdict.problems
 
 
-def test_mark_in_the_register_that_was_only_refused_is_found(history):
+def test_mark_in_the_register_without_acknowledgement_is_found(history):
     history.marks[5].acknowledged_at = None
 
-    assert "1 marks in the register nobody can have made: s5" in check(history).problems
+    assert "1 marks in the register were neither acknowledged nor in flight: s5" in check(history).problems
 
 
 def test_mark_in_flight_may_be_in_the_register_or_not(history):
@@ -84,7 +84,7 @@ def test_mark_in_flight_may_be_in_the_register_or_not(history):
 
 
 @pytest.mark.parametrize("scope", [GROUP, ONE])
-def test_count_that_is_too_low_for_a_moment_is_measured_and_allowed(history, scope):
+def test_count_that_is_too_low_briefly_is_measured_and_allowed(history, scope):
     wrong_between(history, 106, 109, error=-2, scope=scope)
 
     verdict = check(history)
@@ -94,7 +94,7 @@ def test_count_that_is_too_low_for_a_moment_is_measured_and_allowed(history, sco
 
 
 @pytest.mark.parametrize("scope", [GROUP, TWO])
-def test_count_without_marks_of_ten_seconds_before_is_found(history, scope):
+def test_count_that_misses_marks_of_ten_seconds_before_is_found(history, scope):
     wrong_between(history, 114, 114.5, error=-14, scope=scope)
 
     (problem,) = check(history).problems
@@ -126,14 +126,14 @@ def test_count_that_is_wrong_ten_seconds_after_the_fault_is_found(history):
     assert any("are wrong 10 s after the fault" in problem for problem in check(history).problems)
 
 
-def test_count_that_was_never_read_proves_nothing(history):
+def test_run_without_counts_is_found(history):
     history.samples = []
 
     assert check(history).problems == ["no count was read at all"]
 
 
 @pytest.mark.parametrize("began_at", [99.0, 130.0])
-def test_fault_before_or_after_the_burst_proves_nothing(history, began_at):
+def test_fault_outside_the_burst_is_found(history, began_at):
     history.fault_began_at = began_at
 
     assert check(history).problems == ["the fault did not hit the burst"]
@@ -141,7 +141,7 @@ def test_fault_before_or_after_the_burst_proves_nothing(history, began_at):
 
 @pytest.mark.parametrize("what", ["set_sizes", "final"])
 @pytest.mark.parametrize("error", [-1, 1])
-def test_end_that_differs_from_the_register_is_found(history, what, error):
+def test_final_counts_that_differ_from_the_register_are_found(history, what, error):
     getattr(history, what)[ONE] += error
 
     (problem,) = check(history).problems
@@ -157,7 +157,7 @@ def test_end_that_differs_from_the_register_is_found(history, what, error):
         (True, "409 not_active", "users saw errors that no retry explains: {'409 not_active': 2}"),
     ],
 )
-def test_errors_that_users_may_not_see_are_found(history, allowed, error, expected):
+def test_forbidden_errors_are_found(history, allowed, error, expected):
     history.errors_are_allowed = allowed
     history.marks[1].errors[error] += 1
     history.teacher_errors[error] += 1

@@ -1,4 +1,4 @@
-"""The short form: every fault in the middle of a burst of marks, against real processes."""
+"""The short form of the chaos run: every fault in the middle of a burst of marks, with real processes."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.chaos.faults import FAULTS
 
 
 @pytest.mark.parametrize("fault", [fault.name for fault in FAULTS])
-def test_no_mark_is_lost_and_no_count_stays_wrong(fault, verdicts, record_property):
+def test_fault_loses_no_mark_and_leaves_no_count_wrong(fault, verdicts, record_property):
     verdict = verdicts[fault]
     record_property("verdict", verdict.as_json())
 

@@ -1,9 +1,9 @@
-"""The API runs without the middleware of pages, and is as safe."""
+"""The API is called without the middleware of pages, and is as safe."""
 
 import pytest
 from django.test import Client
 
-from tests import factories
+from tests.support import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -15,7 +15,7 @@ def student():
     return client
 
 
-def test_answer_says_what_it_depends_on_and_embeds_nothing(student):
+def test_answer_has_the_security_headers(student):
     headers = student.get("/api/v1/me/session/").headers
 
     assert headers["Vary"] == "Accept, Accept-Language, Authorization, Cookie"
@@ -25,30 +25,71 @@ def test_answer_says_what_it_depends_on_and_embeds_nothing(student):
     assert headers["Content-Length"]
 
 
-def test_foreign_host_is_refused(student, settings):
+def test_unknown_host_is_refused(student, settings):
     settings.ALLOWED_HOSTS = ["attend.example.edu"]
 
-    assert student.get("/api/v1/me/session/", headers={"host": "evil.example"}).status_code == 400
+    # Where the site is secure, the redirect to https is the first to see the host.
+    for secure in (False, True):
+        settings.SECURE_SSL_REDIRECT = secure
+        for path in ("/api/v1/me/session/", "/api/v1/nothing/"):
+            answer = student.get(path, headers={"host": "evil.example"})
+
+            assert answer.status_code == 400
+            assert answer.json() == {
+                "code": "malformed",
+                "detail": "The request is malformed, or was sent to a host this site doesn't know.",
+            }
 
 
-def test_address_that_is_none_is_not_found(student):
-    assert student.get("/api/v1/nothing/").status_code == 404
+@pytest.mark.parametrize(
+    "path", ["/api/", "/api/v1/", "/api/v1/nothing/", "/api/v1/sessions/7gk2/", "/api/v2/me/session/"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_unknown_address_is_404_as_json(student, path, method):
+    for client in (student, Client(enforce_csrf_checks=True)):
+        answer = client.generic(method, path, headers={"accept": "text/html"})
+
+        assert answer.status_code == 404
+        assert answer.json() == {"code": "not_found", "detail": "There is nothing at this address."}
 
 
-def test_missing_slash_is_led_on(student):
+def test_mistake_of_ours_is_500_as_json(student, monkeypatch):
+    def broken(*args, **kwargs):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("qrsessions.api.student_sessions.OwnSessions.get", broken)
+    student.raise_request_exception = False
+
+    answer = student.get("/api/v1/me/session/")
+
+    assert answer.status_code == 500
+    assert answer.json() == {
+        "code": "server_error",
+        "detail": "Something went wrong on the server. Try again in a moment.",
+    }
+
+
+def test_errors_of_pages_stay_pages(student, settings):
+    settings.ALLOWED_HOSTS = ["testserver"]
+
+    assert "Page not found" in student.get("/nothing/").content.decode()
+    assert "<h1>" in student.get("/student/", headers={"host": "evil.example"}).content.decode()
+
+
+def test_missing_slash_is_redirected(student):
     answer = student.get("/api/v1/me/records")
 
     assert (answer.status_code, answer["Location"]) == (301, "/api/v1/me/records/")
 
 
-def test_wrong_method_is_405_and_says_which_there_are(student):
+def test_wrong_method_is_405_and_lists_the_allowed_ones(student):
     answer = student.put("/api/v1/mark/", {}, content_type="application/json")
 
     assert answer.status_code == 405
     assert answer["Allow"] == "POST, OPTIONS"
 
 
-def test_options_say_what_there_is(student):
+def test_options_are_answered(student):
     answer = student.options("/api/v1/mark/")
 
     assert answer.status_code == 200
@@ -96,3 +137,18 @@ def test_plain_http_is_sent_to_https_where_the_site_is_secure(student, settings)
     settings.SECURE_SSL_REDIRECT = True
 
     assert Client().get("/api/v1/me/session/").status_code == 301
+
+
+@pytest.mark.parametrize("path", ["/student/", "/api/v1/me/session/"])
+def test_session_cookie_that_postgresql_would_refuse_signs_nobody_in(path):
+    client = Client()
+    client.cookies["sessionid"] = "abcdefghij\0"
+
+    assert client.get(path).status_code in (302, 401)
+
+
+@pytest.mark.parametrize("body", ['{"token": "\\ud800"}', "[" * 100_000])
+def test_json_that_cannot_be_answered_is_malformed(student, body):
+    answer = student.post("/api/v1/mark/", body, "application/json")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")

@@ -1,10 +1,8 @@
 """PostgreSQL that dies under a request: 503 with the time to try again, for programs and for people."""
 
 import datetime
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 
-import psycopg
 import pytest
 from django.conf import settings
 from django.db import OperationalError, close_old_connections, connection
@@ -14,14 +12,12 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from attendance.models import AttendanceRecord
-from attendance.together import finished
-from config import embedded, urls
+from config import urls
 from config.errors import server_error
 from qrsessions.models import SessionStatus
-from qrsessions.scanning import find_by_token
-from tests import factories
-from tests.qrsessions.conftest import token_of
-from tests.valkeys import wait_until
+from tests.support import factories
+from tests.support.classes import token_of
+from tests.support.postgres.database import database_away, end_own_backend
 
 
 def failing_page(request):
@@ -30,43 +26,6 @@ def failing_page(request):
 
 handler500 = urls.handler500
 urlpatterns = [path("failing/", failing_page), *urls.urlpatterns]
-
-
-def end_own_backend():
-    """As a restart of PostgreSQL does to an open connection."""
-    connection.ensure_connection()
-    with psycopg.connect(embedded.database_url(settings.DATA_DIR), autocommit=True) as other:
-        pid = connection.connection.info.backend_pid
-        assert other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid]).fetchone() == (True,)
-
-
-def end_all_backends(other: psycopg.Connection) -> None:
-    name = connection.settings_dict["NAME"]
-    other.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [name])
-
-
-@contextmanager
-def database_away() -> Iterator[None]:
-    """As a restart of PostgreSQL that takes a while: every connection is ended, and no new one is taken."""
-    allow = f'ALTER DATABASE "{connection.settings_dict["NAME"]}" ALLOW_CONNECTIONS'
-    with psycopg.connect(embedded.database_url(settings.DATA_DIR), autocommit=True) as other:
-        other.execute(f"{allow} false")
-        end_all_backends(other)
-        try:
-            yield
-        finally:
-            other.execute(f"{allow} true")
-            # The pool tries again in growing intervals.
-            wait_until(is_back, seconds=60)
-
-
-def is_back() -> bool:
-    try:
-        connection.close()
-        connection.ensure_connection()
-    except OperationalError:
-        return False
-    return True
 
 
 @pytest.fixture
@@ -101,9 +60,7 @@ def test_good_token_keeps_its_moment_while_the_database_is_away(time_machine):
     (student,) = factories.students_of(section)
     phone = APIClient()
     phone.force_login(student.user)
-    phone.get("/api/v1/me/session/")  # while it waited
     scan = {"token": token_of(session)}
-    finished(find_by_token(scan["token"], at=began))  # by another phone
     with database_away():
         kept = phone.post("/api/v1/mark/", scan, format="json")
     time_machine.move_to(began + datetime.timedelta(seconds=30), tick=False)
@@ -113,6 +70,47 @@ def test_good_token_keeps_its_moment_while_the_database_is_away(time_machine):
     assert (kept.status_code, kept.json()["code"], kept.headers["Retry-After"]) == (503, "unavailable", "2")
     assert (late.status_code, late.json()["code"]) == (409, "token_expired")
     assert (marked.status_code, AttendanceRecord.objects.get().marked_at) == (201, began)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_kept_scan_marks_nobody_else_and_only_with_a_good_token(time_machine):
+    time_machine.move_to(timezone.now().replace(microsecond=0), tick=False)
+    section = factories.make_section(students=2, teachers=[factories.make_teacher()])
+    session = factories.make_session(section=section, status=SessionStatus.ACTIVE, join_policy="open")
+    phones = []
+    for student in factories.students_of(section):
+        phones.append(APIClient())
+        phones[-1].force_login(student.user)
+    good, forged = token_of(session), session.public_id + "0" * 12
+    with database_away():
+        claims = [
+            phones[0].post("/api/v1/mark/", {"token": token}, format="json").json()["claim"]
+            for token in (good, forged)
+        ]
+        malformed = phones[0].post("/api/v1/mark/", {"token": "HELLO"}, format="json")
+
+    def mark(phone: APIClient, claim: str) -> tuple[int, str]:
+        answer = phone.post("/api/v1/mark/", {"claim": claim}, format="json")
+        return answer.status_code, answer.json()["code"]
+
+    assert (malformed.status_code, malformed.json()["code"]) == (400, "token_invalid")
+    assert mark(phones[1], claims[0]) == (400, "token_invalid")
+    assert mark(phones[0], claims[1]) == (400, "token_invalid")
+    assert AttendanceRecord.objects.filter(status="present").count() == 0
+    assert mark(phones[0], claims[0]) == (201, "marked")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("body", ["{", "[1]", '{"token": 7}'])
+def test_unreadable_mark_while_the_database_is_away_is_503(body):
+    student = factories.make_student()
+    phone = APIClient()
+    phone.force_login(student.user)
+
+    with database_away():
+        answer = phone.post("/api/v1/mark/", body, content_type="application/json")
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
 
 
 def test_page_is_whole_and_503(database_dies):
@@ -146,7 +144,7 @@ def test_mistake_of_ours_stays_500():
     answer = Client(raise_request_exception=False).get("/failing/")
 
     assert answer.status_code == 500
-    assert "Something broke on our side" in answer.content.decode()
+    assert "Something went wrong on our side" in answer.content.decode()
 
 
 def test_pool_gives_nobody_a_broken_connection(transactional_db):
@@ -157,3 +155,18 @@ def test_pool_gives_nobody_a_broken_connection(transactional_db):
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         connection.close()
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_connections_are_back_soon_after_an_outage_and_not_after_as_long_again():
+    with database_away():
+        connection.close()
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            with pytest.raises(OperationalError):
+                connection.ensure_connection()
+        ended = time.monotonic()
+
+    # With the pool's own defaults it tries again after 15 s and after 31 s.
+    assert time.monotonic() - ended < 6

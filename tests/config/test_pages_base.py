@@ -50,7 +50,7 @@ def test_page_of_somebody_signed_in_names_them_and_signs_out_by_post(signed_in, 
     page = signed_in.get(reverse(name)).content.decode()
     assert is_whole(page)
     assert "Asha &lt;b&gt;" in page
-    assert f'<form method="post" action="{reverse("account_logout")}">' in page
+    assert f'<form method="post" action="{reverse("account_logout")}" data-sign-out>' in page
 
 
 @pytest.mark.django_db
@@ -89,6 +89,20 @@ def test_error_page_needs_no_database_and_no_user(view, status):
     response = view(RequestFactory().get("/"))
     assert response.status_code == status
     assert is_whole(response.content.decode())
+
+
+@pytest.mark.parametrize("template", ["500.html", "503.html", "busy.html", "offline.html"])
+def test_page_of_an_outage_needs_no_database_request_or_session(template):
+    assert is_whole(render_to_string(template))
+
+
+def test_only_base_templates_hold_a_page_frame(settings):
+    folder = settings.BASE_DIR / "templates"
+    frames = {
+        str(path.relative_to(folder)) for path in folder.rglob("*.html") if "<!doctype" in path.read_text()
+    }
+
+    assert frames == {"base.html", "base_error.html", "base_plain.html"}
 
 
 def test_bar_is_as_wide_as_the_roster_and_holds_no_inline_style():

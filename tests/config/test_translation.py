@@ -12,10 +12,10 @@ from django.urls import reverse
 from django.utils.translation import deactivate, override
 from rest_framework.test import APIClient
 
-from attendance.refusals import Refused
-from config import library_texts
-from tests import factories
-from tests.config.translations import (
+from attendance.lib.refusals import Refused
+from config import library_strings
+from tests.support import factories
+from tests.support.translations import (
     LANGUAGES,
     catalogue,
     compiled,
@@ -117,7 +117,7 @@ def test_texts_of_libraries_are_said_by_them():
     folders = [Path(import_module(place.split("/")[0]).__path__[0]).parent / place for place in places]
     said = {text for folder in folders for text, _german in pairs(compiled("de", folder / "locale"))}
 
-    assert {str(text) for text in library_texts.TEXTS} - said == set()
+    assert {str(text) for text in library_strings.TEXTS} - said == set()
 
 
 # --- Answers ----------------------------------------------------------------------------------------------
@@ -134,11 +134,11 @@ def student(client):
 @pytest.mark.parametrize(
     ("asked", "language", "heading"),
     [
-        ("hi", "hi", "आपके लिए अभी कुछ खुला नहीं है"),
-        ("hi-IN,hi;q=0.9,en;q=0.8", "hi", "आपके लिए अभी कुछ खुला नहीं है"),
-        ("de", "en", "Nothing is open for you now"),
-        ("de,hi;q=0.5", "hi", "आपके लिए अभी कुछ खुला नहीं है"),
-        ("", "en", "Nothing is open for you now"),
+        ("hi", "hi", "आपके लिए अभी कोई कक्षा खुली नहीं है"),
+        ("hi-IN,hi;q=0.9,en;q=0.8", "hi", "आपके लिए अभी कोई कक्षा खुली नहीं है"),
+        ("de", "en", "No class is open for you right now"),
+        ("de,hi;q=0.5", "hi", "आपके लिए अभी कोई कक्षा खुली नहीं है"),
+        ("", "en", "No class is open for you right now"),
     ],
 )
 def test_page_follows_the_language_of_the_browser(client, student, asked, language, heading):
@@ -164,8 +164,8 @@ def test_sign_in_speaks_hindi_also_where_the_library_does_not(client):
 @pytest.mark.parametrize(
     ("asked", "refusals"),
     [
-        ("hi", ["यह शिक्षकों के लिए है।", "नहीं मिला।", "यह सत्र मौजूद नहीं है।"]),
-        ("en", ["This is for teachers.", "Not found.", "This session does not exist."]),
+        ("hi", ["यह केवल शिक्षक कर सकते हैं।", "नहीं मिला।", "यह सत्र मौजूद नहीं है।"]),
+        ("en", ["Only teachers can do this.", "Not found.", "This session does not exist."]),
     ],
 )
 def test_refusals_of_the_api_follow_the_language_that_is_asked_for(student, asked, refusals):
@@ -188,7 +188,7 @@ def test_refusal_that_was_decided_for_many_is_said_to_each_in_the_own_language()
         said[language] = api.post(f"/api/v1/group-sessions/{group.public_id}/join/").json()["detail"]
 
     assert said["hi"].startswith("आप इस कक्षा (")
-    assert said["en"].startswith("You are in no section of this class (")
+    assert said["en"].startswith("You are not enrolled in any section of this class (")
 
 
 @pytest.mark.django_db

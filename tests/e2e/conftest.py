@@ -1,36 +1,35 @@
 """A real Chromium in front of the real application."""
 
-import io
 import os
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from unittest.mock import patch
 
 import pytest
-import zxingcpp
-from django.core.cache import cache
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from django.db.backends.postgresql.operations import DatabaseOperations
-from django_redis import get_redis_connection
-from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from psycopg.errors import DeadlockDetected
 
-from attendance import stats
-from attendance.models import User
-from tests import chromium
-from tests.factories import PASSWORD
+from tests.support import chromium
+from tests.support.browser.pages import PHONE, WAIT_MS, is_failed_request, page_opener
+from tests.support.browser.phones import CAMERA
+from tests.support.web_server import Server
 
-# Playwright's synchronous calls run in an event loop, in which Django refuses to use the database unless told.
+# Playwright's synchronous calls run in an event loop, in which Django refuses to use the database by default.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-DESK = {"viewport": {"width": 1440, "height": 900}}
-PROJECTOR = {"viewport": {"width": 1920, "height": 1080}}
-# Widths with the colours in which pages are looked at: each of both, not each pair, because a fault of colours is there at
-# every width.
-SHAPES = [(320, "dark"), (390, "light"), (768, "dark"), (1440, "light")]
+# Chromium heeds only the last --disable-features, so this repeats those of Playwright that could matter here. The two
+# others draw the address bar's suggestions, which takes longer than opening a page of ours.
+WITHOUT = (
+    "WebUIOmniboxPopup,WebUIOmniboxAimPopup,"
+    "AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,"
+    "LensOverlay,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,AvoidCorsURLLoaderRestartOnRedirect,"
+    "OptimizationHints,NetworkTimeServiceQuerying,AimEnabled,PreconnectToSearch"
+)
+
+# Playwright's own default is 5 s, too short on a busy machine. Its other waits have 30 s already.
+expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +41,7 @@ def browser_type_launch_args() -> dict[str, Any]:
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-sync",
+        f"--disable-features={WITHOUT}",
     ]
     if os.geteuid() == 0:
         args.append("--no-sandbox")
@@ -49,83 +49,57 @@ def browser_type_launch_args() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def emptying_tables_is_tried_again():
-    """A request of a page that is closed may begin to read when the tables are about to be emptied, and both wait for the other."""
-    empty = DatabaseOperations.execute_sql_flush
+def flush_retries_after_a_deadlock():
+    """A late request of a closed page can deadlock with the flush that empties the tables. Retry the flush."""
+    flush = DatabaseOperations.execute_sql_flush
 
-    def try_again(self: DatabaseOperations, statements: list[str], tries: int = 5) -> None:
+    def flush_with_retries(self: DatabaseOperations, statements: list[str], tries: int = 5) -> None:
         try:
-            empty(self, statements)
+            flush(self, statements)
         except OperationalError as error:
             if tries == 1 or not isinstance(error.__cause__, DeadlockDetected):
                 raise
-            try_again(self, statements, tries - 1)
+            flush_with_retries(self, statements, tries - 1)
 
-    with patch.object(DatabaseOperations, "execute_sql_flush", try_again):
+    with patch.object(DatabaseOperations, "execute_sql_flush", flush_with_retries):
         yield
 
 
 @pytest.fixture(autouse=True)
-def empty_redis():
-    get_redis_connection("live").flushdb()
-    cache.clear()
-    stats.breaker.succeeded()
+def _empty_redis(empty_redis):
+    """Every test starts with an empty Redis."""
+
+
+@pytest.fixture
+def own_server(web_environment, transactional_db, tmp_path) -> Iterator[Server]:
+    """A web server in processes of its own, which a test may stop."""
+    server = Server(tmp_path, web_environment)
+    yield server
+    server.web.stop()
+
+
+@pytest.fixture
+def open_phone(browser: Browser, live_server) -> Iterator[Callable[..., Page]]:
+    """Open a phone with a camera. Refused and failed requests are allowed, script errors are not."""
+    with page_opener(browser, live_server.url, is_expected=is_failed_request, script=CAMERA) as open_page:
+        yield lambda **options: open_page(**{**PHONE, **options})
 
 
 @pytest.fixture
 def open_page(browser: Browser, live_server) -> Iterator[Callable[..., Page]]:
-    """A page in a browser context of its own, whose script errors and refused resources fail the test."""
-    contexts: list[BrowserContext] = []
-    problems: list[str] = []
+    """Open a page in its own browser context. Script errors and refused requests fail the test."""
 
-    def keep_errors(message: ConsoleMessage) -> None:
+    def is_expected(message: ConsoleMessage) -> bool:
         url = message.location["url"]
-        # A screen may ask for the code, or its picture, in the moment of the session's end: it is told so.
-        at_the_end = ("409" in message.text and url.endswith("/token/")) or (
+        # A screen may ask for the code or its image just as the session ends.
+        session_ended = ("409" in message.text and url.endswith("/token/")) or (
             "404" in message.text and "/screen/qr.svg" in url
         )
-        # A desk is told of whom it may not mark.
-        at_the_desk = "403" in message.text and url.endswith("/personal-codes/")
-        if message.type == "error" and not at_the_end and not at_the_desk:
-            problems.append(f"{message.text} {url}")
+        # The scanning page is refused for a student of another class.
+        other_class = "403" in message.text and url.endswith("/personal-codes/")
+        # A test broke the connection.
+        lost = "ERR_CONNECTION_RESET" in message.text
+        return session_ended or other_class or lost
 
-    def open_page(**options: Any) -> Page:
-        context = browser.new_context(base_url=live_server.url, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", keep_errors)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    _until_the_server_is_quiet()
-    assert problems == []
-
-
-def _until_the_server_is_quiet() -> None:
-    """What a closed page had asked for may still be read: the tables can't be emptied meanwhile."""
-    busy = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()"
-    with connection.cursor() as cursor:
-        for _ in range(200):
-            cursor.execute(f"{busy} AND backend_type = 'client backend'")
-            if not cursor.rowcount:
-                return
-            time.sleep(0.05)
-
-
-def sign_in(page: Page, user: User) -> None:
-    """Sign in as a person does, from wherever the page asks for it."""
-    if "/accounts/login" not in page.url:
-        page.goto("/accounts/login/")
-    page.get_by_label("User name or e-mail").fill(user.username)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-
-
-def scanned(screen: Page) -> str:
-    """The address in the QR code of a screenshot, read by a decoder that knows nothing of us."""
-    image = Image.open(io.BytesIO(screen.screenshot()))
-    (code,) = zxingcpp.read_barcodes(image)
-    return code.text
+    with page_opener(browser, live_server.url, is_expected=is_expected) as open_page:
+        yield open_page

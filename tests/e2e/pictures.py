@@ -1,6 +1,6 @@
-"""The pictures of the pages in docs/images, made anew by ``make pictures`` from a demo class that is in full swing.
+"""Make the pictures in docs/images from a running demo class. ``make pictures`` runs this.
 
-The demo has names in many scripts: have fonts for them, such as Debian's fonts-noto-core and fonts-noto-cjk.
+The demo has names in many scripts. Install fonts for them, such as Debian's fonts-noto-core and fonts-noto-cjk.
 """
 
 import datetime
@@ -12,11 +12,12 @@ from django.utils import timezone
 from playwright.sync_api import Page
 
 from attendance.models import Section, Status, Student, User
-from attendance.together import finished
-from qrsessions import correcting, groups, joining, lifecycle, scanning, tokens
-from qrsessions.deciding import NotJoined
+from qrsessions.codes import tokens
+from qrsessions.demo import phone_of
 from qrsessions.models import GroupSession, QRSession
-from tests.e2e.conftest import DESK, PHONE, PROJECTOR
+from qrsessions.refusals import NotJoined
+from qrsessions.services import corrections, groups, joining, lifecycle, scanning
+from tests.support.browser.pages import DESK, PHONE, PROJECTOR, wait_for_animations
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 SHARP_PHONE = {**PHONE, "device_scale_factor": 2}
@@ -45,22 +46,24 @@ def sign_in(page: Page, username: str) -> None:
     page.get_by_label("User name or e-mail").fill(username)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda url: "/accounts/login" not in url)
     page.wait_for_load_state("networkidle")
 
 
 def take(page: Page, name: str, path: str | None = None) -> None:
     if path:
         page.goto(path)
-    page.wait_for_timeout(1500)
+    page.wait_for_load_state("networkidle")
+    wait_for_animations(page)
     page.screenshot(path=IMAGES / f"{name}.png")
 
 
 def run_class(source: QRSession | GroupSession, students: list[Student], *, began: datetime.datetime) -> None:
-    """Most join; attendance begins; most of those are marked, two by hand, and one who had not joined scans."""
+    """Most students join, attendance starts, and most of them scan, some without having joined."""
     for place, student in enumerate(students):
         if place % 8 != 5:
-            finished(
-                joining.join(source=source, student=student, at=began + datetime.timedelta(seconds=place))
+            joining.join(
+                session_or_group=source, student=student, at=began + datetime.timedelta(seconds=place)
             )
     at = began + datetime.timedelta(minutes=6)
     if isinstance(source, GroupSession):
@@ -72,7 +75,7 @@ def run_class(source: QRSession | GroupSession, students: list[Student], *, bega
             moment = at + datetime.timedelta(seconds=place)
             token = tokens.make(public_id=source.public_id, secret=source.secret, step=tokens.step_at(moment))
             try:
-                finished(scanning.mark_by_token(token=token, student=student, at=moment))
+                scanning.mark_by_token(token=token, student=student, at=moment, device=phone_of(student))
             except NotJoined:
                 continue
 
@@ -90,15 +93,15 @@ def test_pictures_of_one_class(open_page):
     phone = open_page(**SHARP_PHONE)
     take(phone, "sign-in", "/accounts/login/")
     sign_in(phone, students[2].user.username)
-    # On a page that was open before, joining is offered; opening the page joins.
+    # An open page offers joining; opening the page joins at once.
     phone.goto("/student/")
     session = lifecycle.open_session(section=first, by=teacher, at=began)
     phone.get_by_role("heading", name="Your class is open").wait_for()
     take(phone, "student-join")
     run_class(session, students, began=began)
     by_hand = {"session": session, "by": teacher, "at": timezone.now()}
-    correcting.correct(student=students[4], status=Status.EXCUSED, note="doctor", **by_hand)
-    correcting.correct(student=students[7], status=Status.LATE, note="bus", **by_hand)
+    corrections.correct(student=students[4], status=Status.EXCUSED, note="doctor", **by_hand)
+    corrections.correct(student=students[7], status=Status.LATE, note="bus", **by_hand)
     take(phone, "student-scan", "/student/")
     token = tokens.make(
         public_id=session.public_id, secret=session.secret, step=tokens.step_at(timezone.now())
@@ -114,7 +117,8 @@ def test_pictures_of_one_class(open_page):
     hindi.goto("/accounts/login/")
     hindi.locator("[name=login]").fill(students[9].user.username)
     hindi.locator("[name=password]").fill(PASSWORD)
-    hindi.locator("form[action] button[type=submit]").first.click()
+    hindi.locator("[data-sign-in] [type=submit]").click()
+    hindi.wait_for_url("**/student/")
     take(hindi, "student-hindi", "/student/")
 
     desk = open_page(**DESK)
@@ -136,7 +140,7 @@ def test_pictures_of_one_class(open_page):
 
     waiting = lifecycle.open_session(section=sections()[2], by=teacher, at=timezone.now())
     for student in students_of(sections()[2])[:44]:
-        finished(joining.join(source=waiting, student=student, at=timezone.now()))
+        joining.join(session_or_group=waiting, student=student, at=timezone.now())
     take(screen, "screen-joining", f"/teach/sessions/{waiting.public_id}/screen/")
     phone_of_waiting = open_page(**SHARP_PHONE)
     sign_in(phone_of_waiting, students_of(sections()[2])[0].user.username)

@@ -1,13 +1,15 @@
-"""The class of the API's tests, and a Valkey that may be killed."""
+"""A Valkey that a test may kill."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.qrsessions.conftest import empty_redis, klass
-from tests.valkeys import OwnValkey
+from tests.support.valkeys import OwnValkey
 
-__all__ = ["empty_redis", "klass", "own_valkey"]
+
+@pytest.fixture(autouse=True)
+def _empty_redis(empty_redis):
+    """Every test starts with an empty Redis."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The faults of the system before this one and of its peers, by their numbers: each is a behaviour that ours has not."""
+"""Known faults of the previous system and of similar ones, by number. None of them may occur here."""
 
 import datetime
 import functools
@@ -11,9 +11,11 @@ from django_redis import get_redis_connection
 
 from attendance.models import AttendanceRecord, Enrolment, Meeting, MeetingGroup, Section
 from qrsessions.models import GroupSession, QRSession
-from tests import factories
-from tests.qrsessions.conftest import Class, client_of, everything_written, sets_of, token_of
-from tests.races.conftest import at_once
+from tests.support import factories
+from tests.support.classes import Class, client_of, token_of
+from tests.support.live_sets import sets_of
+from tests.support.postgres.database import everything_written
+from tests.support.races import run_concurrently
 
 
 def counts(answer: dict[str, Any]) -> tuple[int, int, int]:
@@ -26,7 +28,7 @@ def register(klass: Class, session: QRSession) -> list[tuple[bool, str | None, s
 
 
 def taking(klass: Class, *, marked: int = 1) -> QRSession:
-    """An active session that two joined, of whom so many are marked."""
+    """An active session that two students joined. The first ``marked`` of them are marked."""
     session = klass.open()
     klass.join(session, 0)
     klass.join(session, 1)
@@ -80,7 +82,7 @@ def test_fault_02_an_end_while_redis_is_down_keeps_the_marks(klass, own_valkey):
     ]
 
 
-def test_fault_03_a_session_that_is_quiet_for_hours_keeps_its_joiners(klass, time_machine):
+def test_fault_03_a_session_idle_for_hours_keeps_who_joined(klass, time_machine):
     session = taking(klass)
     live = get_redis_connection("live")
     assert [live.ttl(f"session:{session.public_id}:{name}") for name in ("joined", "attended")] == [-1, -1]
@@ -96,7 +98,7 @@ def test_fault_03_a_session_that_is_quiet_for_hours_keeps_its_joiners(klass, tim
     ]
 
 
-def test_fault_04_final_numbers_stay_after_the_end(klass, time_machine):
+def test_fault_04_final_counts_stay_after_the_end(klass, time_machine):
     session = taking(klass)
 
     klass.step(session, "end")
@@ -107,7 +109,7 @@ def test_fault_04_final_numbers_stay_after_the_end(klass, time_machine):
     assert counts(klass.stats(session)) == (3, 2, 1)
 
 
-def test_fault_05_the_total_is_the_roster_and_roll_numbers_are_its_own(klass):
+def test_fault_05_the_total_is_the_size_of_the_roster_and_roll_numbers_are_unique_in_it(klass):
     for roll_number in ("10", "2"):
         factories.make_enrolment(section=klass.section, roll_number=roll_number)
     with pytest.raises(IntegrityError):
@@ -123,7 +125,7 @@ def test_fault_05_the_total_is_the_roster_and_roll_numbers_are_its_own(klass):
     ]
 
 
-def test_fault_06_a_repeated_scan_says_so_and_counts_once(klass):
+def test_fault_06_a_repeated_scan_counts_once_and_is_reported_as_repeated(klass):
     session = taking(klass)
 
     again = [klass.mark(session, 0), klass.join(session, 0)]
@@ -143,7 +145,7 @@ def test_fault_07_a_section_listed_twice_is_refused_and_nothing_is_opened(klass)
     assert (Meeting.objects.count(), MeetingGroup.objects.count()) == (0, 0)
 
 
-def test_fault_08_lock_and_unlock_answer_the_counts_that_the_stats_show(klass):
+def test_fault_08_lock_and_unlock_return_the_same_counts_as_stats(klass):
     session = klass.open()
     klass.join(session, 0)
     klass.join(session, 1)
@@ -155,11 +157,11 @@ def test_fault_08_lock_and_unlock_answer_the_counts_that_the_stats_show(klass):
 # --- Races and durability ---------------------------------------------------------------------------------
 
 
-def test_fault_09_no_mark_that_was_acknowledged_is_lost_by_the_end(klass):
+def test_fault_09_the_end_loses_no_acknowledged_mark(klass):
     for _ in range(5):
         session = taking(klass, marked=0)
 
-        ended, *marked = at_once(
+        ended, *marked = run_concurrently(
             functools.partial(klass.step, session, "end"),
             *[functools.partial(klass.mark, session, number) for number in range(2)],
             spread_seconds=0.01,
@@ -186,8 +188,8 @@ def test_fault_10_a_mark_needs_an_active_session_also_by_a_groups_token(klass):
     assert not AttendanceRecord.objects.exclude(method="end").exists()
 
 
-def test_fault_11_a_lock_by_another_process_holds_here_at_once(klass):
-    """In the database alone, as another process writes it; ``races/test_two_processes`` has real ones."""
+def test_fault_11_a_lock_by_another_process_applies_immediately(klass):
+    """Another process is simulated by a write to the database. ``races/test_two_processes`` has real ones."""
     session = klass.open()
     klass.join(session, 0)
     QRSession.objects.filter(pk=session.pk).update(status="locked", locked_at=timezone.now())
@@ -198,8 +200,8 @@ def test_fault_11_a_lock_by_another_process_holds_here_at_once(klass):
     assert counts(klass.stats(session)) == (3, 1, 0)
 
 
-def test_fault_12_the_code_goes_on_without_anything_that_keeps_running(klass, time_machine):
-    """``races/test_restart`` kills a real server."""
+def test_fault_12_the_code_keeps_changing_without_a_background_process(klass, time_machine):
+    """Time moves here. ``races/test_restart`` kills a real server."""
     session = taking(klass, marked=0)
     shown = []
     for number in range(2):
@@ -209,11 +211,11 @@ def test_fault_12_the_code_goes_on_without_anything_that_keeps_running(klass, ti
     assert shown[0] != shown[1]
 
 
-def test_fault_13_two_creates_at_once_open_one_session(klass):
+def test_fault_13_concurrent_creates_open_one_session(klass):
     body = {"section": klass.section.pk}
     teachers = [client_of(klass.teacher) for _ in range(2)]
 
-    answers = at_once(
+    answers = run_concurrently(
         *[functools.partial(one.post, "/api/v1/sessions/", body, format="json") for one in teachers]
     )
 
@@ -221,7 +223,7 @@ def test_fault_13_two_creates_at_once_open_one_session(klass):
     assert Meeting.objects.filter(section=klass.section).open().count() == 1
 
 
-def test_fault_14_opening_again_neither_ends_nor_loses_what_runs(klass):
+def test_fault_14_opening_again_keeps_the_running_session(klass):
     session = taking(klass)
     before = everything_written()
 
@@ -254,7 +256,7 @@ def test_fault_15_a_group_action_is_done_for_all_sections_or_for_none(klass):
     assert group_step(klass, group, "end").status_code == 200
 
 
-def test_fault_16_students_see_at_once_what_is_open(klass):
+def test_fault_16_students_see_open_sessions_immediately(klass):
     def own() -> list[str]:
         return [one["id"] for one in klass.as_student[0].get("/api/v1/me/session/").json()["sessions"]]
 
@@ -323,13 +325,17 @@ def test_fault_29_nobody_is_marked_for_a_session_that_has_not_begun(klass):
 
     early = klass.mark(session, 0)
     of_the_future = klass.mark(session, 0, token_of(session, steps_ago=-2))
+    assert everything_written() == before
+    klass.step(session, "start")
+    of_the_future_then = klass.mark(session, 0, token_of(session, steps_ago=-2))
 
     assert (early.status_code, early.json()["code"]) == (409, "not_active")
-    assert (of_the_future.status_code, of_the_future.json()["code"]) == (400, "token_invalid")
-    assert everything_written() == before
+    assert (of_the_future.status_code, of_the_future.json()["code"]) == (409, "not_active")
+    assert (of_the_future_then.status_code, of_the_future_then.json()["code"]) == (400, "token_invalid")
+    assert klass.stats(session)["total_present"] == 0
 
 
-def test_fault_31_a_scan_for_a_group_that_is_not_ones_own_is_refused(klass):
+def test_fault_31_a_scan_for_a_group_without_the_student_is_refused(klass):
     others = [other_section(klass, students=1) for _ in range(2)]
     group = group_of(open_group(klass, *others))
     group_step(klass, group, "start")

@@ -1,4 +1,4 @@
-"""A real roster export, imported, taught and attended."""
+"""A class whose roster comes from a real export."""
 
 import io
 from pathlib import Path
@@ -8,7 +8,8 @@ from django.core.management import call_command
 
 from attendance.models import Section, User
 from qrsessions.models import QRSession
-from tests.qrsessions.conftest import client_of, sets_of, token_of
+from tests.support.classes import client_of, token_of
+from tests.support.live_sets import sets_of
 
 SDS = Path(__file__).parent.parent / "data" / "sds-v2.1"
 

@@ -1,4 +1,4 @@
-"""Opening sessions at once: the database lets exactly one be open per section, and no group is ever half open."""
+"""Opening sessions concurrently: each section has at most one open session, and no group is half open."""
 
 import functools
 
@@ -7,27 +7,27 @@ from django.db.models import Count
 
 from attendance.models import Meeting, MeetingGroup, Section
 from qrsessions.models import QRSession
-from tests import factories
-from tests.races.conftest import at_once, make_school, phone_of
+from tests.support import factories
+from tests.support.races import make_school, run_concurrently, token_client
 
 
 def open_session(teacher, section):
-    return phone_of(teacher).post("/api/v1/sessions/", {"section": section.pk}, format="json")
+    return token_client(teacher).post("/api/v1/sessions/", {"section": section.pk}, format="json")
 
 
 def open_group(teacher, sections):
     body = {"sections": [section.pk for section in sections]}
-    return phone_of(teacher).post("/api/v1/group-sessions/", body, format="json")
+    return token_client(teacher).post("/api/v1/group-sessions/", body, format="json")
 
 
 @pytest.mark.parametrize(("crowd", "rounds"), [(2, 8), (8, 4), (32, 2)])
-def test_one_of_many_creates_opens_the_session_and_the_others_hear_its_id(crowd, rounds):
+def test_concurrent_creates_open_one_session_and_the_others_get_its_id(crowd, rounds):
     teachers = [factories.make_teacher() for _ in range(2)]
     for _ in range(rounds):
         section = factories.make_section(students=1, teachers=teachers)
         calls = [functools.partial(open_session, teachers[n % 2], section) for n in range(crowd)]
 
-        answers = at_once(*calls)
+        answers = run_concurrently(*calls)
 
         (opened,) = (answer.json()["id"] for answer in answers if answer.status_code == 201)
         refused = [answer for answer in answers if answer.status_code != 201]
@@ -38,7 +38,7 @@ def test_one_of_many_creates_opens_the_session_and_the_others_hear_its_id(crowd,
         assert QRSession.objects.filter(meeting__section=section).count() == 1
 
 
-def test_groups_with_sections_in_common_open_whole_or_not_at_all():
+def test_groups_that_share_sections_open_completely_or_not_at_all():
     for _ in range(6):
         school = make_school(sections=4, students=0)
         a, b, c, d = school.sections
@@ -47,7 +47,7 @@ def test_groups_with_sections_in_common_open_whole_or_not_at_all():
         calls += [functools.partial(open_session, school.teacher, section) for section in (b, c)]
         groups_before = MeetingGroup.objects.count()
 
-        answers = at_once(*calls)
+        answers = run_concurrently(*calls)
 
         opened_groups = [answer.json() for answer in answers[:6] if answer.status_code == 201]
         opened_singles = [answer.json() for answer in answers[6:] if answer.status_code == 201]
@@ -65,16 +65,16 @@ def test_groups_with_sections_in_common_open_whole_or_not_at_all():
         assert not Section.objects.annotate(open=Count("meetings")).filter(open__gt=1).exists()
 
 
-def test_reopening_groups_and_opening_others_in_another_order_never_wait_for_each_other():
+def test_reopening_and_opening_groups_in_different_orders_never_deadlock():
     for _ in range(20):
         school = make_school(sections=3, students=0)
         a, b, c = school.sections
-        # Meetings in another order than their sections, as after adding sections late.
+        # The meetings are in another order than their sections, as after adding a section.
         late = school.open(sections=[b, c])
-        phone_of(school.teacher).post(f"{late.address}sections/", {"section": a.pk}, format="json")
+        token_client(school.teacher).post(f"{late.address}sections/", {"section": a.pk}, format="json")
         late.step("end")
 
-        reopened, opened, single = at_once(
+        reopened, opened, single = run_concurrently(
             functools.partial(late.step, "reopen"),
             functools.partial(open_group, school.teacher, [a, b, c]),
             functools.partial(open_session, school.teacher, b),
@@ -88,13 +88,13 @@ def test_reopening_groups_and_opening_others_in_another_order_never_wait_for_eac
         assert running.count() == (1 if single.status_code == 201 else 3)
 
 
-def test_create_while_the_old_session_ends_is_never_an_error():
+def test_create_while_the_previous_session_ends_never_fails():
     school = make_school(sections=1, students=0)
     (section,) = school.sections
     for _ in range(25):
         hall = school.open()
 
-        ended, *answers = at_once(
+        ended, *answers = run_concurrently(
             functools.partial(hall.step, "end"),
             *[functools.partial(open_session, school.teacher, section)] * 8,
             spread_seconds=0.03,
@@ -107,4 +107,4 @@ def test_create_while_the_old_session_ends_is_never_an_error():
         assert all(one["session"] for one in refused)
         assert Meeting.objects.filter(section=section).open().count() == len(opened) <= 1
         for answer in opened:
-            phone_of(school.teacher).post(f"/api/v1/sessions/{answer.json()['id']}/end/")
+            token_client(school.teacher).post(f"/api/v1/sessions/{answer.json()['id']}/end/")

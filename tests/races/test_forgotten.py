@@ -1,4 +1,4 @@
-"""The end of a forgotten session against those who come back to it at that moment."""
+"""A forgotten session is ended automatically while someone uses it again."""
 
 import datetime
 import functools
@@ -9,11 +9,19 @@ from django.db.models import F
 from django.utils import timezone
 
 from attendance.models import AttendanceRecord
-from attendance.together import finished
-from qrsessions import closing, groups, joining, lifecycle
 from qrsessions.models import Action, GroupSession, QRSession, SessionEvent
-from tests.races.conftest import Hall, School, assert_sound, at_once, make_school
-from tests.races.test_steps_and_marks import accepted, codes, hold_up_writes, marks
+from qrsessions.services import auto_end, groups, joining, lifecycle
+from tests.support.races import (
+    Hall,
+    School,
+    assert_consistent,
+    block_writes,
+    make_school,
+    marks,
+    refusal_codes,
+    run_concurrently,
+    succeeded,
+)
 
 ROUNDS = 5
 AFTER = datetime.timedelta(hours=6)
@@ -23,11 +31,11 @@ AFTER = datetime.timedelta(hours=6)
 def school(request) -> School:
     if request.param == "single":
         return make_school(sections=1, students=6)
-    return make_school(sections=3, students=6, in_all=2)
+    return make_school(sections=3, students=6, in_every_section=2)
 
 
 def forgotten_hall(school: School) -> Hall:
-    """Everybody joined and attendance was started yesterday; nothing has happened since."""
+    """Everyone joined and attendance started yesterday. Nothing has happened since."""
     long_ago = timezone.now() - datetime.timedelta(days=1)
     source: QRSession | GroupSession
     if len(school.sections) == 1:
@@ -35,10 +43,10 @@ def forgotten_hall(school: School) -> Hall:
     else:
         source = groups.open_group(sections=school.sections, by=school.teacher, at=long_ago)
     hall = Hall(source, school.teacher, school.sections, school.students)
-    for place, student in enumerate(school.students):
-        own = school.sections[place % len(school.sections)]
+    for number, student in enumerate(school.students):
+        own = school.sections[number % len(school.sections)]
         chosen = {"section": own.pk} if isinstance(source, GroupSession) else {}
-        finished(joining.join(source=source, student=student, at=long_ago, **chosen))
+        joining.join(session_or_group=source, student=student, at=long_ago, **chosen)
     if isinstance(source, GroupSession):
         groups.take_group_step(group_session=source, step="start", by=school.teacher, at=long_ago)
     else:
@@ -47,47 +55,49 @@ def forgotten_hall(school: School) -> Hall:
 
 
 def end_forgotten() -> Any:
-    return closing.end_forgotten(at=timezone.now(), after=AFTER)
+    return auto_end.end_forgotten(at=timezone.now(), after=AFTER)
 
 
-def test_a_mark_keeps_the_session_open_or_comes_too_late(school):
+def test_mark_during_auto_end_keeps_session_open_or_is_refused(school):
     for _ in range(ROUNDS):
         hall = forgotten_hall(school)
 
-        ended, _, *answers = at_once(end_forgotten, hold_up_writes, *marks(hall), spread_seconds=0.02)
+        ended, _, *answers = run_concurrently(end_forgotten, block_writes, *marks(hall), spread_seconds=0.02)
 
-        assert codes(answers) <= {"not_active"}
-        assert hall.present() == accepted(hall, answers)
+        assert refusal_codes(answers) <= {"not_active"}
+        assert hall.present() == succeeded(hall, answers)
         if ended:
             assert not hall.present()
             assert {session.status for session in hall.sessions} == {"ended"}
         else:
             assert {session.status for session in hall.sessions} == {"active"}
-        assert_sound(hall)
+        assert_consistent(hall)
         hall.end_if_open()
 
 
-def test_teacher_and_the_time_end_it_once(school):
+def test_session_that_teacher_and_auto_end_both_end_ends_once(school):
     for _ in range(ROUNDS):
         hall = forgotten_hall(school)
 
-        _ended, answer = at_once(end_forgotten, functools.partial(hall.step, "end"), spread_seconds=0.01)
+        _ended, answer = run_concurrently(
+            end_forgotten, functools.partial(hall.step, "end"), spread_seconds=0.01
+        )
 
         assert answer.status_code in (200, 409)
         assert {session.status for session in hall.sessions} == {"ended"}
-        ends = SessionEvent.objects.filter(action=Action.END, session__in=hall.sessions)
+        ends = SessionEvent.objects.filter(action=Action.END, meeting__session__in=hall.sessions)
         assert ends.count() == len(hall.sessions)
         assert ends.filter(done_by=None).exists() is (answer.status_code == 409)
-        assert_sound(hall)
+        assert_consistent(hall)
 
 
-def test_two_that_end_forgotten_sessions_end_each_once(school):
+def test_concurrent_auto_end_runs_end_each_session_once(school):
     hall = forgotten_hall(school)
 
-    found = at_once(end_forgotten, end_forgotten, end_forgotten)
+    found = run_concurrently(end_forgotten, end_forgotten, end_forgotten)
 
     assert sorted(len(ended) for ended in found) == [0, 0, len(hall.sessions)]
     assert SessionEvent.objects.filter(action=Action.END).count() == len(hall.sessions)
     late = AttendanceRecord.objects.filter(marked_at__gt=F("meeting__ended_at"))
     assert not late.exists()
-    assert_sound(hall)
+    assert_consistent(hall)

@@ -1,14 +1,14 @@
-/** The rear camera of a phone: opening it, its focus and its light, and why it can't be had. */
+/** The phone's rear camera: opening it, focus, torch, zoom, and why it is not available. */
 
 const WANTED = { width: { ideal: 1280 }, height: { ideal: 720 } };
-const REMEMBERED = "rollcall-camera";
+const STORAGE_KEY = "rollcall-camera";
 
-/** @returns {Promise<"granted"|"denied"|"prompt">} "prompt" also where the browser doesn't tell */
+/** @returns {Promise<"granted"|"denied"|"prompt">} "prompt" also if the browser doesn't say */
 export async function permission() {
   return (await permissionStatus())?.state ?? "prompt";
 }
 
-/** Call a function once when the camera becomes allowed. */
+/** Call the function when the user allows the camera. */
 export async function whenAllowed(fn) {
   const status = await permissionStatus();
   if (status) status.onchange = () => status.state === "granted" && fn();
@@ -19,15 +19,15 @@ export async function whenAllowed(fn) {
  * @throws {DOMException} see `problemOf`
  */
 export async function openCamera() {
-  const remembered = memory.get();
+  const lastId = lastCamera.get();
   const first = await navigator.mediaDevices.getUserMedia({
     audio: false,
-    video: { ...WANTED, facingMode: { ideal: "environment" }, ...(remembered && { deviceId: { ideal: remembered } }) },
+    video: { ...WANTED, facingMode: { ideal: "environment" }, ...(lastId && { deviceId: { ideal: lastId } }) },
   });
-  const stream = await better(first);
+  const stream = await preferMainCamera(first);
   const [track] = stream.getVideoTracks();
-  memory.set(track.getSettings().deviceId);
-  if (abilities(track).focusMode?.includes("continuous")) await set(track, { focusMode: "continuous" });
+  lastCamera.set(track.getSettings().deviceId);
+  if (capabilities(track).focusMode?.includes("continuous")) await apply(track, { focusMode: "continuous" });
   return stream;
 }
 
@@ -35,7 +35,7 @@ export function closeCamera(stream) {
   for (const track of stream?.getTracks() ?? []) track.stop();
 }
 
-/** @returns {"denied"|"none"|"busy"|"insecure"|null} why there is no camera, as parts/scanner.html names it */
+/** @returns {"denied"|"none"|"busy"|"insecure"|null} why there is no camera; the names are those in parts/scanner.html */
 export function problemOf(error) {
   if (!window.isSecureContext) return "insecure";
   if (!navigator.mediaDevices?.getUserMedia) return "none";
@@ -45,20 +45,36 @@ export function problemOf(error) {
   return "busy";
 }
 
-export const hasTorch = (stream) => Boolean(abilities(stream.getVideoTracks()[0]).torch);
+export const hasTorch = (stream) => Boolean(capabilities(stream.getVideoTracks()[0]).torch);
 
-/** @returns {Promise<boolean>} whether the light now is as wanted */
-export const setTorch = (stream, on) => set(stream.getVideoTracks()[0], { torch: on });
+/** @returns {Promise<boolean>} whether the torch was switched */
+export const setTorch = (stream, on) => apply(stream.getVideoTracks()[0], { torch: on });
+
+export const canZoom = (stream) => zoomRange(stream).far > zoomRange(stream).near;
+
+/** @returns {Promise<boolean>} whether the zoom was switched */
+export function setZoom(stream, on) {
+  const { near, far } = zoomRange(stream);
+  return apply(stream.getVideoTracks()[0], { zoom: on ? far : near });
+}
+
+/** Once and twice the size. The smallest zoom may be that of another lens, with a wider view. */
+function zoomRange(stream) {
+  const { zoom } = capabilities(stream.getVideoTracks()[0]);
+  if (!zoom) return { near: 1, far: 1 };
+  const near = Math.min(Math.max(zoom.min, 1), zoom.max);
+  return { near, far: Math.min(2 * near, zoom.max) };
+}
 
 /**
- * The camera that a phone's own camera app would take. Androids with several count them, the main one first, and some
- * open another one, without focus, when asked for "the" rear camera.
+ * Find the main rear camera, which the phone's camera app would use. Android numbers its cameras, the main one first,
+ * but some phones open another one without autofocus for `facingMode: environment`.
  *
  * @param {{deviceId: string, label: string}[]} cameras
  * @param {{deviceId: string, label: string}} current
- * @returns {string|null} the id of a better camera than the current one
+ * @returns {string|null} the id of the main camera; null if it is the current one or unknown
  */
-export function betterRearCamera(cameras, current) {
+export function mainRearCamera(cameras, current) {
   const number = (camera) => Number(/camera2? (\d+), facing back/i.exec(camera.label)?.[1] ?? NaN);
   const numbered = cameras.filter((camera) => !Number.isNaN(number(camera)));
   if (numbered.length > 0) {
@@ -70,21 +86,21 @@ export function betterRearCamera(cameras, current) {
   return cameras.find((camera) => /back|rear/i.test(camera.label) && !isSpecial(camera))?.deviceId ?? null;
 }
 
-async function better(stream) {
+async function preferMainCamera(stream) {
   const [track] = stream.getVideoTracks();
   const cameras = (await navigator.mediaDevices.enumerateDevices()).filter((device) => device.kind === "videoinput");
-  const wanted = betterRearCamera(cameras, { deviceId: track.getSettings().deviceId, label: track.label });
+  const wanted = mainRearCamera(cameras, { deviceId: track.getSettings().deviceId, label: track.label });
   if (!wanted) return stream;
-  // Phones give one camera at a time.
+  // Phones open only one camera at a time.
   closeCamera(stream);
   return navigator.mediaDevices.getUserMedia({ audio: false, video: { ...WANTED, deviceId: { ideal: wanted } } });
 }
 
-const abilities = (track) => track?.getCapabilities?.() ?? {};
+const capabilities = (track) => track?.getCapabilities?.() ?? {};
 
-async function set(track, wish) {
+async function apply(track, constraint) {
   try {
-    await track.applyConstraints({ advanced: [wish] });
+    await track.applyConstraints({ advanced: [constraint] });
     return true;
   } catch {
     return false;
@@ -99,18 +115,18 @@ async function permissionStatus() {
   }
 }
 
-/** Which camera was taken last. Storage may be blocked, which costs only a moment at the next opening. */
-const memory = {
+/** The camera used last. If storage is blocked, the next opening just takes longer. */
+const lastCamera = {
   get() {
     try {
-      return localStorage.getItem(REMEMBERED);
+      return localStorage.getItem(STORAGE_KEY);
     } catch {
       return null;
     }
   },
   set(id) {
     try {
-      localStorage.setItem(REMEMBERED, id);
+      localStorage.setItem(STORAGE_KEY, id);
     } catch {}
   },
 };

@@ -1,16 +1,16 @@
 /**
- * One decoder for the page: the browser's own where it has one, else the worker. The browser's own costs no download;
- * where it fails, or finds nothing for a while, the worker comes to its help.
+ * The page's decoder: the browser's own if it has one, otherwise the worker. The browser's own needs no download. If it
+ * fails, or finds nothing for a while, the worker helps.
  */
-import { WorkerReader } from "./worker_reader.js";
+import { WorkerClient } from "./worker_client.js";
 
 const NATIVE_FAILURES = 2;
-const HELP_AFTER_MS = 4000;
+const WORKER_AFTER_MS = 4000;
 
 let decoder = null;
 
-/** @returns {Decoder} the page's own, made on first use and kept for all scanners */
-export function theDecoder(root) {
+/** @returns {Decoder} the decoder shared by all scanners of the page */
+export function pageDecoder(root) {
   decoder ??= new Decoder({ ...root.dataset });
   return decoder;
 }
@@ -19,36 +19,36 @@ class Decoder {
   #worker;
   #native = null;
   #nativeFailures = 0;
-  #hasLooked = false;
+  #hasCheckedNative = false;
   #emptySince = null;
   #turn = 0;
 
   constructor(addresses) {
-    this.#worker = new WorkerReader(addresses);
+    this.#worker = new WorkerClient(addresses);
   }
 
-  /** Be ready to read. Rejects where no decoder can be had; another call tries again. */
+  /** Load a decoder. Rejects if none is available; another call tries again. */
   async load() {
-    if (!this.#hasLooked) {
+    if (!this.#hasCheckedNative) {
       this.#native = await nativeDetector();
-      this.#hasLooked = true;
+      this.#hasCheckedNative = true;
     }
     if (!this.#native) await this.#worker.load();
   }
 
-  /** A new search begins: the time in which nothing was found counts from now. */
+  /** Start a new search: the time without a code counts from now. */
   begin() {
     this.#emptySince = performance.now();
   }
 
-  /** The texts of the codes in a picture. The picture's pixels may be given away. */
+  /** The texts of the codes in a picture. The pixels may be transferred to the worker. */
   async read(image) {
     this.#turn += 1;
-    // Two turns each, so that each sees both the middle and the whole picture.
-    const isNativesTurn = this.#native && (!this.#worker.isReady || this.#turn % 4 < 2);
-    const texts = await (isNativesTurn ? this.#readNative(image) : this.#worker.read(image));
+    // Two turns each, so that both see the middle and the whole picture.
+    const isNativeTurn = this.#native && (!this.#worker.isReady || this.#turn % 4 < 2);
+    const texts = await (isNativeTurn ? this.#readNative(image) : this.#worker.read(image));
     if (texts.length > 0) this.begin();
-    else if (this.#native && performance.now() - this.#emptySince > HELP_AFTER_MS) this.#worker.load().catch(() => {});
+    else if (this.#native && performance.now() - this.#emptySince > WORKER_AFTER_MS) this.#worker.load().catch(() => {});
     return texts;
   }
 

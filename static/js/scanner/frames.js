@@ -1,16 +1,16 @@
-/** Pictures for the decoder, taken from a video: never more of them, and never larger, than it can follow. */
+/** Takes pictures from a video for the decoder, smaller ones if the decoder is slow. */
 
 const SLOW_MS = 150;
 const DARK_BELOW = 22;
 
-/** Takes the middle of the picture and the whole of it in turn. */
+/** Alternates between the middle of the picture and the whole of it. */
 export class FrameGrabber {
   #canvas = document.createElement("canvas");
   #context = this.#canvas.getContext("2d", { willReadFrequently: true });
   #turn = 0;
   #slowness = 0;
 
-  /** @returns {ImageData|null} null while the video has no picture */
+  /** @returns {ImageData|null} null if the video has no picture yet */
   grab(video) {
     const { videoWidth: width, videoHeight: height } = video;
     if (!width || !height) return null;
@@ -22,15 +22,23 @@ export class FrameGrabber {
     return this.#context.getImageData(0, 0, this.#canvas.width, this.#canvas.height);
   }
 
-  /** Tell how many milliseconds the decoder needed for the last picture. */
+  /** Invert every fourth picture, now the middle and now the whole: decoders read only dark codes on a light ground. */
+  invertInTurn({ data }) {
+    if (![3, 0].includes(this.#turn % 8)) return;
+    const pixels = new Uint32Array(data.buffer);
+    // The highest byte is the opacity.
+    for (let index = 0; index < pixels.length; index += 1) pixels[index] ^= 0x00ffffff;
+  }
+
+  /** Record how many milliseconds the decoder needed for the last picture. */
   took(milliseconds) {
     this.#slowness = 0.7 * this.#slowness + 0.3 * milliseconds;
   }
 }
 
 /**
- * Which part of a picture to look at, in its pixels, and how much to shrink it. People hold the code into the middle:
- * that part comes first and keeps its detail; the whole picture finds a code beside it.
+ * The part of a picture to decode, in pixels, and its scale. People hold the code in the middle, so that part comes
+ * first and keeps its detail. The whole picture finds a code outside the middle.
  */
 export function cut({ width, height, turn, isSlow }) {
   const side = Math.min(width, height);
@@ -47,11 +55,11 @@ export function cut({ width, height, turn, isSlow }) {
   return { left: 0, top: 0, wide: width, high: height, scale };
 }
 
-/** Whether hardly any light falls on the picture. */
+/** Whether the picture is nearly black. */
 export function isDark({ data }) {
   let sum = 0;
   let count = 0;
-  // Green of one pixel in 257.
+  // Sample the green of every 257th pixel.
   for (let index = 1; index < data.length; index += 4 * 257) {
     sum += data[index];
     count += 1;
@@ -59,12 +67,12 @@ export function isDark({ data }) {
   return sum / count < DARK_BELOW;
 }
 
-/** The next picture of the video; a little later where the browser can't tell. */
+/** Resolves at the next frame of the video, or after half a second. */
 export function nextFrame(video) {
   return new Promise((resolve) => {
-    // A video that stands still, or is not painted, would never call.
-    const late = setTimeout(resolve, 500);
-    const now = () => (clearTimeout(late), resolve());
+    // A video that is paused or not painted has no next frame.
+    const timer = setTimeout(resolve, 500);
+    const now = () => (clearTimeout(timer), resolve());
     if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(now);
     else requestAnimationFrame(now);
   });

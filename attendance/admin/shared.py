@@ -1,0 +1,79 @@
+"""Mixins and links used by the admin of both apps."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from django.contrib.admin.utils import NestedObjects
+from django.contrib.auth import get_permission_codename
+from django.core.exceptions import ValidationError
+from django.db import models, router
+from django.db.models import Model, QuerySet
+from django.forms import Field
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from attendance.rosters.cells import clean_id, fault_of_id
+
+
+class ReadOnly:
+    """Mixin for an admin or inline whose rows only services write. They are deleted only with their parent."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class CascadingDelete:
+    """Mixin for an admin whose rows are deleted together with read-only rows.
+
+    Django asks the admin of each related row, so it would never delete a meeting that has records. This mixin
+    asks for the user's delete permission on each model instead. It counts the related rows rather than listing
+    them, because a meeting can have 600.
+    """
+
+    model: type[Any]
+
+    def get_deleted_objects(
+        self, objs: QuerySet[Any] | Sequence[Any], request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        collector = NestedObjects(using=router.db_for_write(self.model), origin=objs)
+        collector.collect(objs)
+        # django-stubs wrongly types the keys as strings.
+        rows_by_model = cast("dict[type[Model], set[Model]]", collector.model_objs)
+        counts = {str(model._meta.verbose_name_plural): len(rows) for model, rows in rows_by_model.items()}
+        not_permitted = {
+            str(model._meta.verbose_name)
+            for model in rows_by_model
+            if not request.user.has_perm(
+                f"{model._meta.app_label}.{get_permission_codename('delete', model._meta)}"
+            )
+        }
+        return [str(row) for row in objs], counts, not_permitted, [str(row) for row in collector.protected]
+
+
+def rows_link(model: type[models.Model], text: object, **filters: object) -> SafeString:
+    """Return a link to the model's list in the admin, filtered."""
+    address = reverse(
+        f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist",
+        query={name: str(value) for name, value in filters.items()},
+    )
+    return format_html('<a href="{}">{}</a>', address, text)
+
+
+def typed_id(text: str) -> str:
+    """Return an id or number typed or pasted into a form, read as in an import.
+
+    :raises ValidationError: if it cannot be one
+    """
+    cleaned = clean_id(text)
+    fault = fault_of_id(cleaned)
+    if fault or not cleaned:
+        raise ValidationError(fault or Field.default_error_messages["required"])
+    return cleaned

@@ -1,0 +1,187 @@
+"""The JSON of sections, stats and records; see docs/api.md."""
+
+import datetime
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from attendance.models import Method, RecordChange, Role, RosterEntry, Section, Status
+from attendance.queries.scan_traces import NOTHING_UNUSUAL, Flag, ScanTraces, TracesByRecord
+from attendance.queries.shared_devices import SharedDevices
+from attendance.stats import Source, Stats
+
+
+class SignInSerializer(serializers.Serializer[Any]):
+    username = serializers.CharField(max_length=254)
+    password = serializers.CharField(max_length=1000, trim_whitespace=False, write_only=True)
+
+
+class TokenSerializer(serializers.Serializer[Any]):
+    token = serializers.CharField()
+    role = serializers.ChoiceField(Role.choices)
+
+
+class SectionSerializer(serializers.ModelSerializer[Section]):
+    """``open_session`` is the id of the section's open session, if it has one."""
+
+    course = serializers.CharField(source="course.code")
+    course_title = serializers.CharField(source="course.title")
+    total_students = serializers.IntegerField()
+    term = serializers.CharField(source="term_name")
+    open_session = serializers.CharField(allow_null=True)
+
+    class Meta:
+        model = Section
+        fields = [
+            "id",
+            "course",
+            "course_title",
+            "name",
+            "term",
+            "term_id",
+            "total_students",
+            "open_session",
+            "minimum_percentage",
+            "late_after_minutes",
+        ]
+
+
+class CountsSerializer(serializers.Serializer[Stats]):
+    """The live counts. ``present_percentage`` is of ``total_students``, rounded half up to one decimal."""
+
+    total_students = serializers.IntegerField()
+    total_joined = serializers.IntegerField()
+    total_present = serializers.IntegerField(help_text="Present or late.")
+    present_percentage = serializers.FloatField()
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        [source.value for source in Source], help_text="`database` while Redis is away."
+    )
+    as_of = serializers.DateTimeField()
+
+
+def moment_json(at: datetime.datetime | None) -> str | None:
+    """As a ``DateTimeField`` writes it, in a tenth of the time: a group's stats have hundreds of moments."""
+    if at is None:
+        return None
+    text = timezone.localtime(at).isoformat()
+    return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
+
+
+def counts_json(stats: Stats) -> dict[str, Any]:
+    """What ``CountsSerializer`` describes. Built by hand, because every mark and poll answers with it."""
+    return {
+        "total_students": stats.total_students,
+        "total_joined": stats.total_joined,
+        "total_present": stats.total_present,
+        "present_percentage": stats.present_percentage,
+        "source": stats.source,
+        "as_of": moment_json(stats.as_of),
+    }
+
+
+class RecordSerializer(serializers.Serializer[Any]):
+    """One student of the roster; ``status`` is null until the student is marked.
+
+    ``context["shared_devices"]`` and ``context["traces"]`` are what ``shared_devices`` and ``scan_traces`` found for the
+    meeting.
+    """
+
+    student_id = serializers.CharField(source="student.student_id")
+    roll_number = serializers.CharField()
+    name = serializers.CharField(source="student.name")
+    joined_at = serializers.DateTimeField(source="record.joined_at", default=None, allow_null=True)
+    marked_at = serializers.DateTimeField(source="record.marked_at", default=None, allow_null=True)
+    status = serializers.ChoiceField(Status.choices, source="record.status", default=None, allow_null=True)
+    method = serializers.ChoiceField(Method.choices, source="record.method", default=None, allow_null=True)
+    note = serializers.CharField(help_text="Of an excuse or a late mark by hand; else empty.")
+    shares_device_with = serializers.SerializerMethodField(
+        help_text="The ids of other students who were marked present from the same phone."
+    )
+
+    shares_device_on_other_days_with = serializers.SerializerMethodField(
+        help_text="The ids of students on the roster who were marked present from the same phone within 30 days."
+    )
+    flags = serializers.SerializerMethodField(
+        help_text=(
+            "What is unusual about the scan: `by_program` (sent with an API token), `no_device` (a browser without "
+            "a device cookie), `new_device` (the student's first scan on this phone, though not the first of all), "
+            "`device_of_others` (the phone marked a student of another class within 30 days)."
+        )
+    )
+
+    def get_shares_device_on_other_days_with(self, entry: RosterEntry) -> list[str]:
+        return [sharer.student_id for sharer in self._traces(entry).other_days]
+
+    @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(Flag.choices)))
+    def get_flags(self, entry: RosterEntry) -> list[str]:
+        return [flag.value for flag in self._traces(entry).flags]
+
+    def _traces(self, entry: RosterEntry) -> ScanTraces:
+        traces: TracesByRecord = self.context["traces"]
+        return traces.get(entry.record_id or 0, NOTHING_UNUSUAL)
+
+    def get_shares_device_with(self, entry: RosterEntry) -> list[str]:
+        shared: SharedDevices = self.context["shared_devices"]
+        return [sharer.student_id for sharer in shared.get(entry.student_id, ())]
+
+
+class CorrectionSerializer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(Status.choices, allow_null=True, help_text="null removes the mark.")
+    note = serializers.CharField(max_length=500, allow_blank=True, default="")
+
+
+class RecordChangeSerializer(serializers.ModelSerializer[RecordChange]):
+    """``changed_by`` is null if no teacher made the change: a scan replaced an absence recorded at the end."""
+
+    changed_by = serializers.CharField(source="changed_by.display_name", default=None, allow_null=True)
+
+    class Meta:
+        model = RecordChange
+        fields = [
+            "changed_at",
+            "changed_by",
+            "from_status",
+            "from_method",
+            "from_marked_at",
+            "to_status",
+            "to_method",
+            "note",
+        ]
+
+
+class OwnMeetingSerializer(serializers.Serializer[Any]):
+    session = serializers.CharField()
+    date = serializers.DateField()
+    not_enrolled_then = serializers.BooleanField(
+        help_text="The student was enrolled for this date only after the class. It counts neither as held nor as missed."
+    )
+    status = serializers.ChoiceField(Status.choices, allow_null=True)
+    marked_at = serializers.DateTimeField(allow_null=True)
+    method = serializers.ChoiceField(Method.choices, allow_null=True)
+
+
+class OwnSectionSerializer(serializers.Serializer[Any]):
+    """A student's own history in one section: the meetings that have ended, newest first."""
+
+    section = serializers.IntegerField()
+    course = serializers.CharField()
+    course_title = serializers.CharField()
+    name = serializers.CharField()
+    term = serializers.CharField()
+    total_meetings = serializers.IntegerField()
+    total_present = serializers.IntegerField(help_text="Present or late.")
+    present_percentage = serializers.FloatField()
+    minimum_percentage = serializers.IntegerField(
+        allow_null=True, help_text="The section's minimum; null if it has none."
+    )
+    may_miss = serializers.IntegerField(
+        allow_null=True,
+        help_text="How many of the next classes the student can miss in a row without falling below the minimum. Excused classes do not count.",
+    )
+    must_attend = serializers.IntegerField(
+        allow_null=True,
+        help_text="How many of the next classes in a row the student must attend to reach the minimum: 0 if not below it; null if it cannot be reached or there is no minimum.",
+    )
+    meetings = OwnMeetingSerializer(many=True)

@@ -1,0 +1,103 @@
+"""The API of terms and their holidays."""
+
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from attendance.api.permissions import IsTeacher, signed_in
+from attendance.models import Role, Term
+from attendance.timetable.term_editing import HolidayDays, save_term
+
+MAX_HOLIDAYS = 200
+
+
+class HolidaySerializer(serializers.Serializer[Any]):
+    """Days without classes, both included. ``sections`` are the ids of those concerned; none means everybody."""
+
+    name = serializers.CharField(max_length=200)
+    first_day = serializers.DateField()
+    last_day = serializers.DateField()
+    sections = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), default=list, max_length=1000
+    )
+
+    def to_representation(self, instance: Any) -> Any:
+        names = {name: getattr(instance, name) for name in ("name", "first_day", "last_day")}
+        return super().to_representation(
+            names | {"sections": sorted(section.pk for section in instance.sections.all())}
+        )
+
+
+class TermSerializer(serializers.Serializer[Term]):
+    id = serializers.IntegerField(read_only=True)
+    name = serializers.CharField(max_length=100)
+    first_day = serializers.DateField(allow_null=True, default=None)
+    last_day = serializers.DateField(allow_null=True, default=None)
+    holidays = HolidaySerializer(many=True, default=list, max_length=MAX_HOLIDAYS)  # type: ignore[call-arg]
+
+
+class TermChangeSerializer(serializers.Serializer[Any]):
+    """Fields that are left out stay the same. ``holidays`` replaces all of them."""
+
+    name = serializers.CharField(max_length=100, required=False)
+    first_day = serializers.DateField(allow_null=True, required=False)
+    last_day = serializers.DateField(allow_null=True, required=False)
+    holidays = HolidaySerializer(many=True, required=False, max_length=MAX_HOLIDAYS)  # type: ignore[call-arg]
+
+
+class IsAdmin(IsTeacher):
+    message = _("Only administrators can do this.")
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return super().has_permission(request, view) and signed_in(request).role is Role.ADMIN
+
+
+class TermList(APIView):
+    def get_permissions(self) -> Any:
+        return [IsAdmin()] if self.request.method == "POST" else [IsAuthenticated()]
+
+    @extend_schema(responses=TermSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """All terms with their holidays, the latest first. Those without dates come before all others."""
+        return Response(TermSerializer(_terms(), many=True).data)
+
+    @extend_schema(request=TermSerializer, responses={201: TermSerializer})
+    def post(self, request: Request) -> Response:
+        """Add a term. For administrators."""
+        wanted = TermSerializer(data=request.data)
+        return Response(_saved(Term(), wanted), status=201)
+
+
+class TermDetail(APIView):
+    permission_classes = (IsAdmin,)
+
+    @extend_schema(request=TermChangeSerializer, responses=TermSerializer)
+    def patch(self, request: Request, term_id: int) -> Response:
+        """Change a term; `holidays` replaces all of them. The meetings to come are planned anew. For administrators."""
+        term = get_object_or_404(Term, pk=term_id)
+        return Response(_saved(term, TermChangeSerializer(data=request.data)))
+
+
+def _terms() -> Any:
+    return Term.objects.prefetch_related("holidays__sections")
+
+
+def _saved(term: Term, wanted: serializers.Serializer[Any]) -> Any:
+    wanted.is_valid(raise_exception=True)
+    fields = dict(wanted.validated_data)
+    holidays = fields.pop("holidays", None)
+    for name, value in fields.items():
+        setattr(term, name, value)
+    rows = None
+    if holidays is not None:
+        rows = [HolidayDays(**row | {"sections": frozenset(row["sections"])}) for row in holidays]
+    save_term(term=term, holidays=rows, at=timezone.now())
+    return TermSerializer(_terms().get(pk=term.pk)).data

@@ -1,0 +1,98 @@
+"""A student's own attendance, as shown to the student."""
+
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from attendance.lib.natural_order import natural_key
+from attendance.models import ATTENDED, MeetingState, RosterEntry, Status, Student
+from attendance.queries.not_enrolled_then import meetings_not_enrolled_then
+from attendance.rules.minimum import MinimumRule
+from attendance.rules.percentage import percentage
+
+
+@dataclass(frozen=True)
+class OwnSection:
+    """One section of a student with its ended meetings, newest first."""
+
+    section: int
+    course: str
+    course_title: str
+    name: str
+    term: str
+    minimum_percentage: int | None = None
+    meetings: list[dict[str, object]] = field(default_factory=list)
+
+    @property
+    def total_meetings(self) -> int:
+        """Without those for which the student has no status: the register was not taken, or "not enrolled then"."""
+        return sum(meeting["status"] is not None for meeting in self.meetings)
+
+    @property
+    def total_present(self) -> int:
+        return sum(meeting["status"] in ATTENDED for meeting in self.meetings)
+
+    @property
+    def present_percentage(self) -> float:
+        return percentage(self.total_present, self.total_meetings)
+
+    @property
+    def total_excused(self) -> int:
+        return sum(meeting["status"] == Status.EXCUSED for meeting in self.meetings)
+
+    @property
+    def rule(self) -> MinimumRule | None:
+        """Where the student stands under the section's minimum; None if it has no minimum."""
+        if not self.minimum_percentage:
+            return None
+        held = self.total_meetings - self.total_excused
+        return MinimumRule(minimum=self.minimum_percentage, present=self.total_present, held=held)
+
+    @property
+    def may_miss(self) -> int | None:
+        return self.rule.may_miss if self.rule else None
+
+    @property
+    def must_attend(self) -> int | None:
+        return self.rule.must_attend if self.rule else None
+
+
+def own_sections(student: Student) -> list[OwnSection]:
+    """The student's attendance by section, at meetings that have ended, in two queries."""
+    found = RosterEntry.objects.filter(student=student, meeting__state=MeetingState.HELD)
+    missed = meetings_not_enrolled_then(student).select_related("section__course", "section__term")
+    entries = [
+        *found.select_related("meeting__section__course", "meeting__section__term", "record"),
+        *(RosterEntry(meeting=meeting, student=student) for meeting in missed),
+    ]
+    entries.sort(key=lambda entry: entry.meeting.starts_at, reverse=True)
+    entries.sort(key=_section_order)
+    return [
+        OwnSection(
+            section=section.pk,
+            course=section.course.code,
+            course_title=section.course.title,
+            name=section.name,
+            term=section.term_name,
+            minimum_percentage=section.minimum_percentage,
+            meetings=[_own_meeting(entry) for entry in group],
+        )
+        for section, group in groupby(entries, key=lambda entry: entry.meeting.section)
+    ]
+
+
+def _section_order(entry: RosterEntry) -> tuple[object, ...]:
+    section = entry.meeting.section
+    return natural_key(section.course.code), natural_key(section.name), section.pk
+
+
+def _own_meeting(entry: RosterEntry) -> dict[str, object]:
+    record = entry.record
+    return {
+        "session": entry.meeting.public_id,
+        "date": entry.meeting.date,
+        "starts_at": entry.meeting.starts_at,
+        "not_enrolled_then": record is None,
+        "status": record.status if record else None,
+        "marked_at": record.marked_at if record else None,
+        "method": record.method if record else None,
+    }

@@ -1,0 +1,104 @@
+"""The content of a roster, independent of its file format."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, field
+
+from attendance.rosters.csv_rows import Location
+
+# A section's key in a roster: (course, name, term) in a plain CSV, (sourcedId,) in OneRoster.
+SectionKey = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CourseEntry:
+    """A course. ``title`` is empty if the roster does not give one."""
+
+    code: str
+    title: str
+    location: Location
+
+
+@dataclass(slots=True)
+class SectionEntry:
+    course: str
+    name: str
+    term: str
+    external_id: str
+    location: Location
+
+
+@dataclass(slots=True)
+class PersonEntry:
+    """Somebody who signs in. Fields that the roster does not give are empty."""
+
+    username: str
+    email: str
+    first_name: str
+    last_name: str
+    location: Location
+    # False if the account is disabled in the other system; then none is created here.
+    enabled: bool = True
+
+
+@dataclass(slots=True)
+class StudentEntry:
+    student_id: str
+    name: str
+    person: PersonEntry
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentEntry:
+    """An enrolment. ``roll_number`` is None if the roster has no column for it.
+
+    ``to_date`` is exclusive. Without ``has_end_column`` a missing ``to_date`` leaves an existing end as it is.
+    ``not_enrolled`` means that the roster names the student as dropped or waiting: an enrolment ends with the import.
+    """
+
+    section: SectionKey
+    student_id: str
+    roll_number: str | None
+    location: Location
+    from_date: datetime.date | None = None
+    to_date: datetime.date | None = None
+    has_end_column: bool = False
+    not_enrolled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TeachingEntry:
+    """That a teacher teaches a section. ``teacher`` is a key of ``Roster.teachers``; ``to_date`` is exclusive.
+
+    ``role`` is the roster's own word. ``has_dates`` says whether its format gives dates. ``not_assigned`` means that the
+    roster names the row as deleted or inactive: an assignment ends with the import.
+    """
+
+    section: SectionKey
+    teacher: str
+    role: str = "teacher"
+    from_date: datetime.date | None = None
+    to_date: datetime.date | None = None
+    has_dates: bool = False
+    not_assigned: bool = False
+
+    @property
+    def row(self) -> str:
+        """What the row says, to be compared with an earlier import."""
+        days = (day.isoformat() if day else "" for day in (self.from_date, self.to_date))
+        return ",".join([self.role, *days, *(["inactive"] if self.not_assigned else [])])
+
+
+@dataclass(slots=True)
+class Roster:
+    courses: dict[str, CourseEntry] = field(default_factory=dict)
+    sections: dict[SectionKey, SectionEntry] = field(default_factory=dict)
+    students: dict[str, StudentEntry] = field(default_factory=dict)
+    enrolments: list[EnrolmentEntry] = field(default_factory=list)
+    teachers: dict[str, PersonEntry] = field(default_factory=dict)
+    # Teachers of whom the roster names only rows that are deleted or inactive. They get no account.
+    former_teachers: dict[str, PersonEntry] = field(default_factory=dict)
+    # In the order of the rows, each once.
+    teaching: dict[TeachingEntry, None] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)

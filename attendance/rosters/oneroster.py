@@ -1,0 +1,416 @@
+"""Reads a OneRoster 1.1 or School Data Sync (SDS v2, v2.1) export.
+
+It has users, classes and enrollments, and perhaps courses and academicSessions. The end date of an enrolment is
+exclusive, as OneRoster 1.1 defines it. Passwords are not read.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from attendance.models import Course, Enrolment, Section, Student, Term, User
+from attendance.rosters import cells
+from attendance.rosters.csv_rows import Columns, Row, read_rows
+from attendance.rosters.entries import (
+    CourseEntry,
+    EnrolmentEntry,
+    PersonEntry,
+    Roster,
+    SectionEntry,
+    StudentEntry,
+    TeachingEntry,
+)
+from attendance.rosters.files import RosterFile
+from attendance.rosters.problems import Problems
+
+TEACHING_ROLES = frozenset(
+    {"teacher", "professor", "faculty", "instructor", "lecturer", "adjunct", "substitute"}
+)
+# OneRoster and SDS roles that an import ignores: not students, and not allowed to open sessions unless an admin
+# adds them.
+OTHER_ROLES = frozenset(
+    {
+        "administrator", "proctor", "aide", "parent", "guardian", "relative", "teacherassistant", "assistant", "staff",
+        "principal", "chair", "researcher", "affiliate", "occupationaltherapist", "physicaltherapist",
+        "speechtherapist", "visiontherapist", "paraprofessional", "specialservices", "advisor", "nurse",
+        "officestaff", "itadmin", "coach", "alumni", "other",
+    }
+)  # fmt: skip
+_SOURCED_ID = 255
+
+# Columns of the standards that we don't need.
+_UNREAD = (
+    "sourcedId, dateLastModified, orgSourcedIds, orgSourcedId, schoolSourcedIds, schoolSourcedId, role, userIds, middleName, "
+    "preferredFirstName, preferredMiddleName, preferredLastName, preferredGivenName, preferredFamilyName, pronouns, sms, "
+    "phone, agentSourcedIds, grades, grade, password, userMasterIdentifier, primaryOrgSourcedId, resourceSourcedIds, "
+    "activeDirectoryMatchId, classType, location, subject, subjects, subjectCodes, periods, resources, schoolYearSourcedId, "
+    "schoolYear, primary, type, startDate, endDate, parentSourcedId, title, termSourcedIds, classCode"
+)
+
+_COLUMNS = {
+    "users": Columns.named(
+        required=(("sourcedId",), ("givenName", "familyName", "username")),
+        identifying=("username", "email", "identifier", "enabledUser", "status"),
+        unread=_UNREAD,
+        sourcedId="", username="", givenName="", familyName="", email="", identifier="", enabledUser="", status="",
+    ),
+    "classes": Columns.named(
+        required=(("sourcedId",), ("title",)),
+        identifying=("courseSourcedId", "classCode", "sessionSourcedIds", "status"),
+        unread=_UNREAD,
+        sourcedId="", title="", courseSourcedId="", classCode="", sessionSourcedIds="termSourcedIds, termSourcedId",
+        status="",
+    ),
+    "courses": Columns.named(
+        required=(("sourcedId",),),
+        identifying=("code", "status"),
+        unread=_UNREAD,
+        sourcedId="", title="", code="courseCode", status="",
+    ),
+    "enrollments": Columns.named(
+        required=(("classSourcedId",), ("userSourcedId",), ("role",)),
+        identifying=("beginDate", "endDate", "status"),
+        unread=_UNREAD,
+        classSourcedId="", userSourcedId="", role="", beginDate="", endDate="", status="",
+    ),
+    "academicSessions": Columns.named(
+        required=(("sourcedId",), ("title",)), unread=_UNREAD, sourcedId="", title="", status=""
+    ),
+}  # fmt: skip
+# SDS and OneRoster leave the status empty in complete exports.
+ACTIVE = frozenset({"", "active"})
+DELETED = frozenset({"tobedeleted", "inactive"})
+
+
+@dataclass(slots=True)
+class _Rows:
+    """The rows of one file by sourcedId, and the sourcedIds of rows marked as deleted."""
+
+    has_file: bool
+    by_id: dict[str, Row] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
+
+
+def read_oneroster(files: Mapping[str, RosterFile], problems: Problems) -> Roster:
+    """Return the roster in the files. Bad lines and references to missing rows are added to the problems."""
+    rows = {kind: _rows(kind, files, problems) for kind in _COLUMNS if kind != "enrollments"}
+    roster = Roster()
+    _add_sections(roster, rows, problems)
+    _Enrolments(roster, rows, problems).read(files["enrollments"])
+    return roster
+
+
+def _rows(kind: str, files: Mapping[str, RosterFile], problems: Problems) -> _Rows:
+    rows = _Rows(has_file=kind in files)
+    if not rows.has_file:
+        return rows
+    for row in read_rows(files[kind], _COLUMNS[kind], problems):
+        sourced_id = cells.identifier(row, "sourcedId", limit=_SOURCED_ID, problems=problems)
+        if _deleted(row, problems):
+            rows.deleted.add(sourced_id)
+        elif sourced_id in rows.by_id:
+            line = rows.by_id[sourced_id].location.line
+            row.location.add_problem(
+                problems, "sourcedId", f"The id {sourced_id} is also used in line {line}."
+            )
+        elif sourced_id:
+            rows.by_id[sourced_id] = row
+    return rows
+
+
+def _deleted(row: Row, problems: Problems) -> bool:
+    """Return whether the row holds no longer. An unknown status is a problem, because it may mean that."""
+    status = row.cells.get("status", "").strip()
+    if status.casefold() not in ACTIVE | DELETED:
+        row.location.add_problem(
+            problems, "status", f"“{status[:40]}” is not a known status: active, inactive or tobedeleted."
+        )
+    return status.casefold() not in ACTIVE
+
+
+def _add_sections(roster: Roster, rows: Mapping[str, _Rows], problems: Problems) -> None:
+    for sourced_id, row in rows["classes"].by_id.items():
+        if len(sourced_id) > cells.max_length(Section, "external_id"):
+            row.location.add_problem(
+                problems, "sourcedId", f"The limit is {cells.max_length(Section, 'external_id')} characters."
+            )
+            continue
+        title = cells.label(row, "title", limit=cells.max_length(Section, "name"), problems=problems)
+        course = _course(sourced_id, row, rows["courses"], problems)
+        term = _term(row, rows["academicSessions"], problems)
+        if course is None or not title:
+            problems.rows_skipped = True
+            continue
+        roster.courses.setdefault(course.code, course)
+        roster.sections[sourced_id,] = SectionEntry(course.code, title, term, sourced_id, row.location)
+    _make_names_unique(roster, rows["classes"], problems)
+
+
+def _course(class_id: str, row: Row, courses: _Rows, problems: Problems) -> CourseEntry | None:
+    limit = cells.max_length(Course, "code")
+    course_id = cells.identifier(row, "courseSourcedId", limit=_SOURCED_ID, problems=problems, required=False)
+    course = courses.by_id.get(course_id)
+    if course is not None:
+        code = cells.identifier(course, "code", limit=limit, problems=problems, required=False) or course_id
+        title = cells.label(
+            course, "title", limit=cells.max_length(Course, "title"), problems=problems, required=False
+        )
+        column, location = "code", course.location
+    else:
+        if course_id and courses.has_file and course_id not in courses.deleted:
+            row.location.add_problem(
+                problems, "courseSourcedId", f"There is no course {course_id} in courses.csv."
+            )
+            return None
+        code = course_id or cells.identifier(row, "classCode", limit=limit, problems=problems, required=False)
+        code = code or class_id
+        title = cells.label(row, "title", limit=cells.max_length(Course, "title"), problems=problems)
+        column, location = "courseSourcedId", row.location
+    if len(code) > limit:
+        location.add_problem(problems, column, f"The text has {len(code)} characters; the limit is {limit}.")
+        return None
+    return CourseEntry(code, title, location)
+
+
+def _term(row: Row, sessions: _Rows, problems: Problems) -> str:
+    titles = []
+    limit = cells.max_length(Term, "name")
+    for session_id in (part.strip() for part in row.cells.get("sessionSourcedIds", "").split(",")):
+        session = sessions.by_id.get(session_id)
+        if session is not None:
+            titles.append(cells.label(session, "title", limit=limit, problems=problems))
+        elif session_id and sessions.has_file and session_id not in sessions.deleted:
+            row.location.add_problem(
+                problems, "sessionSourcedIds", f"There is no session {session_id} in academicSessions.csv."
+            )
+        elif session_id:
+            titles.append(session_id)
+    term = ", ".join(titles)
+    if len(term) > limit:
+        row.location.add_problem(
+            problems,
+            "sessionSourcedIds",
+            f"Together the terms have {len(term)} characters; the limit is {limit}.",
+        )
+        return ""
+    return term
+
+
+def _make_names_unique(roster: Roster, classes: _Rows, problems: Problems) -> None:
+    """Append the class code, or else the sourcedId, to classes with the same course, term and title."""
+    name_counts = Counter((entry.course, entry.name, entry.term) for entry in roster.sections.values())
+    codes = {
+        entry.external_id: cells.label(
+            classes.by_id[entry.external_id],
+            "classCode",
+            limit=_SOURCED_ID,
+            problems=problems,
+            required=False,
+        )
+        for entry in roster.sections.values()
+    }
+    code_counts = Counter(
+        (entry.course, entry.name, entry.term, codes[entry.external_id]) for entry in roster.sections.values()
+    )
+    for entry in roster.sections.values():
+        name = (entry.course, entry.name, entry.term)
+        if name_counts[name] == 1:
+            continue
+        code = codes[entry.external_id]
+        suffix = code if code and code_counts[(*name, code)] == 1 else entry.external_id
+        entry.name = f"{entry.name} ({suffix})"
+        if len(entry.name) > cells.max_length(Section, "name"):
+            entry.location.add_problem(
+                problems,
+                "title",
+                "Another class has the same title, and this title is too long to tell them apart.",
+            )
+
+
+class _Enrolments:
+    """Reads enrollments.csv: students, teachers, and rows that are ignored with a note."""
+
+    def __init__(self, roster: Roster, rows: Mapping[str, _Rows], problems: Problems) -> None:
+        self._roster = roster
+        self._users = rows["users"]
+        self._classes = rows["classes"]
+        self._problems = problems
+        self._ignored: Counter[str] = Counter()
+        self._student_ids: dict[str, str] = {}
+        self._people: dict[str, PersonEntry] = {}
+        self._seen: set[tuple[str, ...]] = set()
+
+    def read(self, file: RosterFile) -> None:
+        for row in read_rows(file, _COLUMNS["enrollments"], self._problems):
+            self._add(row)
+        notes = self._roster.notes
+        notes.extend(
+            f"{file.name}: {what}, ignored: {count}" for what, count in sorted(self._ignored.items())
+        )
+        without_enrolment = sum(user_id not in self._people for user_id in self._users.by_id)
+        if without_enrolment:
+            notes.append(f"users.csv: users without an enrolment, ignored: {without_enrolment}")
+
+    def _add(self, row: Row) -> None:
+        class_id, user_id = (
+            cells.identifier(row, column, limit=_SOURCED_ID, problems=self._problems)
+            for column in ("classSourcedId", "userSourcedId")
+        )
+        is_deleted = _deleted(row, self._problems)
+        role = "".join(character for character in row.cells["role"].lower() if character.isalnum())
+        if is_deleted or class_id in self._classes.deleted or user_id in self._users.deleted:
+            self._ignored["deleted or inactive"] += 1
+            if is_deleted and role in TEACHING_ROLES:
+                self._end_teaching(row, class_id, user_id, role)
+            return
+        if self._repeats(row, class_id, user_id, role):
+            self._ignored["the same as another row"] += 1
+            return
+        references_exist = True
+        if class_id and class_id not in self._classes.by_id:
+            row.location.add_problem(
+                self._problems, "classSourcedId", f"There is no class {class_id} in classes.csv."
+            )
+            references_exist = False
+        if user_id and user_id not in self._users.by_id:
+            row.location.add_problem(
+                self._problems, "userSourcedId", f"There is no user {user_id} in users.csv."
+            )
+            references_exist = False
+        if role in OTHER_ROLES:
+            self._ignored[f"role {row.cells['role'].strip()}"] += 1
+        elif role not in TEACHING_ROLES and role != "student":
+            row.location.add_problem(
+                self._problems,
+                "role",
+                f"“{row.cells['role'].strip()[:40]}” is not a known role, such as student or teacher.",
+            )
+        elif not references_exist or not class_id or not user_id or (class_id,) not in self._roster.sections:
+            self._problems.rows_skipped = True
+        elif role == "student":
+            self._add_enrolment(row, class_id, user_id)
+        else:
+            self._add_teacher(row, class_id, user_id, role)
+
+    def _repeats(self, row: Row, class_id: str, user_id: str, role: str) -> bool:
+        """Return whether an earlier row says the same. Some exports have a row for each teacher of a class."""
+        dates = (row.cells.get(column, "").strip() for column in ("beginDate", "endDate"))
+        what = (class_id, user_id, role, *dates)
+        if not class_id or not user_id or what not in self._seen:
+            self._seen.add(what)
+            return False
+        return True
+
+    def _add_teacher(self, row: Row, class_id: str, user_id: str, role: str) -> None:
+        person = self._person(user_id)
+        if not person.enabled:
+            self._ignored["teacher whose account is not enabled"] += 1
+            return
+        if not person.username and not person.email:
+            person.username = user_id[: cells.max_length(User, "username")]
+        self._roster.teachers[user_id] = person
+        from_date, to_date = self._dates(row)
+        entry = TeachingEntry((class_id,), user_id, role, from_date, to_date, has_dates=True)
+        self._roster.teaching[entry] = None
+
+    def _end_teaching(self, row: Row, class_id: str, user_id: str, role: str) -> None:
+        if (class_id,) not in self._roster.sections or user_id not in self._users.by_id:
+            return
+        self._roster.former_teachers[user_id] = self._person(user_id)
+        from_date, to_date = self._dates(row)
+        entry = TeachingEntry(
+            (class_id,), user_id, role, from_date, to_date, has_dates=True, not_assigned=True
+        )
+        self._roster.teaching[entry] = None
+
+    def _dates(self, row: Row) -> tuple[datetime.date | None, datetime.date | None]:
+        """Return the first day of the row, and the first day after it."""
+        from_date = cells.date(row, "beginDate", problems=self._problems)
+        to_date = cells.date(row, "endDate", problems=self._problems)
+        if from_date and to_date and to_date < from_date:
+            row.location.add_problem(self._problems, "endDate", "The row ends before it begins.")
+            to_date = None
+        return from_date, to_date
+
+    def _add_enrolment(self, row: Row, class_id: str, user_id: str) -> None:
+        from_date, to_date = self._dates(row)
+        student_id = self._student(user_id)
+        if not student_id:
+            self._problems.rows_skipped = True
+            return
+        self._roster.enrolments.append(
+            EnrolmentEntry(
+                (class_id,),
+                student_id,
+                None,
+                row.location,
+                from_date,
+                to_date,
+                has_end_column=row.has("endDate"),
+            )
+        )
+
+    def _student(self, user_id: str) -> str:
+        """Return the user's student id, and add the student to the roster. Empty if the id is unusable."""
+        if user_id in self._student_ids:
+            return self._student_ids[user_id]
+        row = self._users.by_id[user_id]
+        limit = min(cells.max_length(Student, "student_id"), cells.max_length(Enrolment, "roll_number"))
+        column = "identifier" if row.cells.get("identifier", "").strip() else "sourcedId"
+        student_id = cells.identifier(row, column, limit=limit, problems=self._problems)
+        known = self._roster.students.get(student_id)
+        if known is not None:
+            row.location.add_problem(
+                self._problems,
+                column,
+                f"The user in line {known.person.location.line} also has the student id {student_id}.",
+            )
+            student_id = ""
+        self._student_ids[user_id] = student_id
+        if student_id:
+            person = self._person(user_id)
+            name = " ".join(part for part in (person.first_name, person.last_name) if part)
+            if not name and not person.username:
+                row.location.add_problem(self._problems, "givenName", "The student has no name.")
+            self._roster.students[student_id] = StudentEntry(student_id, name or person.username, person)
+        return student_id
+
+    def _person(self, user_id: str) -> PersonEntry:
+        if user_id not in self._people:
+            row = self._users.by_id[user_id]
+            first_name, last_name = (
+                cells.label(
+                    row, column, limit=cells.max_length(User, field), problems=self._problems, required=False
+                )
+                for column, field in (("givenName", "first_name"), ("familyName", "last_name"))
+            )
+            username = cells.identifier(
+                row,
+                "username",
+                limit=cells.max_length(User, "username"),
+                problems=self._problems,
+                required=False,
+            )
+            email = cells.email(
+                row,
+                "email",
+                limit=cells.max_length(User, "email"),
+                problems=self._problems,
+                # Somebody has to be found by one of the two.
+                needed=not username,
+            )
+            if not email and cells.is_email(username):
+                # Many exports give the address only as the user name. Sign-in codes need an address.
+                email = username
+            self._people[user_id] = PersonEntry(
+                username=username,
+                email=email,
+                first_name=first_name,
+                last_name=last_name,
+                location=row.location,
+                enabled=row.cells.get("enabledUser", "").strip().lower() not in ("false", "0", "no"),
+            )
+        return self._people[user_id]

@@ -1,0 +1,1 @@
+"""When sections meet: weekly patterns, holidays, and the planned meetings made from them."""

@@ -1,0 +1,62 @@
+"""How passwords are hashed: slowly, so that a stolen table is of little use, and so only one at a time in each process.
+
+Argon2id with the parameters that OWASP recommends. A hash of the old kind is replaced when its owner signs in. See
+bench/README.md for what a check costs.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.contrib.auth import hashers
+from django.db import connection
+
+from attendance.lib.refusals import Busy
+
+# Longer than the requests ahead need: config/serving/request_pools.py lets few past its own queue.
+WAIT_SECONDS = 5
+
+# A lock that its holder may take again, because checking a PBKDF2 hash is making one.
+_place = threading.RLock()
+
+
+@contextmanager
+def _own_turn() -> Iterator[None]:
+    """Wait for a turn to hash, without a database connection.
+
+    :raises Busy: if it takes too long
+    """
+    if not connection.in_atomic_block:
+        connection.close()
+    if not _place.acquire(timeout=WAIT_SECONDS):
+        raise Busy
+    try:
+        yield
+    finally:
+        _place.release()
+
+
+class _OneAtATime(hashers.BasePasswordHasher):
+    def encode(self, *arguments: Any) -> str:
+        with _own_turn():
+            encoded: str = super().encode(*arguments)
+            return encoded
+
+    def verify(self, password: str, encoded: str) -> bool:
+        with _own_turn():
+            return super().verify(password, encoded)
+
+
+class Argon2(_OneAtATime, hashers.Argon2PasswordHasher):
+    memory_cost = 19 * 1024
+    time_cost = 2
+    parallelism = 1
+
+
+class PBKDF2(_OneAtATime, hashers.PBKDF2PasswordHasher):
+    """Of accounts that have not signed in since hashes are Argon2."""
+
+
+class Scrypt(_OneAtATime, hashers.ScryptPasswordHasher):
+    """Of accounts that come from elsewhere."""

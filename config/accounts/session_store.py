@@ -1,0 +1,13 @@
+"""Sessions of signed-in browsers, in PostgreSQL."""
+
+from typing import Any
+
+from django.contrib.sessions.backends import db
+
+
+class SessionStore(db.SessionStore):
+    """Django's own, which would ask PostgreSQL for keys that it refuses, such as one with a NUL."""
+
+    def _validate_session_key(self, key: Any) -> bool:
+        is_likely = bool(super()._validate_session_key(key))  # type: ignore[misc]
+        return is_likely and key.isascii() and key.isalnum()

@@ -1,0 +1,147 @@
+"""The weekly classes of a section as a teacher enters them, and files to import."""
+
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django import forms
+from django.core import signing
+from django.utils.translation import gettext_lazy as _
+
+from attendance.models import Weekday
+from attendance.timetable.occurrences import WeeklyClass
+from attendance.timetable.weekly_classes import MAX_ROWS
+from qrsessions.forms.teachers import SectionIdsField
+
+# The web server takes requests of up to 1 MB.
+MAX_UPLOAD_BYTES = 900_000
+_SALT = "timetable file"
+# The file is sent again with the button below the preview.
+_KEPT_SECONDS = 3600
+
+
+class WeeklyClassForm(forms.Form):
+    weekday = forms.TypedChoiceField(
+        choices=[("", "–"), *Weekday.choices],
+        coerce=int,
+        label=_("Day"),
+        error_messages={"required": _("Choose a day.")},
+    )
+    every_weeks = forms.TypedChoiceField(
+        choices=[
+            (1, _("every week")),
+            *((n, _("every %(number)d weeks") % {"number": n}) for n in range(2, 9)),
+        ],
+        coerce=int,
+        initial=1,
+        label=_("How often"),
+    )
+    start = forms.TimeField(label=_("From"), widget=forms.TimeInput({"type": "time"}, format="%H:%M"))
+    end = forms.TimeField(label=_("To"), widget=forms.TimeInput({"type": "time"}, format="%H:%M"))
+    first_day = forms.DateField(
+        required=False, label=_("First day"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+    )
+    last_day = forms.DateField(
+        required=False, label=_("Last day"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+    )
+    room = forms.CharField(max_length=100, required=False, label=_("Room"))
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if not self.errors and (fault := self.weekly_class().fault()):
+            self.add_error(*fault)
+        return cleaned
+
+    def weekly_class(self) -> WeeklyClass:
+        names = ("weekday", "start", "end", "room", "first_day", "last_day", "every_weeks")
+        return WeeklyClass(**{name: self.cleaned_data[name] for name in names})
+
+
+class BaseWeeklyClassFormSet(forms.BaseFormSet[WeeklyClassForm]):
+    def add_fields(self, form: WeeklyClassForm, index: int | None) -> None:
+        super().add_fields(form, index)
+        if "DELETE" in form.fields:
+            form.fields["DELETE"].label = _("Remove")
+
+    def classes(self) -> list[WeeklyClass]:
+        """The classes that were filled in and not marked to be removed."""
+        return [
+            form.weekly_class()
+            for form in self.forms
+            if form.cleaned_data and not form.cleaned_data.get("DELETE")
+        ]
+
+
+WeeklyClassFormSet = forms.formset_factory(
+    WeeklyClassForm,
+    formset=BaseWeeklyClassFormSet,
+    extra=3,
+    can_delete=True,
+    max_num=MAX_ROWS,
+    validate_max=True,
+    absolute_max=MAX_ROWS + 10,
+)
+
+
+class TimetableFileForm(forms.Form):
+    """A file to import. ``kept`` is the file of the preview, signed, so that it need not be chosen again."""
+
+    file = forms.FileField(
+        required=False,
+        allow_empty_file=True,
+        label=_("File"),
+        help_text=_(
+            "A calendar (.ics) from Google, Outlook, Apple or a timetable system, or a table (.csv)."
+        ),
+        widget=forms.FileInput({"accept": ".ics,.csv,text/calendar,text/csv"}),
+    )
+    contains = forms.CharField(
+        required=False, max_length=100, label=_("Only events with this text in their title")
+    )
+    first_day = forms.DateField(
+        required=False,
+        label=_("Leave everything before this day as it is"),
+        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+    )
+    zone = forms.ChoiceField(
+        required=False,
+        choices=lambda: [("", "–"), *((name, name) for name in sorted(available_timezones()))],
+        label=_("Time zone of events whose own zone is not known"),
+    )
+    kept = forms.CharField(required=False, widget=forms.HiddenInput, max_length=MAX_UPLOAD_BYTES)
+
+    content = b""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        upload = cleaned.get("file")
+        if upload:
+            if upload.size > MAX_UPLOAD_BYTES:
+                self.add_error("file", _("The file is larger than 900 kB. Export fewer events."))
+            self.content = upload.read(MAX_UPLOAD_BYTES)
+        elif cleaned.get("kept"):
+            try:
+                self.content = signing.loads(cleaned["kept"], salt=_SALT, max_age=_KEPT_SECONDS).encode(
+                    "latin-1"
+                )
+            except signing.BadSignature:
+                self.add_error("file", _("The preview is too old. Choose the file again."))
+        else:
+            self.add_error("file", _("Choose a file."))
+        if not self.errors and len(self.signed_content()) > MAX_UPLOAD_BYTES:
+            self.add_error("file", _("The file is larger than 900 kB. Export fewer events."))
+        return cleaned
+
+    def signed_content(self) -> str:
+        """The file as the form sends it again."""
+        return signing.dumps(self.content.decode("latin-1"), salt=_SALT, compress=True)
+
+    @property
+    def unknown_zone(self) -> ZoneInfo | None:
+        name = self.cleaned_data["zone"]
+        return ZoneInfo(name) if name else None
+
+
+class SeriesForm(forms.Form):
+    """The imported series of a timetable, by their ids."""
+
+    series = SectionIdsField()

@@ -1,0 +1,80 @@
+"""Group sessions."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from attendance.models import Meeting, MeetingGroup, User
+from attendance.models.visibility import VisibleQuerySet, is_corrected_by, is_run_by, is_seen_by
+from qrsessions.models.choices import JoinPolicy, new_secret
+
+
+def _each_member(condition: Q) -> Q:
+    """The condition that a group has meetings, and that this one holds for each."""
+    members = Meeting.objects.filter(group=models.OuterRef("pk"))
+    return Q(models.Exists(members)) & ~Q(models.Exists(members.exclude(condition)))
+
+
+class GroupSessionQuerySet(VisibleQuerySet["GroupSession"]):
+    """A group is seen, run and corrected by those who may do so with each of its meetings."""
+
+    def seen_condition(self, user: User, *, on: datetime.date) -> Q:
+        return _each_member(is_seen_by(user, on=on, section="section", meeting_date="date"))
+
+    def taught_condition(self, user: User, *, on: datetime.date) -> Q:
+        return _each_member(is_run_by(user, on=on, section="section"))
+
+    def correctable_condition(self, user: User, *, on: datetime.date) -> Q:
+        return _each_member(is_corrected_by(user, on=on, section="section"))
+
+    def with_names(self) -> Self:
+        return self.select_related("group", "opened_by")
+
+
+class GroupSession(models.Model):
+    """Several sessions run as one, with one QR code and one set of buttons. They always share one status."""
+
+    group = models.OneToOneField(
+        MeetingGroup, models.CASCADE, primary_key=True, related_name="group_session", verbose_name=_("group")
+    )
+    join_policy = models.CharField(
+        _("join policy"), max_length=10, choices=JoinPolicy, default=JoinPolicy.STRICT
+    )
+    code_enabled = models.BooleanField(_("typed code"), default=True)
+    names_on_screen = models.BooleanField(_("names on the screen"), default=False)
+    secret = models.BinaryField(default=new_secret, editable=False)
+    opened_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("opened by"))
+    created_at = models.DateTimeField(_("opened"))
+
+    # Set by with_rights.
+    may_run: bool
+    may_correct: bool
+
+    objects = GroupSessionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("group session")
+        verbose_name_plural = _("group sessions")
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(join_policy__in=JoinPolicy.values), name="group_session_join_policy"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.group)
+
+    @property
+    def run_as(self) -> Self:
+        """Itself: see ``QRSession.run_as``."""
+        return self
+
+    @property
+    def public_id(self) -> str:
+        return self.group.public_id

@@ -1,0 +1,1 @@
+"""The JSON of the API, described for DRF and the OpenAPI document; see docs/api.md."""

@@ -1,0 +1,328 @@
+"""Meetings that are not now: added, cancelled, restored and moved; and registers typed after the class.
+
+Each takes the exclusive lock of the meeting, and the row's own, so that neither a session opens nor the timetable is
+planned meanwhile. A session opens, runs and ends in ``lifecycle``.
+"""
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from attendance.lib import advisory_locks
+from attendance.lib.refusals import Refused
+from attendance.models import Meeting, MeetingState, RosterEntry, Section, Status, Student, User
+from attendance.records import by_hand, session_end
+from attendance.records.fixed_rosters import fix_rosters
+from qrsessions.models import Action, QRSession
+from qrsessions.services import audit_log
+from qrsessions.services.lifecycle import WrongState
+
+
+class MeetingGone(Refused):
+    code = "not_found"
+    status = 404
+    detail = _("This meeting no longer exists. The timetable has changed.")
+
+
+class MeetingOpen(Refused):
+    code = "meeting_open"
+    detail = _("This meeting has an open session. End or discard it first.")
+
+
+class HasRecords(Refused):
+    code = "has_records"
+    detail = _(
+        "This meeting has entries in its register, so it cannot be moved. Cancel it and add another one."
+    )
+
+
+class NotBegun(Refused):
+    code = "not_begun"
+    detail = _("This meeting has not begun yet, so its register cannot be saved.")
+
+
+class Incomplete(Refused):
+    """``extra["total"]`` is the number of students without a status."""
+
+    code = "incomplete"
+    detail = _("Some students have no status yet. Mark them, or save the rest as absent.")
+
+
+class BadTimes(Refused):
+    code = "invalid"
+    status = 400
+    detail = _("A class must end after it begins, and within 24 hours.")
+
+
+def add_meeting(
+    *,
+    section: Section,
+    starts_at: datetime.datetime,
+    ends_at: datetime.datetime,
+    by: User,
+    at: datetime.datetime,
+    room: str = "",
+    title: str = "",
+    makes_up: Meeting | None = None,
+) -> Meeting:
+    """Add a planned meeting, in the future or in the past.
+
+    :param makes_up: the meeting of the same section that it replaces, if there is one
+    :raises BadTimes: if it ends before it begins, or lasts longer than 24 hours
+    """
+    _check_times(starts_at, ends_at)
+    with transaction.atomic():
+        meeting = Meeting.objects.create(
+            section=section,
+            state=MeetingState.PLANNED,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            date=timezone.localdate(starts_at),
+            room=room,
+            title=title,
+            makes_up=makes_up,
+            edited=True,
+        )
+        audit_log.record_meeting(meeting, action=Action.ADD, by=by, at=at)
+    return meeting
+
+
+def cancel(*, meeting: Meeting, reason: str, by: User, at: datetime.datetime) -> Meeting:
+    """Cancel a planned or held meeting: it counts nowhere, and students see the reason. Its records stay.
+
+    :raises MeetingOpen: if it has an open session
+    :raises WrongState: if it is cancelled already
+    """
+    with transaction.atomic():
+        meeting = _locked(meeting, MeetingState.PLANNED, MeetingState.HELD)
+        meeting.state, meeting.cancel_reason = MeetingState.CANCELLED, reason
+        _save(meeting, "state", "cancel_reason")
+        audit_log.record_meeting(meeting, action=Action.CANCEL, by=by, at=at, detail=reason)
+    return meeting
+
+
+def restore(*, meeting: Meeting, by: User, at: datetime.datetime) -> Meeting:
+    """Take back a cancellation: the meeting is held again if it had been, otherwise planned.
+
+    :raises WrongState: if it is not cancelled
+    """
+    with transaction.atomic():
+        meeting = _locked(meeting, MeetingState.CANCELLED)
+        meeting.state = MeetingState.HELD if meeting.ended_at else MeetingState.PLANNED
+        meeting.cancel_reason = ""
+        # The next change of the timetable must not remove what somebody wanted back.
+        meeting.edited = True
+        _save(meeting, "state", "cancel_reason", "edited")
+        audit_log.record_meeting(meeting, action=Action.RESTORE, by=by, at=at)
+    return meeting
+
+
+def move(
+    *,
+    meeting: Meeting,
+    starts_at: datetime.datetime,
+    ends_at: datetime.datetime,
+    by: User,
+    at: datetime.datetime,
+    room: str | None = None,
+) -> Meeting:
+    """Move a planned meeting to another time.
+
+    :param room: the new room; None keeps the old one
+    :raises BadTimes: if it ends before it begins, or lasts longer than 24 hours
+    :raises HasRecords: if its register has entries, which belong to the old date
+    :raises MeetingOpen: if it has an open session
+    :raises WrongState: if it was held or cancelled
+    """
+    _check_times(starts_at, ends_at)
+    with transaction.atomic():
+        meeting = _locked(meeting, MeetingState.PLANNED)
+        if meeting.records.exists():
+            raise HasRecords(meeting=meeting.public_id)
+        before = timezone.localtime(meeting.starts_at).strftime("%Y-%m-%d %H:%M")
+        meeting.starts_at, meeting.ends_at = starts_at, ends_at
+        meeting.date = timezone.localdate(starts_at)
+        meeting.room = meeting.room if room is None else room
+        meeting.edited = True
+        _save(meeting, "starts_at", "ends_at", "date", "room", "edited")
+        audit_log.record_meeting(meeting, action=Action.MOVE, by=by, at=at, detail=before)
+    return meeting
+
+
+class NotPlannedNow(Refused):
+    code = "not_planned"
+    detail = _("This class can't be chosen any more: it was opened, typed, cancelled or removed meanwhile.")
+
+
+# What a session takes over from the class that it is held for.
+_PLAN = (
+    "starts_at",
+    "ends_at",
+    "date",
+    "room",
+    "title",
+    "pattern_id",
+    "pattern_date",
+    "edited",
+    "makes_up_id",
+)
+
+
+def choose_planned(*, session: QRSession, planned: Meeting | None, by: User, at: datetime.datetime) -> None:
+    """Say that an open session is held for another planned class of its section, or for none on the timetable.
+
+    The session keeps its id, its joins and its marks; the two meetings exchange their plans.
+
+    :param planned: a class without a register; None if the session is not on the timetable
+    :raises NotPlannedNow: if the class cannot be chosen any more
+    :raises WrongState: if the session is not open, or was not on the timetable and is to be so again
+    """
+    with transaction.atomic():
+        advisory_locks.hold(sorted([session.meeting_id, *([planned.pk] if planned else [])]))
+        own = Meeting.objects.select_for_update().filter(pk=session.meeting_id).first()
+        if own is None or not own.is_open or (planned is None and not own.is_planned):
+            raise WrongState(session=session.public_id)
+        if planned:
+            other = _free_to_choose(planned)
+        else:
+            other = Meeting(section_id=own.section_id, state=MeetingState.PLANNED, date=own.date)
+        before = timezone.localtime(own.starts_at).strftime("%Y-%m-%d %H:%M")
+        plan = {name: getattr(own, name) for name in _PLAN}
+        if planned:
+            _take_plan(own, {name: getattr(other, name) for name in _PLAN})
+        else:
+            opened_at = own.opened_at or at
+            nothing = {"room": "", "title": "", "edited": False, "pattern_id": None, "pattern_date": None}
+            date = timezone.localdate(opened_at)
+            _take_plan(
+                own,
+                nothing | {"starts_at": opened_at, "ends_at": None, "date": date, "makes_up_id": None},
+            )
+        _take_plan(other, plan)
+        if plan["ends_at"] is None:
+            # The session was not on the timetable, so nothing is left of the other meeting.
+            other.state = MeetingState.DISCARDED
+        # Two meetings never have one day of a pattern, not even for a moment.
+        Meeting.objects.filter(pk=own.pk).update(pattern=None)
+        other.save()
+        own.save()
+        audit_log.record_meeting(own, action=Action.MOVE, by=by, at=at, detail=before)
+
+
+def _free_to_choose(planned: Meeting) -> Meeting:
+    found = Meeting.objects.select_for_update().filter(pk=planned.pk, state=MeetingState.PLANNED).first()
+    if found is None or found.records.exists():
+        raise NotPlannedNow
+    return found
+
+
+def _take_plan(meeting: Meeting, plan: Mapping[str, Any]) -> None:
+    for name, value in plan.items():
+        setattr(meeting, name, value)
+    meeting.sequence += 1
+
+
+def enter(
+    *,
+    meeting: Meeting,
+    student: Student,
+    status: Status | None,
+    by: User,
+    at: datetime.datetime,
+    note: str = "",
+) -> RosterEntry:
+    """Enter a student's status in the register of a meeting that has no session; ``None`` removes it.
+
+    :returns: the student's roster entry after the change
+    :raises NotEnrolled: if the student is not on the roster of the meeting's date
+    :raises WrongState: if the meeting is cancelled
+    """
+    with transaction.atomic():
+        advisory_locks.share([meeting.pk])
+        meeting = _found(meeting)
+        _check_state(meeting, MeetingState.PLANNED, MeetingState.HELD)
+        by_hand.mark_by_hand(meeting=meeting, student=student, status=status, by=by, at=at, note=note)
+        return RosterEntry.objects.find(meeting=meeting, student=student)
+
+
+def enter_many(
+    *, meeting: Meeting, statuses: Mapping[str, Status | None], by: User, at: datetime.datetime
+) -> int:
+    """Enter the statuses of several students of the roster, by student id: all or none. None removes a status.
+
+    :returns: how many changed
+    :raises WrongState: if the meeting is cancelled
+    """
+    with transaction.atomic():
+        meeting = _locked(meeting, MeetingState.PLANNED, MeetingState.HELD)
+        entries = RosterEntry.objects.filter(meeting=meeting, student__student_id__in=statuses)
+        changed = [
+            (entry.student, status)
+            for entry in entries.select_related("student", "record").order_by("student_id")
+            if (status := statuses[entry.student.student_id]) != (entry.record and entry.record.status)
+        ]
+        for student, status in changed:
+            by_hand.mark_by_hand(meeting=meeting, student=student, status=status, by=by, at=at)
+    return len(changed)
+
+
+def finish(*, meeting: Meeting, by: User, at: datetime.datetime, rest_absent: bool) -> Meeting:
+    """Save the register of a planned meeting: it was held, and counts from now on.
+
+    :param rest_absent: record an absence for every student without a status
+    :raises Incomplete: if students have no status and are not to be absent
+    :raises NotBegun: if the meeting is still to come
+    :raises MeetingOpen: if it has an open session
+    :raises WrongState: if it was held or cancelled
+    """
+    with transaction.atomic():
+        meeting = _locked(meeting, MeetingState.PLANNED)
+        if meeting.starts_at > at:
+            raise NotBegun(meeting=meeting.public_id)
+        without = RosterEntry.objects.filter(meeting=meeting).without_status().count()
+        if without and not rest_absent:
+            raise Incomplete(meeting=meeting.public_id, total=without)
+        fix_rosters([meeting])
+        session_end.record_absentees(meetings=[meeting], at=at)
+        meeting.state, meeting.ended_at, meeting.roster_fixed_at = MeetingState.HELD, at, at
+        _save(meeting, "state", "ended_at", "roster_fixed_at")
+        audit_log.record_meeting(meeting, action=Action.FINISH, by=by, at=at)
+    return meeting
+
+
+def _locked(meeting: Meeting, *states: MeetingState) -> Meeting:
+    """Lock the meeting until the transaction ends, read it again, and check that it is in one of the states."""
+    advisory_locks.hold([meeting.pk])
+    meeting = _found(meeting, Meeting.objects.select_for_update(of=("self",)))
+    _check_state(meeting, *states)
+    return meeting
+
+
+def _found(meeting: Meeting, meetings: models.QuerySet[Meeting] | None = None) -> Meeting:
+    meetings = Meeting.objects.all() if meetings is None else meetings
+    found = meetings.select_related("section__course", "section__term").filter(pk=meeting.pk).first()
+    if found is None or found.state == MeetingState.DISCARDED:
+        raise MeetingGone(meeting=meeting.public_id)
+    return found
+
+
+def _check_state(meeting: Meeting, *states: MeetingState) -> None:
+    if meeting.state in states:
+        return
+    if meeting.is_open:
+        raise MeetingOpen(meeting=meeting.public_id)
+    raise WrongState(meeting=meeting.public_id, state=meeting.state)
+
+
+def _save(meeting: Meeting, *fields: str) -> None:
+    meeting.sequence += 1
+    meeting.save(update_fields=[*fields, "sequence"])
+
+
+def _check_times(starts_at: datetime.datetime, ends_at: datetime.datetime) -> None:
+    if not starts_at < ends_at <= starts_at + datetime.timedelta(days=1):
+        raise BadTimes

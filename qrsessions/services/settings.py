@@ -1,0 +1,89 @@
+"""Settings that teachers change: of a session or group session, and the rules of a section."""
+
+import datetime
+from collections.abc import Mapping
+from typing import TypeVar
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from attendance.lib import advisory_locks
+from attendance.models import Meeting, Section, User
+from qrsessions.models import SESSION_SETTINGS, Action, GroupSession, QRSession, SessionOrGroup
+from qrsessions.refusals import InGroup, SessionGone
+from qrsessions.services import audit_log
+
+Row = TypeVar("Row", QRSession, GroupSession)
+
+SECTION_RULES = ["minimum_percentage", "late_after_minutes"]
+
+
+def change_settings(
+    *, session_or_group: SessionOrGroup, to: Mapping[str, bool], by: User, at: datetime.datetime
+) -> SessionOrGroup:
+    """Switch settings of a session or group session on or off, whatever its status. Only real changes are recorded.
+
+    :param to: whether a setting is on, by its name (one of ``SESSION_SETTINGS``)
+    :returns: the session or group session after the change
+    :raises InGroup: if the session is part of a group, whose settings apply to it
+    """
+    with transaction.atomic():
+        target: SessionOrGroup
+        if isinstance(session_or_group, GroupSession):
+            target = _lock_row(GroupSession.objects.with_names(), session_or_group)
+            sessions = list(QRSession.objects.with_names().filter(meeting__group=target.group_id))
+        else:
+            target = _lock_row(QRSession.objects.with_names(), session_or_group)
+            if target.meeting.group:
+                raise InGroup(group=target.meeting.group.public_id)
+            sessions = [target]
+        changed = {
+            name: to[name] for name in SESSION_SETTINGS if name in to and getattr(target, name) != to[name]
+        }
+        if changed:
+            for name, is_on in changed.items():
+                setattr(target, name, is_on)
+            target.save(update_fields=list(changed))
+            detail = ", ".join(f"{name}={'on' if is_on else 'off'}" for name, is_on in changed.items())
+            audit_log.record_all(sessions, action=Action.SETTINGS, by=by, at=at, detail=detail)
+    return target
+
+
+def _lock_row(rows: QuerySet[Row], session_or_group: SessionOrGroup) -> Row:
+    """Lock the row until the transaction ends.
+
+    :raises SessionGone: if it was discarded meanwhile
+    """
+    locked = rows.select_for_update(of=["self"]).filter(pk=session_or_group.pk).first()
+    if locked is None:
+        raise SessionGone
+    return locked
+
+
+def set_section_rules(
+    *, section: Section, to: Mapping[str, int | None], by: User, at: datetime.datetime
+) -> Section:
+    """Set rules of a section. Existing marks keep their status; an open session uses the new rule from now on.
+
+    :param to: the number by the name of the rule (one of ``SECTION_RULES``), or ``None`` for no such rule
+    :returns: the section after the change
+    """
+    with transaction.atomic():
+        # Once this returns, no scan is judged by the old rule.
+        advisory_locks.hold(Meeting.objects.filter(section=section).open().values_list("pk", flat=True))
+        section = (
+            Section.objects.select_for_update(of=["self"]).select_related("course", "term").get(pk=section.pk)
+        )
+        changed = {
+            name: to[name] for name in SECTION_RULES if name in to and getattr(section, name) != to[name]
+        }
+        if changed:
+            for name, number in changed.items():
+                setattr(section, name, number)
+            section.save(update_fields=list(changed))
+            if "late_after_minutes" in changed:
+                minutes = changed["late_after_minutes"]
+                detail = f"late_after_minutes={'off' if minutes is None else minutes}"
+                running = QRSession.objects.open().filter(meeting__section=section)
+                audit_log.record_all(running, action=Action.SETTINGS, by=by, at=at, detail=detail)
+    return section

@@ -1,0 +1,1 @@
+"""Pages and files that leave the site: calendars and paper lists."""

@@ -1,0 +1,112 @@
+/**
+ * A register typed from paper: the letters set the status of a row and go on to the next one, and each entry is saved at
+ * once, in the background. Without this script the form saves all rows together.
+ */
+import { putJSON } from "../lib/http.js";
+import { SendQueue } from "../lib/send_queue.js";
+import { setText } from "../lib/text.js";
+
+const STATUS_OF_KEY = { p: "present", l: "late", e: "excused", a: "absent" };
+const MOST_UNDONE = 200;
+
+const form = document.getElementById("register");
+if (form) start();
+
+function start() {
+  const texts = form.dataset;
+  const rows = [...form.querySelectorAll("tr[data-student]")];
+  const state = form.querySelector("[data-state]");
+  const before = new Map(rows.map((row) => [row, statusOf(row)]));
+  const undone = [];
+  const queue = new SendQueue(`typed:${texts.user}:${location.pathname}`, {
+    send: ({ student, status }) => putJSON(`${texts.records}${encodeURIComponent(student)}/`, { status }),
+    onChange: show,
+    onSent: (entry) => {
+      const row = rowOf(entry.student);
+      // A later entry of the same row may still wait.
+      if (row && !queue.entries.some(({ student }) => student === entry.student)) setText(savedOf(row), texts.wordSaved);
+      setText(state, "");
+    },
+  });
+
+  document.getElementById("register-keys").hidden = false;
+
+  form.addEventListener("change", (event) => {
+    const row = event.target.closest("tr[data-student]");
+    if (row) save(row, event.target.value);
+  });
+
+  form.addEventListener("keydown", (event) => {
+    const row = event.target.closest("tr[data-student]");
+    if (!row || event.ctrlKey || event.metaKey || event.altKey) return;
+    const key = event.key.toLowerCase();
+    if (STATUS_OF_KEY[key]) set(row, STATUS_OF_KEY[key], 1);
+    else if (event.key === "ArrowDown") focus(row, 1);
+    else if (event.key === "ArrowUp") focus(row, -1);
+    else if (key === "u") undo();
+    else return;
+    event.preventDefault();
+  });
+
+  // What is still to be sent goes with the form, because all rows do.
+  form.addEventListener("submit", () => {
+    for (const entry of queue.entries) queue.remove(entry);
+  });
+
+  queue.start();
+  focus(rows.find((row) => !statusOf(row)) || rows[0], 0);
+
+  function set(row, status, step) {
+    const choice = row.querySelector(`input[value="${status}"]`);
+    choice.checked = true;
+    save(row, status);
+    focus(row, step);
+  }
+
+  function save(row, status) {
+    undone.push({ row, status: before.get(row) });
+    if (undone.length > MOST_UNDONE) undone.shift();
+    before.set(row, status);
+    send(row, status);
+  }
+
+  function send(row, status) {
+    setText(savedOf(row), texts.wordSaving);
+    queue.add({ student: row.dataset.student, status: status || null });
+  }
+
+  function undo() {
+    const last = undone.pop();
+    if (!last) return;
+    const { row, status } = last;
+    for (const choice of row.querySelectorAll("input")) choice.checked = choice.value === status;
+    before.set(row, status);
+    send(row, status);
+    focus(row, 0);
+  }
+
+  /** Focus the chosen status of a row, or its first choice. */
+  function focus(row, step) {
+    const target = rows[Math.min(Math.max(rows.indexOf(row) + step, 0), rows.length - 1)];
+    if (target) (target.querySelector("input:checked") || target.querySelector("input")).focus();
+  }
+
+  function show(entry) {
+    const row = rowOf(entry.student);
+    if (!row) return;
+    if (entry.state === "failed") setText(savedOf(row), `${texts.wordFailed} ${entry.message}`);
+    else if (entry.state === "waiting") setText(state, texts.wordWaiting);
+    else setText(savedOf(row), texts.wordSaving);
+  }
+
+  function rowOf(student) {
+    return rows.find((row) => row.dataset.student === student);
+  }
+}
+
+function statusOf(row) {
+  const chosen = row.querySelector("input:checked");
+  return chosen ? chosen.value : "";
+}
+
+const savedOf = (row) => row.querySelector("[data-saved]");

@@ -1,0 +1,1 @@
+"""Pages of students in a real browser."""

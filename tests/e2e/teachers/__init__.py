@@ -1,0 +1,1 @@
+"""Pages of teachers in a real browser."""

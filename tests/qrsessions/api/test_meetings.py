@@ -1,0 +1,427 @@
+"""The API of meetings that are not now."""
+
+import datetime
+
+import pytest
+import time_machine
+from django_redis import get_redis_connection
+
+from attendance.models import AttendanceRecord, Meeting, MeetingState, Method, Status
+from qrsessions.models import QRSession, SessionEvent
+from tests.support import factories
+from tests.support.classes import client_of
+from tests.support.factories import make_planned, user_of
+from tests.support.postgres.database import everything_written
+
+NOON = datetime.datetime(2026, 10, 5, 12, tzinfo=datetime.UTC)
+HOUR = datetime.timedelta(hours=1)
+DAY = datetime.timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def _at_noon():
+    with time_machine.travel(NOON, tick=False):
+        yield
+
+
+def post(klass, path: str, **body):
+    return klass.as_teacher.post(f"/api/v1/{path}", body, format="json")
+
+
+def act(klass, meeting: Meeting, action: str, **body):
+    return post(klass, f"meetings/{meeting.public_id}/{action}/", **body)
+
+
+def listed(klass, **query) -> list[tuple[str, str]]:
+    found = klass.as_teacher.get(f"/api/v1/sections/{klass.section.pk}/meetings/", query).json()
+    return [(one["starts_at"], one["state"]) for one in found]
+
+
+def enter(klass, meeting: Meeting, number: int, status: str | None):
+    student = klass.students[number].student_id
+    return klass.as_teacher.put(
+        f"/api/v1/sessions/{meeting.public_id}/records/{student}/", {"status": status}, format="json"
+    )
+
+
+def state_of(meeting: Meeting) -> tuple[str, int]:
+    meeting.refresh_from_db()
+    return meeting.state, meeting.sequence
+
+
+# --- Adding and listing -----------------------------------------------------------------------------------
+
+
+def test_meetings_are_added_in_the_past_and_in_the_future(klass):
+    new = {"ends_at": "2026-10-01T11:00:00Z", "room": "H1", "title": "Extra"}
+
+    past = post(klass, f"sections/{klass.section.pk}/meetings/", starts_at="2026-10-01T10:00:00Z", **new)
+    future = post(
+        klass,
+        f"sections/{klass.section.pk}/meetings/",
+        starts_at="2026-12-01T10:00:00Z",
+        ends_at="2026-12-01T11:00:00Z",
+    )
+
+    assert (past.status_code, future.status_code) == (201, 201)
+    assert past.json() == {
+        "id": past.json()["id"],
+        "section": klass.section.pk,
+        "state": "planned",
+        "starts_at": "2026-10-01T10:00:00Z",
+        "ends_at": "2026-10-01T11:00:00Z",
+        "room": "H1",
+        "title": "Extra",
+        "cancel_reason": "",
+        "makes_up": None,
+        "total_students": 3,
+        "total_present": 0,
+        "present_percentage": 0.0,
+    }
+    assert listed(klass) == [("2026-10-01T10:00:00Z", "planned"), ("2026-12-01T10:00:00Z", "planned")]
+    assert listed(klass, **{"from": "2026-10-02"}) == [("2026-12-01T10:00:00Z", "planned")]
+    assert listed(klass, to="2026-10-02", state="planned") == [("2026-10-01T10:00:00Z", "planned")]
+    assert listed(klass, state="held") == []
+
+
+@pytest.mark.parametrize("ends_at", ["2026-10-01T10:00:00Z", "2026-10-01T09:00:00Z", "2026-10-02T10:00:01Z"])
+def test_meeting_must_end_after_it_begins_and_within_a_day(klass, ends_at):
+    answer = post(
+        klass, f"sections/{klass.section.pk}/meetings/", starts_at="2026-10-01T10:00:00Z", ends_at=ends_at
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert not Meeting.objects.exists()
+
+
+@pytest.mark.parametrize("query", [{"from": "yesterday"}, {"state": "lost"}])
+def test_wrong_filters_are_refused(klass, query):
+    answer = klass.as_teacher.get(f"/api/v1/sections/{klass.section.pk}/meetings/", query)
+
+    assert answer.status_code == 400
+
+
+# --- Cancelling, restoring, moving ------------------------------------------------------------------------
+
+
+def test_planned_meeting_is_cancelled_and_restored(klass):
+    meeting = make_planned(section=klass.section, starts_at=NOON + DAY)
+
+    cancelled = act(klass, meeting, "cancel", reason="The teacher is ill")
+    assert cancelled.json()["state"] == "cancelled"
+    assert cancelled.json()["cancel_reason"] == "The teacher is ill"
+    assert state_of(meeting) == ("cancelled", 1)
+
+    restored = act(klass, meeting, "restore")
+    assert (restored.json()["state"], restored.json()["cancel_reason"]) == ("planned", "")
+    assert state_of(meeting) == ("planned", 2)
+    assert list(SessionEvent.objects.order_by("pk").values_list("action", "done_by", "detail")) == [
+        ("cancel", klass.teacher.pk, "The teacher is ill"),
+        ("restore", klass.teacher.pk, ""),
+    ]
+
+
+def test_held_meeting_that_is_cancelled_keeps_its_records_and_counts_nowhere(klass):
+    session = klass.open(join_policy="open")
+    klass.step(session, "start")
+    klass.mark(session)
+    klass.step(session, "end")
+    records = list(AttendanceRecord.objects.order_by("pk").values())
+
+    act(klass, session.meeting, "cancel", reason="Fire alarm")
+    own = klass.as_student[0].get("/api/v1/me/records/").json()
+    assert own == []
+    assert list(AttendanceRecord.objects.order_by("pk").values()) == records
+
+    act(klass, session.meeting, "restore")
+    (own,) = klass.as_student[0].get("/api/v1/me/records/").json()
+    assert (own["total_meetings"], own["present_percentage"]) == (1, 100.0)
+    assert state_of(session.meeting)[0] == "held"
+    assert list(AttendanceRecord.objects.order_by("pk").values()) == records
+
+
+def test_open_meeting_is_neither_cancelled_nor_moved(klass):
+    session = klass.open()
+
+    answers = [
+        act(klass, session.meeting, "cancel", reason="x"),
+        act(klass, session.meeting, "move", starts_at=NOON + DAY, ends_at=NOON + DAY + HOUR),
+        act(klass, session.meeting, "finish", rest="absent"),
+    ]
+
+    assert [(one.status_code, one.json()["code"]) for one in answers] == [(409, "meeting_open")] * 3
+    assert state_of(session.meeting) == ("open", 0)
+
+
+def test_cancelling_needs_a_reason(klass):
+    meeting = make_planned(section=klass.section, starts_at=NOON + DAY)
+
+    assert act(klass, meeting, "cancel").status_code == 400
+    assert act(klass, meeting, "cancel", reason="").status_code == 400
+    assert state_of(meeting) == ("planned", 0)
+
+
+def test_meeting_moves_to_another_day(klass):
+    meeting = make_planned(section=klass.section, starts_at=NOON + DAY)
+
+    answer = act(klass, meeting, "move", starts_at=NOON + 2 * DAY, ends_at=NOON + 2 * DAY + HOUR)
+
+    assert answer.json()["starts_at"] == "2026-10-07T12:00:00Z"
+    meeting.refresh_from_db()
+    assert (meeting.date, meeting.edited, meeting.sequence) == ((NOON + 2 * DAY).date(), True, 1)
+
+
+def test_meeting_with_a_record_is_not_moved(klass):
+    meeting = make_planned(section=klass.section, starts_at=NOON - DAY)
+    enter(klass, meeting, 0, "present")
+
+    answer = act(klass, meeting, "move", starts_at=NOON + DAY, ends_at=NOON + DAY + HOUR)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "has_records")
+    meeting.refresh_from_db()
+    assert meeting.date == (NOON - DAY).date()
+
+
+@pytest.mark.parametrize(
+    ("state", "action", "body"),
+    [
+        ("cancelled", "cancel", {"reason": "again"}),
+        ("planned", "restore", {}),
+        ("held", "restore", {}),
+        ("held", "finish", {"rest": "absent"}),
+        ("cancelled", "finish", {"rest": "absent"}),
+        ("held", "move", {"starts_at": NOON, "ends_at": NOON + HOUR}),
+        ("cancelled", "move", {"starts_at": NOON, "ends_at": NOON + HOUR}),
+    ],
+)
+def test_wrong_steps_change_nothing(klass, state, action, body):
+    held = {"ended_at": NOON, "roster_fixed_at": NOON} if state == "held" else {}
+    meeting = make_planned(section=klass.section, starts_at=NOON - DAY, state=state, **held)
+    before = Meeting.objects.values().get(pk=meeting.pk)
+
+    answer = act(klass, meeting, action, **body)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
+    assert Meeting.objects.values().get(pk=meeting.pk) == before
+    assert not SessionEvent.objects.exists()
+
+
+# --- Registers typed after the class ----------------------------------------------------------------------
+
+
+def test_register_of_a_past_meeting_is_typed_and_saved(klass):
+    meeting = make_planned(section=klass.section, starts_at=NOON - DAY)
+
+    answer = enter(klass, meeting, 0, "present")
+    enter(klass, meeting, 1, "late")
+
+    assert answer.status_code == 200
+    assert (answer.json()["record"]["status"], answer.json()["record"]["method"]) == ("present", "manual")
+    assert answer.json()["stats"]["total_present"] == 1
+    assert state_of(meeting)[0] == "planned"
+    # It counts nowhere yet.
+    assert klass.as_student[0].get("/api/v1/me/records/").json() == []
+
+    incomplete = act(klass, meeting, "finish")
+    assert (incomplete.status_code, incomplete.json()["code"]) == (409, "incomplete")
+    assert incomplete.json()["total"] == 1
+    assert state_of(meeting)[0] == "planned"
+
+    finished = act(klass, meeting, "finish", rest="absent").json()
+    assert (finished["state"], finished["total_students"], finished["total_present"]) == ("held", 3, 2)
+    register = klass.as_teacher.get(f"/api/v1/sessions/{meeting.public_id}/records/").json()
+    assert [(row["status"], row["method"]) for row in register] == [
+        ("present", "manual"),
+        ("late", "manual"),
+        ("absent", "end"),
+    ]
+    (own,) = klass.as_student[0].get("/api/v1/me/records/").json()
+    assert (own["total_meetings"], own["present_percentage"]) == (1, 100.0)
+
+
+def test_typed_register_is_corrected_after_it_was_saved(klass):
+    meeting = make_planned(section=klass.section, starts_at=NOON - DAY)
+    act(klass, meeting, "finish", rest="absent")
+
+    enter(klass, meeting, 2, "excused")
+
+    record = AttendanceRecord.objects.get(meeting=meeting, student=klass.students[2])
+    assert (record.status, record.method, record.marked_by) == (Status.EXCUSED, Method.MANUAL, klass.teacher)
+
+
+def test_typed_register_never_touches_redis(klass):
+    meeting = make_planned(section=klass.section, starts_at=NOON - DAY)
+    redis = get_redis_connection("live")
+    redis.flushdb()
+
+    enter(klass, meeting, 0, "present")
+    act(klass, meeting, "finish", rest="absent")
+    enter(klass, meeting, 1, "present")
+    listed(klass)
+
+    assert redis.keys("session:*") == []
+
+
+def test_nobody_can_scan_into_a_typed_register(klass):
+    meeting = make_planned(section=klass.section, starts_at=NOON - HOUR)
+
+    answers = [
+        klass.as_teacher.get(f"/api/v1/sessions/{meeting.public_id}/stats/"),
+        klass.as_teacher.get(f"/api/v1/sessions/{meeting.public_id}/token/"),
+        klass.as_teacher.post(f"/api/v1/sessions/{meeting.public_id}/start/"),
+        klass.as_student[0].post(f"/api/v1/sessions/{meeting.public_id}/join/"),
+    ]
+    typed = klass.as_student[0].post(
+        "/api/v1/mark/", {"session": meeting.public_id, "code": "12345678"}, format="json"
+    )
+
+    assert [one.status_code for one in answers] == [404] * 4
+    assert (typed.status_code, typed.json()["code"]) == (400, "token_invalid")
+    assert not AttendanceRecord.objects.exists()
+
+
+def test_roster_of_a_typed_register_is_that_of_its_date(klass):
+    left = klass.section.enrolments.get(student=klass.students[0])
+    left.to_date = (NOON - 2 * DAY).date()
+    left.save()
+    late = factories.make_enrolment(section=klass.section, roll_number="99", from_date=NOON.date())
+    meeting = make_planned(section=klass.section, starts_at=NOON - DAY)
+
+    register = klass.as_teacher.get(f"/api/v1/sessions/{meeting.public_id}/records/").json()
+
+    assert [row["student_id"] for row in register] == [one.student_id for one in klass.students[1:]]
+    assert enter(klass, meeting, 0, "present").status_code == 404
+    assert late.student.student_id not in {row["student_id"] for row in register}
+
+
+def test_register_of_a_meeting_to_come_is_not_saved(klass):
+    meeting = make_planned(section=klass.section, starts_at=NOON + HOUR)
+
+    answer = act(klass, meeting, "finish", rest="absent")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_begun")
+    assert not AttendanceRecord.objects.exists()
+
+
+def test_cancelled_meeting_takes_no_marks(klass):
+    meeting = make_planned(section=klass.section, starts_at=NOON - DAY)
+    act(klass, meeting, "cancel", reason="Holiday")
+    before = everything_written()
+
+    answer = enter(klass, meeting, 0, "present")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
+    assert everything_written() == before
+
+
+# --- Registers not taken ----------------------------------------------------------------------------------
+
+
+def test_missing_registers_are_planned_meetings_that_are_over(klass):
+    over = make_planned(section=klass.section, starts_at=NOON - 2 * HOUR)
+    make_planned(section=klass.section, starts_at=NOON - HOUR / 2)  # now
+    make_planned(section=klass.section, starts_at=NOON + DAY)
+    make_planned(section=klass.section, starts_at=NOON - DAY, state=MeetingState.CANCELLED)
+    factories.make_meeting(section=klass.section, starts_at=NOON - DAY, ended_at=NOON - DAY + HOUR)
+    other = factories.make_section(teachers=[factories.make_teacher()])
+    of_others = make_planned(section=other, starts_at=NOON - 2 * HOUR)
+
+    def missing(client, **query) -> set[str]:
+        return {one["id"] for one in client.get("/api/v1/meetings/missing/", query).json()}
+
+    assert missing(klass.as_teacher) == {over.public_id}
+    assert missing(klass.as_teacher, to="2026-10-04") == set()
+    assert missing(client_of(factories.make_admin())) == {over.public_id, of_others.public_id}
+
+
+# --- Opening ----------------------------------------------------------------------------------------------
+
+
+def test_session_is_opened_at_the_meeting_that_is_planned_now(klass):
+    meeting = make_planned(section=klass.section, starts_at=NOON + HOUR / 6, room="H1")
+
+    session = klass.open()
+
+    assert session.public_id == meeting.public_id
+    meeting.refresh_from_db()
+    assert (meeting.state, meeting.opened_at) == (MeetingState.OPEN, NOON)
+    assert meeting.starts_at == NOON + HOUR / 6
+    assert Meeting.objects.count() == 1
+    # It may end before its planned start: nothing compares them.
+    assert klass.step(session, "end").status_code == 200
+
+
+@pytest.mark.parametrize("minutes", [-61, 16])
+def test_session_is_opened_at_a_new_meeting_if_none_is_planned_now(klass, minutes):
+    make_planned(section=klass.section, starts_at=NOON + datetime.timedelta(minutes=minutes))
+
+    session = klass.open()
+
+    assert (session.meeting.starts_at, session.meeting.ends_at) == (NOON, None)
+    assert Meeting.objects.count() == 2
+
+
+def test_of_several_planned_meetings_the_nearest_start_without_a_register_is_taken(klass):
+    first = make_planned(section=klass.section, starts_at=NOON - HOUR / 2, hours=2)
+    nearest = make_planned(section=klass.section, starts_at=NOON + HOUR / 6)
+    typed = make_planned(section=klass.section, starts_at=NOON)
+    enter(klass, typed, 0, "present")
+
+    session = klass.open()
+
+    assert session.public_id == nearest.public_id
+    assert state_of(first)[0] == "planned"
+
+
+def test_discarded_session_leaves_its_meeting_planned(klass):
+    meeting = make_planned(section=klass.section, starts_at=NOON)
+    session = klass.open()
+    klass.step(session, "start")
+    klass.step(session, "end")
+
+    assert klass.step(session, "discard").status_code == 204
+
+    meeting.refresh_from_db()
+    assert (meeting.state, meeting.opened_at, meeting.ended_at) == (MeetingState.PLANNED, None, None)
+    assert not QRSession.objects.exists()
+    # The roster is that of the date again.
+    again = klass.open()
+    assert again.public_id == meeting.public_id
+    assert klass.stats(again)["total_students"] == 3
+
+
+def test_group_is_opened_at_the_planned_meeting_of_each_section(klass):
+    other = factories.make_section(students=1, teachers=[klass.teacher])
+    meeting = make_planned(section=klass.section, starts_at=NOON)
+
+    answer = post(klass, "group-sessions/", sections=[klass.section.pk, other.pk])
+
+    assert answer.status_code == 201
+    ids = {one["section"]: one["id"] for one in answer.json()["sessions"]}
+    assert ids[klass.section.pk] == meeting.public_id
+    assert Meeting.objects.count() == 2
+
+
+# --- Rights -----------------------------------------------------------------------------------------------
+
+
+def test_meetings_are_for_the_section_s_teachers(klass):
+    meeting = make_planned(section=klass.section, starts_at=NOON - DAY)
+    before = Meeting.objects.values().get()
+    calls = [
+        ("get", f"sections/{klass.section.pk}/meetings/", None),
+        ("post", f"sections/{klass.section.pk}/meetings/", {"starts_at": NOON, "ends_at": NOON + HOUR}),
+        ("post", f"meetings/{meeting.public_id}/cancel/", {"reason": "x"}),
+        ("post", f"meetings/{meeting.public_id}/restore/", {}),
+        ("post", f"meetings/{meeting.public_id}/move/", {"starts_at": NOON, "ends_at": NOON + HOUR}),
+        ("post", f"meetings/{meeting.public_id}/finish/", {"rest": "absent"}),
+    ]
+    for user, status in (
+        (factories.make_teacher(), 404),
+        (user_of(klass.students[0]), 403),
+    ):
+        client = client_of(user)
+        for verb, path, body in calls:
+            answer = getattr(client, verb)(f"/api/v1/{path}", body, format="json")
+            assert answer.status_code == status, path
+    assert Meeting.objects.values().get() == before

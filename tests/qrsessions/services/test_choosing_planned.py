@@ -1,0 +1,143 @@
+"""Choosing which planned class an open session is held for."""
+
+import datetime
+
+import pytest
+import time_machine
+
+from attendance.models import Meeting, MeetingState
+from qrsessions.models import QRSession
+from tests.support import factories
+from tests.support.factories import make_planned
+from tests.support.pages import text_of
+
+NOON = datetime.datetime(2026, 10, 5, 12, tzinfo=datetime.UTC)
+HOUR = datetime.timedelta(hours=1)
+PLAN = ("starts_at", "ends_at", "date", "room", "pattern_id", "pattern_date")
+
+
+@pytest.fixture(autouse=True)
+def _at_noon():
+    with time_machine.travel(NOON, tick=False):
+        yield
+
+
+def plan_of(meeting: Meeting) -> tuple[object, ...]:
+    return Meeting.objects.values_list(*PLAN).get(pk=meeting.pk)
+
+
+def choose(klass, session: QRSession, meeting: Meeting | None):
+    return klass.as_teacher.post(
+        f"/teach/sessions/{session.public_id}/class/", {"meeting": meeting.public_id if meeting else ""}
+    )
+
+
+@pytest.fixture
+def two(klass) -> tuple[Meeting, Meeting]:
+    """A class that began half an hour ago, and one in ten minutes. Both are on a weekly pattern."""
+    pattern, other = (
+        factories.make_pattern(section=klass.section),
+        factories.make_pattern(section=klass.section),
+    )
+    return (
+        make_planned(
+            section=klass.section,
+            starts_at=NOON - HOUR / 2,
+            room="H1",
+            pattern=pattern,
+            pattern_date=NOON.date(),
+        ),
+        make_planned(
+            section=klass.section,
+            starts_at=NOON + HOUR / 6,
+            room="H2",
+            pattern=other,
+            pattern_date=NOON.date(),
+        ),
+    )
+
+
+def test_session_changes_to_the_other_class_and_keeps_its_marks(klass, two):
+    first, second = two
+    session = klass.open(join_policy="open")
+    klass.step(session, "start")
+    klass.mark(session)
+    plans = plan_of(first), plan_of(second)
+    assert session.public_id == second.public_id
+
+    choose(klass, session, first)
+
+    assert plan_of(session.meeting) == plans[0]
+    assert plan_of(first) == plans[1]
+    assert klass.stats(session)["total_present"] == 1
+    first.refresh_from_db()
+    assert (first.state, first.sequence) == (MeetingState.PLANNED, 1)
+
+
+def test_session_that_is_not_on_the_timetable_leaves_the_class_planned(klass, two):
+    _first, second = two
+    session = klass.open()
+    plan = plan_of(second)
+
+    choose(klass, session, None)
+
+    assert plan_of(session.meeting) == (NOON, None, NOON.date(), "", None, None)
+    left = Meeting.objects.exclude(pk=session.pk).get(starts_at=NOON + HOUR / 6)
+    assert (plan_of(left), left.state) == (plan, MeetingState.PLANNED)
+
+
+def test_session_opened_outside_the_timetable_is_put_on_it(klass, two):
+    first, _second = two
+    session = klass.open()
+    choose(klass, session, None)
+    left = Meeting.objects.exclude(pk__in=[session.pk, first.pk]).get()
+    plan = plan_of(left)
+
+    choose(klass, session, left)
+
+    assert plan_of(session.meeting) == plan
+    left.refresh_from_db()
+    assert left.state == MeetingState.DISCARDED
+    # Nothing of it is planned twice.
+    assert Meeting.objects.filter(section=klass.section, state=MeetingState.PLANNED).get() == first
+
+
+def test_class_with_a_register_of_another_section_or_cancelled_cannot_be_chosen(klass, two):
+    first, _second = two
+    session = klass.open()
+    plan = plan_of(session.meeting)
+    other = make_planned(section=factories.make_section(), starts_at=NOON)
+    assert choose(klass, session, other).status_code == 404
+
+    factories.make_record(meeting=first, student=klass.students[0])
+    choose(klass, session, first)
+    assert plan_of(session.meeting) == plan
+
+    cancelled = make_planned(section=klass.section, starts_at=NOON, state=MeetingState.CANCELLED)
+    choose(klass, session, cancelled)
+    assert plan_of(session.meeting) == plan
+
+
+def test_ended_session_keeps_its_class(klass, two):
+    first, _second = two
+    session = klass.open()
+    klass.step(session, "start")
+    klass.step(session, "end")
+    plan = plan_of(session.meeting)
+
+    choose(klass, session, first)
+
+    assert plan_of(session.meeting) == plan
+
+
+def test_page_names_the_class_and_offers_the_others(klass, two):
+    first, _second = two
+    session = klass.open()
+    page = f"/teach/sessions/{session.public_id}/"
+
+    text = text_of(klass.as_teacher.get(page))
+    assert "Planned 12:10–13:10 · H2" in text
+    assert "Not this class? Choose the right one: 11:30–12:30 · H1 not on the timetable" in text
+
+    choose(klass, session, first)
+    assert "Planned 11:30–12:30 · H1" in text_of(klass.as_teacher.get(page))

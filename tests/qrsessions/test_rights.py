@@ -1,0 +1,257 @@
+"""Who may read, run and correct: every address about a session, group or section, tried by each kind of teacher."""
+
+import datetime
+import re
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+
+from attendance.models import Meeting, TeachingAssignment
+from qrsessions.models import QRSession, SessionEvent, SessionStatus
+from qrsessions.queries.access import NoLongerTaught
+from tests.support import factories
+from tests.support.classes import client_of
+from tests.support.postgres.database import everything_written
+
+pytestmark = pytest.mark.django_db
+
+DAY = datetime.timedelta(days=1)
+WORDS = str(NoLongerTaught.detail)
+# Addresses of students and of everybody.
+NOT_FOR_TEACHERS = re.compile(r"/join/$|^/[AaJj]/")
+# What a GET shows is for running the session, or asks before something is changed.
+ONLY_TO_RUN = re.compile(
+    r"/token/$|/screen/|^/teach/.*/(scan|discard|bulk|mark)/$|^/teach/sections/.*/(paper|timetable)"
+)
+
+
+def addresses(kind, **values):
+    """Every address that needs one of these values: those of sessions, groups or sections."""
+    names = {"public_id", "section_id"}
+    found = []
+
+    def collect(patterns, prefix):
+        for one in patterns:
+            route = prefix + str(one.pattern)
+            if isinstance(one, URLResolver):
+                collect(one.url_patterns, route)
+            elif isinstance(one, URLPattern) and names & set(one.pattern.converters) and kind in route:
+                found.append("/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda match: str(values[match[1]]), route))
+
+    site = [one for one in get_resolver().url_patterns if "admin" not in str(one.pattern)]
+    collect(site, "")
+    return sorted({one for one in found if not NOT_FOR_TEACHERS.search(one)})
+
+
+@pytest.fixture
+def group_session():
+    """An open group of two sections from yesterday, with one student each and one teacher of both."""
+    teacher = factories.make_teacher()
+    sections = [factories.make_section(students=1, teachers=[teacher]) for _ in range(2)]
+    at = timezone.now() - DAY
+    return factories.make_group_session(
+        sections=sections, opened_by=teacher, status=SessionStatus.ACTIVE, at=at
+    )
+
+
+@pytest.fixture
+def session(group_session):
+    """One session beside the group, likewise."""
+    section = factories.make_section(students=1, teachers=[group_session.opened_by])
+    return factories.make_session(
+        section=section,
+        status=SessionStatus.ACTIVE,
+        at=timezone.now() - DAY,
+        opened_by=group_session.opened_by,
+    )
+
+
+@pytest.fixture
+def all_addresses(session, group_session):
+    student = factories.students_of(session.meeting.section)[0]
+    own = {"public_id": session.public_id, "student_id": student.student_id}
+    return [
+        *addresses("/sessions/<", **own),
+        *addresses("/groups/<", public_id=group_session.public_id),
+        *addresses("/group-sessions/<", public_id=group_session.public_id),
+        *addresses("/sections/<", section_id=session.meeting.section_id),
+    ]
+
+
+def everything():
+    return everything_written(), list(SessionEvent.objects.values_list()), list(Meeting.objects.values_list())
+
+
+def browser_of(teacher):
+    browser = Client()
+    browser.force_login(teacher)
+    return browser
+
+
+def clients(teacher):
+    return {"/api/": client_of(teacher), "/teach/": browser_of(teacher)}
+
+
+def changing(address):
+    """The methods that change something: a page has forms only."""
+    return ("post", "put", "patch") if address.startswith("/api/") else ("post",)
+
+
+def ask(by_prefix, method, address):
+    (client,) = (client for prefix, client in by_prefix.items() if address.startswith(prefix))
+    options = {"format": "json"} if address.startswith("/api/") and method != "get" else {}
+    return getattr(client, method)(address, **options)
+
+
+def test_there_are_addresses_to_try(all_addresses):
+    assert len(all_addresses) > 60
+    assert {address.split("/")[1] for address in all_addresses} == {"api", "teach"}
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        {"from_date": timezone.localdate() + DAY},
+        {"removed_by_hand": True},
+        {"to_date": timezone.localdate() - DAY},
+    ],
+    ids=["not begun", "removed", "ended before the class"],
+)
+def test_who_may_not_see_the_class_finds_nothing(all_addresses, session, dates):
+    TeachingAssignment.objects.update(**dates)
+    as_teacher, before = clients(session.opened_by), everything()
+
+    for address in all_addresses:
+        if "to_date" in dates and "/sections/" in address and "group" not in address:
+            continue  # A section of the past, without any of its classes.
+        for method in ("get", *changing(address)):
+            answer = ask(as_teacher, method, address)
+            # A button's address redirects a GET to its page, and the page is 404.
+            expected = {404, 405, 302} if method == "get" else {404, 405}
+            assert answer.status_code in expected, f"{method} {address}: {answer.status_code}"
+
+    assert everything() == before
+
+
+def test_former_teacher_reads_the_classes_of_their_time_and_changes_nothing(all_addresses, session):
+    TeachingAssignment.objects.update(to_date=timezone.localdate())
+    as_teacher, before = clients(session.opened_by), everything()
+
+    for address in all_addresses:
+        answer = ask(as_teacher, "get", address)
+        if ONLY_TO_RUN.search(address):
+            assert answer.status_code == 403, f"{address}: {answer.status_code}"
+            assert WORDS.split(".")[0] in answer.content.decode(), address
+        else:
+            assert answer.status_code in (200, 302, 405), f"{address}: {answer.status_code}"
+        for method in changing(address):
+            answer = ask(as_teacher, method, address)
+            assert answer.status_code in (403, 405), f"{method} {address}: {answer.status_code}"
+            if answer.status_code == 403 and address.startswith("/api/"):
+                assert answer.json() == {"code": "no_longer_taught", "detail": WORDS}
+
+    assert everything() == before
+
+
+def test_teacher_of_today_is_refused_nothing_by_right(all_addresses, session):
+    TeachingAssignment.objects.update(from_date=timezone.localdate(), to_date=timezone.localdate() + DAY)
+    as_teacher = clients(session.opened_by)
+
+    for address in all_addresses:
+        answer = ask(as_teacher, "get", address)
+        assert answer.status_code not in (403, 500), f"{address}: {answer.status_code}"
+
+
+def test_former_teacher_opens_no_session_of_the_section(session, group_session):
+    QRSession.objects.all().delete()
+    Meeting.objects.all().delete()
+    TeachingAssignment.objects.filter(section=session.meeting.section_id).update(to_date=timezone.localdate())
+    teacher, key = session.opened_by, session.meeting.section_id
+    api, pages = client_of(teacher), browser_of(teacher)
+
+    assert api.post("/api/v1/sessions/", {"section": key}, format="json").json()["code"] == "no_longer_taught"
+    assert (
+        api.post("/api/v1/group-sessions/", {"sections": [key]}, format="json").json()["code"] == "not_taught"
+    )
+    assert pages.post(f"/teach/sections/{key}/open/").status_code == 403
+    assert "You do not teach" in pages.post("/teach/groups/new/", {"sections": [key]}).content.decode()
+    assert not Meeting.objects.exists()
+
+
+def test_lists_of_a_former_teacher_hold_the_classes_of_their_time(session, group_session):
+    section = session.meeting.section
+    later = factories.make_session(section=factories.make_section(teachers=[session.opened_by]))
+    TeachingAssignment.objects.filter(section=section).update(to_date=timezone.localdate())
+    TeachingAssignment.objects.filter(section=later.meeting.section_id).update(to_date=timezone.localdate())
+    api = client_of(session.opened_by)
+
+    listed = {one["id"] for one in api.get("/api/v1/sessions/").json()}
+    assert session.public_id in listed
+    assert later.public_id not in listed
+    taught = {one["id"] for one in api.get("/api/v1/sections/").json()}
+    assert taught == set(group_session.group.meetings.values_list("section", flat=True))
+    assert api.get(f"/api/v1/sections/{section.pk}/").json()["id"] == section.pk
+
+
+def test_home_shows_a_section_of_the_past_without_its_buttons(session):
+    section, teacher = session.meeting.section, session.opened_by
+    TeachingAssignment.objects.filter(section=section).update(to_date=timezone.localdate())
+
+    page = browser_of(teacher).get("/teach/").content.decode()
+
+    assert "1 past section" in page
+    assert f"/teach/sections/{section.pk}/" in page
+    assert f"/teach/sections/{section.pk}/open/" not in page
+    # It is open, but not the former teacher's to run.
+    assert session.public_id not in page
+
+
+def test_section_of_the_past_lists_the_sessions_of_their_time_only(session):
+    section, teacher = session.meeting.section, session.opened_by
+    Meeting.objects.filter(pk=session.pk).update(
+        state="held", ended_at=timezone.now(), roster_fixed_at=timezone.now()
+    )
+    QRSession.objects.filter(pk=session.pk).update(status=SessionStatus.ENDED)
+    later = factories.make_session(section=section)
+    TeachingAssignment.objects.filter(section=section).update(to_date=timezone.localdate())
+
+    page = browser_of(teacher).get(f"/teach/sections/{section.pk}/").content.decode()
+
+    assert f"/teach/sessions/{session.public_id}/" in page
+    assert later.public_id not in page
+    assert "You no longer teach this section." in page
+    assert "Save rules" not in page
+    assert "Discard" not in page
+
+
+@pytest.mark.parametrize("status", SessionStatus)
+def test_pages_of_a_former_teacher_have_no_buttons(status):
+    teacher = factories.make_teacher()
+    at = timezone.now() - DAY
+    sections = [factories.make_section(students=1, teachers=[teacher]) for _ in range(3)]
+    alone = factories.make_session(section=sections[0], status=status, at=at, opened_by=teacher)
+    group = factories.make_group_session(sections=sections[1:], status=status, at=at, opened_by=teacher)
+    member = QRSession.objects.filter(meeting__group=group.group).with_names()[0]
+    for meeting in Meeting.objects.all():
+        student = factories.students_of(meeting.section)[0]
+        factories.make_record(meeting=meeting, student=student, roll_number="01")
+    TeachingAssignment.objects.update(to_date=timezone.localdate())
+    browser, marked = browser_of(teacher), factories.students_of(alone.meeting.section)[0]
+
+    for address in (
+        f"/teach/sessions/{alone.public_id}/",
+        f"/teach/sessions/{member.public_id}/",
+        f"/teach/groups/{group.public_id}/",
+        f"/teach/groups/{group.public_id}/register/",
+        f"/teach/sessions/{alone.public_id}/history/?student={marked.student_id}",
+    ):
+        page = browser.get(address).content.decode()
+        main = page[page.index("<main") : page.index("</main>")]
+        # The dialog for a mark stays for marks that wait to be sent; no link opens it.
+        main = re.sub(r'<dialog id="mark-dialog".*?</dialog>', "", main, flags=re.DOTALL)
+        forms = re.findall(r'<form[^>]*method="post"[^>]*>', main)
+        assert forms == [], address
+        linked = re.findall(r'href="([^"]*)"', main)
+        assert not [link for link in linked if re.search(r"/(mark|scan|screen|bulk|discard)/", link)], address

@@ -1,0 +1,1 @@
+"""Helpers of the browser tests: pages, phones with cameras, and films for those cameras."""

@@ -1,0 +1,201 @@
+"""Browser pages for tests: opening them, signing in, waiting, and checking accessibility."""
+
+import io
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import zxingcpp
+from axe_playwright_python.sync_playwright import Axe
+from django.db import connection
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, Route
+
+from attendance.models import User
+from qrsessions.models import QRSession
+from tests.support.factories import PASSWORD
+
+# The limit of every wait. Waits end at the event; the limit only matters when the event never comes.
+WAIT_SECONDS = 30
+WAIT_MS = WAIT_SECONDS * 1000
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+DESK = {"viewport": {"width": 1440, "height": 900}}
+PROJECTOR = {"viewport": {"width": 1920, "height": 1080}}
+# Every width and both colour schemes, but not every pair: a colour fault shows at any width.
+SHAPES = [(320, "dark"), (390, "light"), (768, "dark"), (1440, "light")]
+
+
+@contextmanager
+def page_opener(
+    browser: Browser,
+    origin: str,
+    *,
+    is_expected: Callable[[ConsoleMessage], bool] = lambda message: False,
+    script: str = "",
+    may_scripts_fail: bool = False,
+) -> Iterator[Callable[..., Page]]:
+    """Yield a function that opens a page in its own browser context.
+
+    At the end all contexts are closed, and any script error or unexpected console error fails the test, unless scripts
+    may fail.
+    """
+    contexts: list[BrowserContext] = []
+    problems: list[str] = []
+
+    def record(message: ConsoleMessage) -> None:
+        if message.type == "error" and not is_expected(message):
+            problems.append(f"{message.text} {message.location['url']}")
+
+    def open_page(*, script: str = script, **options: Any) -> Page:
+        context = browser.new_context(base_url=origin, **options)
+        contexts.append(context)
+        if script:
+            context.add_init_script(script)
+        context.on("page", lambda page: page.on("pageerror", lambda error: problems.append(str(error))))
+        context.on("console", record)
+        return context.new_page()
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    _wait_for_idle_database()
+    assert may_scripts_fail or problems == []
+
+
+def is_failed_request(message: ConsoleMessage) -> bool:
+    """Whether the browser reports a refused request or a lost connection, not a script error."""
+    return "Failed to load resource" in message.text or "ERR_" in message.text
+
+
+def _wait_for_idle_database() -> None:
+    """Wait for requests of closed pages: the tables can't be emptied while they still read."""
+    busy = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()"
+    deadline = time.monotonic() + WAIT_SECONDS
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute(f"{busy} AND backend_type = 'client backend'")
+            if not cursor.rowcount:
+                return
+            time.sleep(0.05)
+
+
+def sign_in(page: Page, user: User, *, to: str = "/") -> None:
+    """Sign in with the form if the page shows it; else behind the page, which costs far less, and go to ``to``."""
+    if "/accounts/login" not in page.url:
+        _sign_in_behind(page, user)
+        page.goto(to)
+        return
+    page.get_by_label("User name or e-mail").fill(user.username)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    # A script sends the form.
+    page.wait_for_url(lambda url: "/accounts/login" not in url)
+
+
+def _sign_in_behind(page: Page, user: User) -> None:
+    """Send the form with the page's cookies, without showing it."""
+    form = page.request.get("/accounts/login/").text()
+    (csrf,) = set(re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', form))
+    answer = page.request.post(
+        "/accounts/login/",
+        form={"login": user.username, "password": PASSWORD, "csrfmiddlewaretoken": csrf},
+        max_redirects=0,
+    )
+    assert answer.status == 302
+
+
+def open_session_page(page: Page, session: QRSession, teacher: User | None = None) -> Page:
+    """Sign in as the teacher, by default one of the section, and open the session's page."""
+    teacher = teacher or session.meeting.section.teachers.all()[0]
+    sign_in(page, teacher, to=f"/teach/sessions/{session.public_id}/")
+    page.wait_for_load_state("networkidle")
+    return page
+
+
+def student_row(page: Page, name: str) -> Locator:
+    """The student's row in the list of a session's page."""
+    return page.locator("#students tr").filter(has_text=name)
+
+
+class HeldRequests:
+    """Requests to matching addresses that reach the server only when the test lets them."""
+
+    def __init__(self, page: Page, pattern: str, *, method: str = "POST") -> None:
+        self._page = page
+        self._method = method
+        self.held: list[Route] = []
+        page.route(pattern, self._hold)
+
+    def _hold(self, route: Route) -> None:
+        if route.request.method == self._method:
+            self.held.append(route)
+        else:
+            route.continue_()
+
+    def release(self) -> Request:
+        """Wait for the next request and let it go on."""
+        route = self._next()
+        route.continue_()
+        return route.request
+
+    def lose(self) -> Request:
+        """Wait for the next request and break its connection."""
+        route = self._next()
+        route.abort("connectionreset")
+        return route.request
+
+    def _next(self) -> Route:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not self.held:
+            assert time.monotonic() < deadline, f"no request in {WAIT_SECONDS} s"
+            self._page.wait_for_timeout(50)
+        return self.held.pop(0)
+
+
+def scanned(screen: Page) -> str:
+    """The address in the QR code of a screenshot, read by an independent decoder."""
+    image = Image.open(io.BytesIO(screen.screenshot()))
+    (code,) = zxingcpp.read_barcodes(image)
+    return code.text
+
+
+def wait_until(page: Page, expression: str) -> None:
+    """Wait until a script expression is true.
+
+    Playwright's wait_for_function evaluates text in the page, which our content security policy forbids.
+    """
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"still false after {WAIT_SECONDS} s: {expression}")
+
+
+def wait_for_animations(page: Page) -> None:
+    """Wait until nothing fades or moves. Animations that never end on their own, such as a countdown, are ignored."""
+    wait_until(
+        page,
+        "document.getAnimations().every((one) => one.playState !== 'running'"
+        " || one.effect.getComputedTiming().endTime > 2000)",
+    )
+
+
+def axe_violations(page: Page) -> list[tuple[str, str, list[str]]]:
+    """The page's accessibility violations: its address, the rule, and the elements that break it."""
+    # Elements that are fading in don't have their final contrast yet.
+    wait_for_animations(page)
+    violations = Axe().run(page).response["violations"]
+    if violations:
+        # An animation may have begun meanwhile. What stays is a violation.
+        wait_for_animations(page)
+        violations = Axe().run(page).response["violations"]
+    return [(page.url, one["id"], [node["html"] for node in one["nodes"]]) for one in violations]
+
+
+def fits_width(page: Page) -> bool:
+    """Whether the page is no wider than the window."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))

@@ -1,0 +1,45 @@
+"""The browser of the browser tests: the system's Chromium, or Playwright's own.
+
+``python -m tests.support.chromium`` checks that there is one before the tests run, and installs it where it may.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def executable() -> str | None:
+    """The path of a Chromium on this machine."""
+    for name in NAMES:
+        if path := shutil.which(name):
+            return path
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+    return own if Path(own).exists() else None
+
+
+def main() -> None:
+    """Make sure that there is a Chromium, or explain in one line how to get one."""
+    if executable():
+        return
+    if shutil.which("apt-get") and (os.environ.get("CI") or os.geteuid() == 0):
+        sys.stdout.write("Installing Chromium for the browser tests …\n")
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+        for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
+            subprocess.run([*as_root, "apt-get", *command], env=environment, check=False)
+    if not executable():
+        sys.exit(
+            "The browser tests need Chromium: `sudo apt-get install chromium`, "
+            "or `.venv/bin/playwright install chromium` for a copy of their own."
+        )
+
+
+if __name__ == "__main__":
+    main()

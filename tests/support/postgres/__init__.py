@@ -1,0 +1,1 @@
+"""What PostgreSQL holds, how it is emptied, and what it is asked."""

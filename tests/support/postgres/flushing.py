@@ -1,0 +1,39 @@
+"""Emptying the tables after a test that commits, in 5 ms instead of 200.
+
+Django truncates every table and then recreates all permissions. Most tables hold a few rows or none, for which
+DELETE is far cheaper. Content types and permissions are the same for every test and stay.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from django.core.management.commands import flush
+from django.db.backends.postgresql.operations import DatabaseOperations
+
+KEPT = {"django_content_type", "auth_permission"}
+
+
+@contextmanager
+def fast_flush() -> Iterator[None]:
+    with (
+        patch.object(DatabaseOperations, "sql_flush", _delete_all),
+        patch.object(flush, "emit_post_migrate_signal", lambda *args, **options: None),
+    ):
+        yield
+
+
+def _delete_all(
+    operations: DatabaseOperations, _style: Any, tables: Sequence[str], **_options: Any
+) -> list[str]:
+    names = [operations.quote_name(table) for table in sorted(set(tables) - KEPT)]
+    if not names:
+        return []
+    return [
+        # Wait for writers that a test left behind, as TRUNCATE does. Readers do not matter.
+        f"LOCK TABLE {', '.join(names)} IN SHARE ROW EXCLUSIVE MODE;",
+        # Without foreign keys and triggers, in any order. Everything goes, so nothing can be left inconsistent.
+        "SET LOCAL session_replication_role = replica;",
+        *(f"DELETE FROM {name};" for name in names),
+    ]
