@@ -221,7 +221,7 @@ def test_two_teachers_see_each_others_changes(open_page, taking, section):
     for page, status in ((mine, "Excused"), (theirs, "Present")):
         row(page, "Chen Wei").get_by_role("link").click()
         page.get_by_role("dialog").get_by_role("button", name=status, exact=True).click()
-        expect(page.locator(".undo-box")).to_contain_text("Chen Wei")
+        expect(page.locator(".undo-box")).to_contain_text(f"Chen Wei: {status.lower()}")
     expect(row(mine, "Chen Wei")).to_contain_text("present")
 
 
