@@ -91,7 +91,7 @@ def test_connection_that_broke_is_replaced_and_the_batch_tried_again():
     batcher: Batcher[int, int] = Batcher(backend_pids, key=identity)
     first = batcher.run(1)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s)", [first])
+        cursor.execute("SELECT pg_terminate_backend(%s, 30000)", [first])
 
     assert batcher.run(2) != first
 
