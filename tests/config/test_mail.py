@@ -38,7 +38,7 @@ def test_no_page_promises_a_mail(client, without_mail, page):
 
 
 def test_sign_in_page_says_whom_to_ask(client, without_mail):
-    assert "Ask an administrator for a new one." in client.get("/accounts/login/").content.decode()
+    assert "Ask an administrator for one." in client.get("/accounts/login/").content.decode()
 
 
 def test_sign_in_page_offers_code_and_reset_where_mail_is_sent(client):

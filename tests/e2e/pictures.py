@@ -1,16 +1,19 @@
 """Make the pictures in docs/images from a running demo class. ``make pictures`` runs this.
 
-The demo has names in many scripts. Install fonts for them, such as Debian's fonts-noto-core and fonts-noto-cjk.
+The demo has names in many scripts. The browser finds the fonts of the printed lists, where the system has none for them.
 """
 
 import datetime
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.utils import timezone
 from playwright.sync_api import Page
 
+from attendance.exports.fonts import BASE_FONT
 from attendance.models import Section, Status, Student, User
 from qrsessions.codes import tokens
 from qrsessions.demo import phone_of
@@ -24,6 +27,19 @@ SHARP_PHONE = {**PHONE, "device_scale_factor": 2}
 PASSWORD = "rollcall-demo"
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args, tmp_path_factory) -> dict[str, Any]:
+    user_data = tmp_path_factory.mktemp("user-data")
+    # Where fontconfig looks for a user's own fonts.
+    fonts = user_data / "fonts"
+    fonts.mkdir()
+    for font in BASE_FONT.parent.glob("*.ttf"):
+        # The system's own Latin letters also have a bold face.
+        if font != BASE_FONT:
+            (fonts / font.name).symlink_to(font)
+    return {**browser_type_launch_args, "env": {**os.environ, "XDG_DATA_HOME": str(user_data)}}
 
 
 @pytest.fixture(autouse=True)

@@ -89,7 +89,7 @@ def test_unusual_scans_appear_live_and_can_be_filtered(open_page, live_server, s
 
     flags = {
         ada: "first time on this phone",
-        bob: f"same phone on another day as {ada.name} (01)",
+        bob: f"same phone as {ada.name} (01) on another day",
         cyd: "by a program",
     }
     for student, flag in flags.items():

@@ -96,7 +96,7 @@ def test_group_of_three_sections_runs_from_opening_to_registers(open_page, live_
 
     # Bob types the code shown beside the QR code.
     digits = screen.locator("[data-code]").inner_text()
-    phones[bob].get_by_label("Type the 8 digits").fill(digits)
+    phones[bob].get_by_label("Type the 8-digit code").fill(digits)
     phones[bob].get_by_role("button", name="Send").click()
     expect(phones[bob].get_by_role("heading", name="You are present")).to_be_visible()
 

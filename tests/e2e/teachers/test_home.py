@@ -196,7 +196,7 @@ def test_turning_off_typed_codes_hides_the_field_on_the_phone(open_page, teacher
     lifecycle.take_step(session=session, step="start", by=teacher, at=timezone.now())
     phone, desk = open_page(**PHONE), open_page(**DESK)
     sign_in(phone, factories.user_of(student), to="/student/")
-    expect(phone.get_by_label("Type the 8 digits")).to_be_visible()
+    expect(phone.get_by_label("Type the 8-digit code")).to_be_visible()
     sign_in(desk, teacher, to=f"/teach/sessions/{session.public_id}/")
 
     desk.locator("summary", has_text="Settings").press("Enter")
@@ -204,10 +204,10 @@ def test_turning_off_typed_codes_hides_the_field_on_the_phone(open_page, teacher
     desk.get_by_role("button", name="Save").press("Enter")
 
     expect(desk.get_by_text("Settings saved.")).to_be_visible()
-    expect(phone.get_by_label("Type the 8 digits")).to_be_hidden(timeout=15_000)
+    expect(phone.get_by_label("Type the 8-digit code")).to_be_hidden(timeout=15_000)
     phone.reload()
     expect(phone.get_by_role("heading", name="Scan the code")).to_be_visible()
-    expect(phone.get_by_label("Type the 8 digits")).to_be_hidden()
+    expect(phone.get_by_label("Type the 8-digit code")).to_be_hidden()
 
 
 def test_mark_dialog_leads_to_the_history_of_the_student(open_page, teacher):

@@ -451,7 +451,7 @@ def test_unknown_phone_and_phone_of_another_day_are_shown_to_the_teacher(taking)
     page = taking.as_teacher.get(f"/teach/sessions/{session.public_id}/").content.decode()
     assert flags_on(page) == {
         ada.student_id: "first time on this phone",
-        bob.student_id: f"same phone on another day as {ada.name} (01)",
+        bob.student_id: f"same phone as {ada.name} (01) on another day",
         cyd.student_id: "unknown phone",
     }
     assert record_in(taking.as_teacher, session, bob)["shares_device_on_other_days_with"] == [ada.student_id]
