@@ -16,7 +16,7 @@ from qrsessions.views import (
     student_home,
 )
 from qrsessions.views.exports import calendar, paper_list
-from qrsessions.views.timetable import file_import, meeting, week, weekly_classes
+from qrsessions.views.timetable import file_import, meeting, teaching, week, weekly_classes
 
 register_converter(converters.PublicIdConverter, "public_id")
 register_converter(converters.SessionIdConverter, "session_id")
@@ -39,12 +39,19 @@ urlpatterns = [
     path("teach/sections/<int:section_id>/paper/", paper_list.section_list, name="section-list"),
     path("teach/sections/<int:section_id>/paper.pdf", paper_list.section_list_pdf, name="section-list-pdf"),
     path("teach/sections/<int:section_id>/meetings/new/", meeting.add, name="add-meeting"),
+    path("teach/sections/<int:section_id>/teachers/", teaching.teachers, name="teachers"),
+    path(
+        "teach/sections/<int:section_id>/teachers/<int:assignment_id>/take-back/",
+        teaching.take_back,
+        name="take-back",
+    ),
     path("teach/week/", week.week, name="week"),
     path("teach/not-taken/", week.registers_not_taken, name="not-taken"),
     path(meeting_page, meeting.meeting_page, name="meeting"),
     path(f"{meeting_page}cancel/", meeting.cancel, name="cancel-meeting"),
     path(f"{meeting_page}move/", meeting.move, name="move-meeting"),
     path(f"{meeting_page}restore/", meeting.restore, name="restore-meeting"),
+    path(f"{meeting_page}give/", meeting.give, name="give-meeting"),
     path("teach/sections/<int:section_id>/timetable/", weekly_classes.timetable, name="timetable"),
     path(
         "teach/sections/<int:section_id>/timetable/import/",

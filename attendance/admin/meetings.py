@@ -55,7 +55,6 @@ class MeetingAdmin(CascadingDelete, admin.ModelAdmin[Meeting]):
         "records_link",
     ]
     list_filter = [RegisterFilter, "state", "section__term"]
-    list_select_related = ["section__course", "section__term", "group"]
     search_fields = [
         "public_id",
         "section__name",
@@ -95,6 +94,8 @@ class MeetingAdmin(CascadingDelete, admin.ModelAdmin[Meeting]):
         return (
             super()
             .get_queryset(request)
+            # Here and not in list_select_related, because autocompletion needs the section, too.
+            .select_related("section__course", "section__term", "group")
             .prefetch_related(Prefetch("section__assignments", teaching, to_attr="of_today"))
         )
 

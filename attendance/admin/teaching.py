@@ -13,6 +13,7 @@ from django_stubs_ext import StrOrPromise
 
 from attendance.admin.shared import rows_link, typed_id
 from attendance.admin.timetable import MeetingPatternInline
+from attendance.api.permissions import signed_in
 from attendance.models import Course, Enrolment, Section, Student, TeachingAssignment
 from attendance.models.teaching import SectionQuerySet
 from attendance.rosters import RosterRefused, editing
@@ -40,25 +41,41 @@ class AssignmentFormSet(
             given = form.cleaned_data if form.is_valid() else {}
             if not given.get("user") or given.get("removed_by_hand"):
                 continue
-            key = given["user"], given["role"], given["from_date"]
-            if key in seen:
+            meeting = given["meeting"]
+            key = meeting or (given["user"], given["role"], given["from_date"])
+            if key in seen and meeting:
+                form.add_error("meeting", _("This class already has a substitute."))
+            elif key in seen:
                 form.add_error("user", _("This teacher is already assigned to the section from this day."))
             seen.add(key)
 
 
 class AssignmentInline(admin.TabularInline[TeachingAssignment, Section]):
-    """The teachers of a section. They are removed by a tick: an import knows then not to add them again."""
+    """The teachers of a section, with assistants and substitutes.
+
+    They are removed by a tick: an import knows then not to add them again.
+    """
 
     model = TeachingAssignment
     formset = AssignmentFormSet
-    fields = ["user", "role", "from_date", "to_date", "removed_by_hand"]
-    autocomplete_fields = ["user"]
+    fields = ["user", "role", "from_date", "to_date", "meeting", "removed_by_hand"]
+    autocomplete_fields = ["user", "meeting"]
     ordering = ["removed_by_hand", "user__last_name", "user__username", "from_date"]
     extra = 0
     can_delete = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TeachingAssignment]:
-        return super().get_queryset(request).select_related("user", "section__course", "section__term")
+        return (
+            super()
+            .get_queryset(request)
+            .select_related(
+                "user",
+                "section__course",
+                "section__term",
+                "meeting__section__course",
+                "meeting__section__term",
+            )
+        )
 
 
 class SectionForm(forms.ModelForm[Section]):
@@ -99,6 +116,12 @@ class SectionAdmin(admin.ModelAdmin[Section]):
         "enrolments_link",
     ]
     readonly_fields = ["enrolments_link"]
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: FBT001
+        for row in formset.forms:
+            if isinstance(row.instance, TeachingAssignment) and row.instance.pk is None:
+                row.instance.given_by = signed_in(request)
+        super().save_formset(request, form, formset, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
         super().save_related(request, form, formsets, change)

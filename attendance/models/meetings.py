@@ -50,6 +50,7 @@ class MeetingState(models.TextChoices):
 
 class MeetingQuerySet(VisibleQuerySet["Meeting"]):
     section_key = "section"
+    meeting_key = "pk"
     meeting_date_key = "date"
 
     def open(self) -> Self:
@@ -127,6 +128,7 @@ class Meeting(models.Model):
     # Set by with_rights.
     may_run: bool
     may_correct: bool
+    may_manage: bool
 
     objects = MeetingQuerySet.as_manager()
 

@@ -13,8 +13,8 @@ from django.db import models
 from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
 
-from attendance.models.assignments import TeachingAssignment
-from attendance.models.people import Student, User
+from attendance.models.assignments import TeachingAssignment, TeachingRole
+from attendance.models.people import Role, Student, User
 from attendance.models.terms import Term
 from attendance.models.visibility import VisibleQuerySet
 
@@ -69,6 +69,27 @@ class SectionQuerySet(VisibleQuerySet["Section"]):
         """Without sections that are over."""
         return self.exclude(_is_over(date))
 
+    def with_rights(self, user: User, *, on: datetime.date) -> Self:
+        """Add ``is_substitute``, too: the user was given meetings of today or later, and does not teach the others."""
+        own = TeachingAssignment.objects.filter(user=user, section=models.OuterRef("pk"))
+        given = own.in_force().filter(
+            Q(to_date__gt=on) | Q(meeting__date__gte=on), role=TeachingRole.SUBSTITUTE
+        )
+        whole = own.holding_on(on).exclude(role=TeachingRole.SUBSTITUTE)
+        is_substitute = models.ExpressionWrapper(
+            Q(models.Exists(given), ~models.Exists(whole)), output_field=models.BooleanField()
+        )
+        return super().with_rights(user, on=on).annotate(is_substitute=is_substitute)
+
+    def given_singly_to(self, user: User, *, on: datetime.date) -> Self:
+        """The sections of which the user may only run single meetings on the day."""
+        if user.role is not Role.TEACHER:
+            return self.none()
+        own = TeachingAssignment.objects.filter(user=user, section=models.OuterRef("pk"))
+        return self.filter(
+            models.Exists(own.in_force().filter(meeting__isnull=False)), ~models.Exists(own.holding_on(on))
+        )
+
 
 class Section(models.Model):
     """A section of a course in one term, such as CS101-A in autumn 2026, with its own roster and teachers."""
@@ -78,9 +99,13 @@ class Section(models.Model):
     term = models.ForeignKey(
         Term, models.PROTECT, null=True, blank=True, related_name="sections", verbose_name=_("term")
     )
-    # Everybody who was ever assigned, also those who have left or were removed. Who may do what is in ``visibility``.
+    # Everybody who was ever assigned, also those who have left or were removed, assistants and substitutes. Who may do what is in ``visibility``.
     teachers = models.ManyToManyField(
-        User, through=TeachingAssignment, related_name="sections", verbose_name=_("teachers")
+        User,
+        through=TeachingAssignment,
+        through_fields=("section", "user"),
+        related_name="sections",
+        verbose_name=_("teachers"),
     )
     external_id = models.CharField(
         _("external id"),
@@ -111,6 +136,8 @@ class Section(models.Model):
     # Set by with_rights.
     may_run: bool
     may_correct: bool
+    may_manage: bool
+    is_substitute: bool
 
     objects = SectionQuerySet.as_manager()
 

@@ -1,8 +1,15 @@
-"""Who may see a section and what belongs to it, and who may run it. Every page and call of the API asks here.
+"""Who may see a section and what belongs to it, and who may run and change it. Every page and call of the API asks here.
 
-An assignment that has begun lets its teacher *see* the section, with all of its meetings while it lasts, and with those of
-its own days after its end. Only one that holds today lets the teacher *run* it: open sessions, take their steps, correct.
-Admins see and run everything.
+There are four rights: to *see*; to *run*: open sessions, take their steps, save registers; to *correct* marks by hand;
+and to *manage*: change rules, rosters and the timetable, and cancel or move meetings.
+
+- A **teacher** sees the section, with all of its meetings, while the assignment lasts, and the meetings of its own days
+  after its end. The teacher has the other rights while it lasts, and corrects for 28 days after the end of the term.
+- An **assistant** likewise, but manages nothing.
+- A **substitute** has all rights of a teacher, but only for the meetings that were given: a single one, or those dated in
+  a range of days. They begin when the meetings are given and end 28 days after the last day; what was seen stays seen.
+  The section itself the substitute runs on these days only, and never manages.
+- **Admins** see, run, correct and manage everything.
 """
 
 import datetime
@@ -11,51 +18,25 @@ from typing import Any, Self, TypeVar
 from django.db import models
 from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q, Value
 
-from attendance.models.assignments import TeachingAssignment
+from attendance.models.assignments import TeachingAssignment, TeachingRole
 from attendance.models.people import Role, User
 
-# A teacher who taught until the end of the term may still correct its registers for so long.
+# A teacher who taught until the end of the term may still correct its registers for so long, and a substitute theirs.
 CORRECTS_FOR = datetime.timedelta(days=28)
+_DAY = datetime.timedelta(days=1)
 
 _Model = TypeVar("_Model", bound=models.Model, covariant=True)
 
-
-def is_seen_by(user: User, *, on: datetime.date, section: str, meeting_date: str = "") -> Q:
-    """The condition that the user may see the section, or a meeting of it, as a teacher.
-
-    :param section: the name of the section's key in the row, such as ``"meeting__section"``
-    :param meeting_date: that of the meeting's date, if the row belongs to a meeting
-    """
-    begun = TeachingAssignment.objects.begun(on).filter(user=user, section=OuterRef(section))
-    if meeting_date:
-        date = OuterRef(meeting_date)
-        in_its_time = (Q(from_date=None) | Q(from_date__lte=date)) & Q(to_date__gt=date)
-        begun = begun.filter(Q(to_date=None) | Q(to_date__gt=on) | in_its_time)
-    return Q(Exists(begun))
-
-
-def is_run_by(user: User, *, on: datetime.date, section: str) -> Q:
-    """The condition that the user teaches the section on the day."""
-    holding = TeachingAssignment.objects.holding_on(on).filter(user=user, section=OuterRef(section))
-    return Q(Exists(holding))
-
-
-def is_corrected_by(user: User, *, on: datetime.date, section: str) -> Q:
-    """The condition that the user may correct marks by hand: a teacher of the day, or one until the end of the term."""
-    until_the_end = TeachingAssignment.objects.begun(on).filter(
-        user=user,
-        section=OuterRef(section),
-        to_date__gt=F("section__term__last_day"),
-        to_date__gte=on - CORRECTS_FOR,
-    )
-    return is_run_by(user, on=on, section=section) | Q(Exists(until_the_end))
+_TEACHER, _ASSISTANT, _SUBSTITUTE = TeachingRole.TEACHER, TeachingRole.ASSISTANT, TeachingRole.SUBSTITUTE
+_WITH_SECTION = Q(role__in=[_TEACHER, _ASSISTANT])
 
 
 class VisibleQuerySet(models.QuerySet[_Model]):
     """Rows that belong to a section. If they belong to several, the conditions are overridden."""
 
-    # The row's own names, as in ``is_seen_by``.
+    # The names in the row of the section's key and, if the row belongs to a meeting, of the meeting's key and date.
     section_key = "pk"
+    meeting_key = ""
     meeting_date_key = ""
 
     def visible_to(self, user: User, *, on: datetime.date) -> Self:
@@ -63,7 +44,7 @@ class VisibleQuerySet(models.QuerySet[_Model]):
         return self._limited(user, self.seen_condition(user, on=on))
 
     def run_by(self, user: User, *, on: datetime.date) -> Self:
-        """What the user may open, run and change on the day. All of it is visible as well."""
+        """What the user may open and run on the day. All of it is visible as well."""
         return self._limited(user, self.taught_condition(user, on=on))
 
     def taught_by(self, user: User, *, on: datetime.date) -> Self:
@@ -71,28 +52,84 @@ class VisibleQuerySet(models.QuerySet[_Model]):
         return self.filter(self.taught_condition(user, on=on))
 
     def with_rights(self, user: User, *, on: datetime.date) -> Self:
-        """Add ``may_run`` and ``may_correct``: whether the user may run it, and change its marks by hand."""
-        if user.role is Role.TEACHER:
-            run, correct = self.taught_condition(user, on=on), self.correctable_condition(user, on=on)
-        else:
-            run = correct = Q(Value(user.role is Role.ADMIN))
+        """Add ``may_run``, ``may_correct`` and ``may_manage``: whether the user may run it, change its marks by hand, and
+        change its rules, roster and plan.
+        """
+        conditions = {
+            "may_run": self.taught_condition,
+            "may_correct": self.correctable_condition,
+            "may_manage": self.managed_condition,
+        }
         # django-stubs knows no annotation with a name from elsewhere.
-        rights: dict[str, Any] = {"may_run": _as_boolean(run), "may_correct": _as_boolean(correct)}
+        rights: dict[str, Any] = {
+            name: _as_boolean(
+                condition(user, on=on) if user.role is Role.TEACHER else Q(Value(user.role is Role.ADMIN))
+            )
+            for name, condition in conditions.items()
+        }
         return self.annotate(**rights)
 
     def seen_condition(self, user: User, *, on: datetime.date) -> Q:
-        return is_seen_by(user, on=on, section=self.section_key, meeting_date=self.meeting_date_key)
+        """The condition that the user may see the row as a teacher."""
+        begun = _WITH_SECTION & (Q(from_date=None) | Q(from_date__lte=on))
+        if self.meeting_key:
+            date = OuterRef(self.meeting_date_key)
+            in_its_time = (Q(from_date=None) | Q(from_date__lte=date)) & Q(to_date__gt=date)
+            begun &= Q(to_date=None) | Q(to_date__gt=on) | in_its_time
+        return self._exists(user, begun | self._is_given())
 
     def taught_condition(self, user: User, *, on: datetime.date) -> Q:
-        return is_run_by(user, on=on, section=self.section_key)
+        """The condition that the user may run the row on the day."""
+        return self._exists(user, (_WITH_SECTION & _holds_on(on)) | self._is_given_still(on))
+
+    def managed_condition(self, user: User, *, on: datetime.date) -> Q:
+        """The condition that the user may change the rules, the roster and the plan of the row on the day."""
+        managed = Q(role=_TEACHER) & _holds_on(on)
+        if self.meeting_key:
+            managed |= self._is_given_still(on)
+        return self._exists(user, managed)
 
     def correctable_condition(self, user: User, *, on: datetime.date) -> Q:
-        return is_corrected_by(user, on=on, section=self.section_key)
+        """The condition that the user may correct marks by hand: who may run it, or taught it until the end of the term."""
+        until_the_end = (
+            _WITH_SECTION
+            & (Q(from_date=None) | Q(from_date__lte=on))
+            & Q(to_date__gt=F("section__term__last_day"), to_date__gte=on - CORRECTS_FOR)
+        )
+        return self.taught_condition(user, on=on) | self._exists(user, until_the_end)
+
+    def _exists(self, user: User, condition: Q) -> Q:
+        own = TeachingAssignment.objects.in_force().filter(user=user)
+        # The subquery below implies this. PostgreSQL can begin with it; otherwise it reads the rows of all sections.
+        in_own_sections = Q(**{f"{self.section_key}__in": own.order_by().values("section")})
+        if self.meeting_date_key:
+            date = ExpressionWrapper(OuterRef(self.meeting_date_key), output_field=models.DateField())
+            own = own.alias(row_date=date)
+        return in_own_sections & Q(Exists(own.filter(condition, section=OuterRef(self.section_key))))
+
+    def _is_given(self) -> Q:
+        """The row is, or belongs to, a meeting that was given; a section of which any was given."""
+        given = Q(role=_SUBSTITUTE)
+        if self.meeting_key:
+            of_its_days = Q(meeting=None, from_date__lte=F("row_date"), to_date__gt=F("row_date"))
+            given &= Q(meeting=OuterRef(self.meeting_key)) | of_its_days
+        return given
+
+    def _is_given_still(self, on: datetime.date) -> Q:
+        """Likewise, and the substitute's rights have not ended; a section on a day of the meetings that were given."""
+        if self.meeting_key:
+            single = Q(meeting__isnull=False, row_date__gte=on - CORRECTS_FOR - _DAY)
+            return self._is_given() & (Q(to_date__gte=on - CORRECTS_FOR) | single)
+        return Q(role=_SUBSTITUTE) & (_holds_on(on) & Q(meeting=None) | Q(meeting__date=on))
 
     def _limited(self, user: User, condition: Q) -> Self:
         if user.role is Role.ADMIN:
             return self
         return self.filter(condition) if user.role is Role.TEACHER else self.none()
+
+
+def _holds_on(date: datetime.date) -> Q:
+    return (Q(from_date=None) | Q(from_date__lte=date)) & (Q(to_date=None) | Q(to_date__gt=date))
 
 
 def _as_boolean(condition: Q) -> "ExpressionWrapper[Any]":

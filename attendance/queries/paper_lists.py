@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db.models import Q
 from django.utils import timezone
 
 from attendance.lib.natural_order import natural_key
@@ -49,7 +50,7 @@ def list_of_meeting(meeting: Meeting) -> PaperList:
         section=meeting.section,
         date=meeting.date,
         students=_in_order(students),
-        teachers=_teachers_of(meeting.section, meeting.date),
+        teachers=_teachers_of(meeting.section, meeting.date, Q(meeting=meeting)),
         starts_at=timezone.localtime(meeting.starts_at),
         ends_at=timezone.localtime(meeting.ends_at) if meeting.ends_at else None,
         room=meeting.room,
@@ -72,6 +73,11 @@ def _in_order(students: Sequence[ListedStudent]) -> list[ListedStudent]:
     return sorted(students, key=lambda student: natural_key(student.roll_number))
 
 
-def _teachers_of(section: Section, date: datetime.date) -> list[str]:
-    assignments = TeachingAssignment.objects.holding_on(date).filter(section=section, user__is_active=True)
+def _teachers_of(section: Section, date: datetime.date, single: Q | None = None) -> list[str]:
+    """
+    :param single: the condition of assignments that have a single meeting
+    """
+    of_day = TeachingAssignment.objects.holding_on(date)
+    assignments = of_day | TeachingAssignment.objects.in_force().filter(single) if single else of_day
+    assignments = assignments.filter(section=section, user__is_active=True)
     return sorted({assignment.user.display_name for assignment in assignments.select_related("user")})

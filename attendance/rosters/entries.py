@@ -69,7 +69,8 @@ class EnrolmentEntry:
 
 @dataclass(frozen=True, slots=True)
 class TeachingEntry:
-    """That a teacher teaches a section. ``teacher`` is a key of ``Roster.teachers``; ``to_date`` is exclusive.
+    """That a teacher teaches a section, or assists in it. ``teacher`` is a key of ``Roster.teachers``; ``to_date`` is
+    exclusive.
 
     ``role`` is the roster's own word. ``has_dates`` says whether its format gives dates. ``not_assigned`` means that the
     roster names the row as deleted or inactive: an assignment ends with the import.
@@ -82,6 +83,7 @@ class TeachingEntry:
     to_date: datetime.date | None = None
     has_dates: bool = False
     not_assigned: bool = False
+    assists: bool = False
 
     @property
     def row(self) -> str:
@@ -99,6 +101,8 @@ class Roster:
     teachers: dict[str, PersonEntry] = field(default_factory=dict)
     # Teachers of whom the roster names only rows that are deleted or inactive. They get no account.
     former_teachers: dict[str, PersonEntry] = field(default_factory=dict)
+    # They assist if they have a teacher's account. They get none.
+    assistants: dict[str, PersonEntry] = field(default_factory=dict)
     # In the order of the rows, each once.
     teaching: dict[TeachingEntry, None] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

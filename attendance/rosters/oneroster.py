@@ -29,12 +29,13 @@ from attendance.rosters.problems import Problems
 TEACHING_ROLES = frozenset(
     {"teacher", "professor", "faculty", "instructor", "lecturer", "adjunct", "substitute"}
 )
+# Assistants, if they have a teacher's account.
+ASSISTING_ROLES = frozenset({"aide", "assistant", "teacherassistant"})
 # OneRoster and SDS roles that an import ignores: not students, and not allowed to open sessions unless an admin
 # adds them.
 OTHER_ROLES = frozenset(
     {
-        "administrator", "proctor", "aide", "parent", "guardian", "relative", "teacherassistant", "assistant", "staff",
-        "principal", "chair", "researcher", "affiliate", "occupationaltherapist", "physicaltherapist",
+        "administrator", "proctor", "parent", "guardian", "relative", "staff", "principal", "chair", "researcher", "affiliate", "occupationaltherapist", "physicaltherapist",
         "speechtherapist", "visiontherapist", "paraprofessional", "specialservices", "advisor", "nurse",
         "officestaff", "itadmin", "coach", "alumni", "other",
     }
@@ -263,7 +264,7 @@ class _Enrolments:
         role = "".join(character for character in row.cells["role"].lower() if character.isalnum())
         if is_deleted or class_id in self._classes.deleted or user_id in self._users.deleted:
             self._ignored["deleted or inactive"] += 1
-            if is_deleted and role in TEACHING_ROLES:
+            if is_deleted and role in TEACHING_ROLES | ASSISTING_ROLES:
                 self._end_teaching(row, class_id, user_id, role)
             return
         if self._repeats(row, class_id, user_id, role):
@@ -282,7 +283,7 @@ class _Enrolments:
             references_exist = False
         if role in OTHER_ROLES:
             self._ignored[f"role {row.cells['role'].strip()}"] += 1
-        elif role not in TEACHING_ROLES and role != "student":
+        elif role not in TEACHING_ROLES | ASSISTING_ROLES and role != "student":
             row.location.add_problem(
                 self._problems,
                 "role",
@@ -292,6 +293,8 @@ class _Enrolments:
             self._problems.rows_skipped = True
         elif role == "student":
             self._add_enrolment(row, class_id, user_id)
+        elif role in ASSISTING_ROLES:
+            self._add_assistant(row, class_id, user_id, role)
         else:
             self._add_teacher(row, class_id, user_id, role)
 
@@ -316,13 +319,30 @@ class _Enrolments:
         entry = TeachingEntry((class_id,), user_id, role, from_date, to_date, has_dates=True)
         self._roster.teaching[entry] = None
 
+    def _add_assistant(self, row: Row, class_id: str, user_id: str, role: str) -> None:
+        if not self._can_be_found(user_id):
+            self._ignored[f"role {row.cells['role'].strip()}"] += 1
+            return
+        self._roster.assistants[user_id] = self._person(user_id)
+        from_date, to_date = self._dates(row)
+        entry = TeachingEntry((class_id,), user_id, role, from_date, to_date, has_dates=True, assists=True)
+        self._roster.teaching[entry] = None
+
+    def _can_be_found(self, user_id: str) -> bool:
+        """Whether the file says by what the user signs in. It need not for somebody who gets no account."""
+        row = self._users.by_id[user_id]
+        return any(row.cells.get(column, "").strip() for column in ("username", "email"))
+
     def _end_teaching(self, row: Row, class_id: str, user_id: str, role: str) -> None:
         if (class_id,) not in self._roster.sections or user_id not in self._users.by_id:
+            return
+        assists = role in ASSISTING_ROLES
+        if assists and not self._can_be_found(user_id):
             return
         self._roster.former_teachers[user_id] = self._person(user_id)
         from_date, to_date = self._dates(row)
         entry = TeachingEntry(
-            (class_id,), user_id, role, from_date, to_date, has_dates=True, not_assigned=True
+            (class_id,), user_id, role, from_date, to_date, has_dates=True, not_assigned=True, assists=assists
         )
         self._roster.teaching[entry] = None
 

@@ -45,6 +45,7 @@ class PeoplePlan:
             people=[
                 *roster.teachers.values(),
                 *roster.former_teachers.values(),
+                *roster.assistants.values(),
                 *(entry.person for entry in roster.students.values()),
             ],
             student_ids=roster.students,
@@ -57,6 +58,7 @@ class PeoplePlan:
         for key, person in roster.former_teachers.items():
             if (user := self._accounts.find(person)) is not None:
                 self.teachers.setdefault(key, user)
+        self._find_assistants(roster)
         # Change all addresses first, so that an address given up by one student is free for another.
         self._accounts.change_emails(
             [
@@ -101,6 +103,17 @@ class PeoplePlan:
         self._report.add(
             Kind.TEACHER, action, f"{user.display_name} ({user.email or user.username})", details
         )
+
+    def _find_assistants(self, roster: Roster) -> None:
+        ignored = 0
+        for key, person in roster.assistants.items():
+            user = self.teachers.get(key) or self._accounts.find(person)
+            if user is not None and user.is_teacher and person.enabled:
+                self.teachers[key] = user
+            else:
+                ignored += 1
+        if ignored:
+            self._report.notes.append(f"Assistants without a teacher's account, ignored: {ignored}")
 
     def _plan_new(self, entry: StudentEntry) -> None:
         self._refuse_lost_zeros(entry)

@@ -10,7 +10,7 @@ import datetime
 from collections import defaultdict
 from collections.abc import Mapping
 
-from attendance.models import Section, TeachingAssignment, User
+from attendance.models import Section, TeachingAssignment, TeachingRole, User
 from attendance.rosters.entries import Roster, SectionKey, TeachingEntry
 from attendance.rosters.report import Action, Kind, Report, describe_changes
 
@@ -29,18 +29,19 @@ class TeachingPlan:
         self, roster: Roster, sections: Mapping[SectionKey, Section], teachers: Mapping[str, User]
     ) -> None:
         keys = [section.pk for section in sections.values() if section.pk]
-        existing: dict[tuple[int | None, int | None], list[TeachingAssignment]] = defaultdict(list)
+        existing: dict[tuple[int | None, int | None, str], list[TeachingAssignment]] = defaultdict(list)
         for assignment in TeachingAssignment.objects.filter(section__in=keys).order_by("pk"):
-            existing[assignment.section_id, assignment.user_id].append(assignment)
+            existing[assignment.section_id, assignment.user_id, assignment.role].append(assignment)
         # By object: new ones have no primary key yet, and a teacher may be listed by e-mail and by user name.
-        pairs: dict[tuple[int, int], tuple[Section, User, list[TeachingEntry]]] = {}
+        pairs: dict[tuple[int, int, str], tuple[Section, User, list[TeachingEntry]]] = {}
         for entry in roster.teaching:
             section, user = sections.get(entry.section), teachers.get(entry.teacher)
             if section is not None and user is not None:
-                pairs.setdefault((id(section), id(user)), (section, user, []))[2].append(entry)
-        for section, user, entries in pairs.values():
-            is_saved = bool(section.pk and user.pk)
-            self._plan_pair(section, user, entries, existing[section.pk, user.pk] if is_saved else [])
+                key = (id(section), id(user), _role(entry))
+                pairs.setdefault(key, (section, user, []))[2].append(entry)
+        for (_section, _user, role), (section, user, entries) in pairs.items():
+            known = existing[section.pk, user.pk, role] if section.pk and user.pk else []
+            self._plan_pair(section, user, entries, known)
         if self._still_removed:
             self._report.notes.append(
                 f"Teachers removed from a section by hand, not assigned again: {self._still_removed}"
@@ -58,7 +59,7 @@ class TeachingPlan:
     def _plan_pair(
         self, section: Section, user: User, entries: list[TeachingEntry], existing: list[TeachingAssignment]
     ) -> None:
-        what = f"{section}: {user.display_name}"
+        what = f"{section}: {user.display_name}{' (assistant)' if entries[0].assists else ''}"
         left = list(existing)
         new = []
         for entry in _longest(entries):
@@ -132,6 +133,7 @@ class TeachingPlan:
             TeachingAssignment(
                 section=section,
                 user=user,
+                role=_role(entry),
                 from_date=entry.from_date,
                 to_date=entry.to_date,
                 imported_row=entry.row,
@@ -144,6 +146,10 @@ class TeachingPlan:
         """Return whether the assignment gives rights on the day of the import or later."""
         ends = assignment.to_date
         return not assignment.removed_by_hand and (ends is None or ends > self._on)
+
+
+def _role(entry: TeachingEntry) -> TeachingRole:
+    return TeachingRole.ASSISTANT if entry.assists else TeachingRole.TEACHER
 
 
 def _longest(entries: list[TeachingEntry]) -> list[TeachingEntry]:

@@ -55,11 +55,13 @@ def _meetings_of(user: User, *, today: datetime.date) -> list[Meeting]:
 
 
 def _taught_by(user: User) -> QuerySet[Meeting]:
-    """The meetings on whose date the user teaches the section."""
+    """The meetings on whose date the user teaches the section, and those that were given to the user."""
     if user.role is Role.STUDENT:
         return Meeting.objects.none()
-    assignments = TeachingAssignment.objects.holding_on(OuterRef("date"))
-    return Meeting.objects.filter(Exists(assignments.filter(user=user, section=OuterRef("section"))))
+    own = TeachingAssignment.objects.in_force().filter(user=user, section=OuterRef("section"))
+    return Meeting.objects.filter(
+        Exists(own.holding_on(OuterRef("date"))) | Exists(own.filter(meeting=OuterRef("pk")))
+    )
 
 
 def _attended_by(user: User) -> QuerySet[Meeting]:

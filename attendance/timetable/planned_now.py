@@ -5,27 +5,32 @@ from collections import defaultdict
 from collections.abc import Collection
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
 
-from attendance.models import AttendanceRecord, Meeting, MeetingState, Section
+from attendance.models import AttendanceRecord, Meeting, MeetingState, Section, TeachingAssignment, User
 
 
-def candidates(sections: Collection[Section], *, at: datetime.datetime) -> dict[int, list[Meeting]]:
+def candidates(sections: Collection[Section], *, by: User, at: datetime.datetime) -> dict[int, list[Meeting]]:
     """The planned meetings without a register that are now, by section; those whose start is nearest come first.
 
-    A meeting is now from ``OPEN_BEFORE_MINUTES`` before its start until its end.
+    A meeting is now from ``OPEN_BEFORE_MINUTES`` before its start until its end. If ``by`` was given only single meetings
+    of a section, it is those of today.
     """
     before = datetime.timedelta(minutes=settings.OPEN_BEFORE_MINUTES)
     day = datetime.timedelta(days=1)
+    today = timezone.localdate(at)
     records = AttendanceRecord.objects.filter(meeting=OuterRef("pk"))
+    given = TeachingAssignment.objects.in_force().filter(meeting=OuterRef("pk"), user=by)
+    singly = Section.objects.given_singly_to(by, on=today)
+    is_now = Q(starts_at__lte=at + before, ends_at__gte=at)
     found = Meeting.objects.filter(
         ~Exists(records),
+        (is_now & ~Q(section__in=singly)) | (Q(section__in=singly, date=today) & Exists(given)),
         section__in=sections,
         state=MeetingState.PLANNED,
         # No meeting is longer than a day. The date has an index of planned meetings.
         date__range=((at - 2 * day).date(), (at + 2 * day).date()),
-        starts_at__lte=at + before,
-        ends_at__gte=at,
     )
     by_section: defaultdict[int, list[Meeting]] = defaultdict(list)
     for meeting in sorted(found, key=lambda meeting: (abs(meeting.starts_at - at), meeting.pk)):
@@ -34,13 +39,14 @@ def candidates(sections: Collection[Section], *, at: datetime.datetime) -> dict[
 
 
 def lock_nearest(
-    sections: Collection[Section], *, at: datetime.datetime, chosen: Meeting | None = None
+    sections: Collection[Section], *, by: User, at: datetime.datetime, chosen: Meeting | None = None
 ) -> dict[int, Meeting]:
-    """The planned meeting of each section that is now, if there is one. Its row is locked until the transaction ends.
+    """The planned meeting of each section that is now for ``by``, if there is one. Its row is locked until the transaction
+    ends.
 
     :param chosen: the one to take for its section, whether it is now or not
     """
-    nearest = [meetings[0].pk for meetings in candidates(sections, at=at).values()]
+    nearest = [meetings[0].pk for meetings in candidates(sections, by=by, at=at).values()]
     if chosen:
         nearest = [chosen.pk]
     if not nearest:

@@ -20,6 +20,7 @@ from qrsessions.codes.devices import give_device
 from qrsessions.models import GroupSession, QRSession, SessionOrGroup
 from qrsessions.queries.access import (
     check_may_correct,
+    check_may_manage,
     check_may_run,
     find_group,
     find_register,
@@ -66,11 +67,13 @@ class StudentView(APIView):
 class TeacherView(APIView):
     """For teachers and admins. Methods that change something also need the right to run what they change.
 
-    ``corrects``: they change marks by hand, and need only the right to correct.
+    ``corrects``: they change marks by hand, and need only the right to correct. ``manages``: they change the plan, and
+    need the right to manage.
     """
 
     permission_classes = (IsTeacher,)
     corrects = False
+    manages = False
 
     def session(self, request: Request, public_id: str) -> QRSession:
         """The session, if the user may do with it what the request asks."""
@@ -86,8 +89,12 @@ class TeacherView(APIView):
 
     def _allowed(self, request: Request, found: Found) -> Found:
         if request.method not in SAFE_METHODS:
-            check = check_may_correct if self.corrects else check_may_run
-            check(found)
+            if self.manages:
+                check_may_manage(found)
+            elif self.corrects:
+                check_may_correct(found)
+            else:
+                check_may_run(found)
         return found
 
 

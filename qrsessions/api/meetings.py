@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from attendance.api.permissions import signed_in
 from attendance.models import Meeting, MeetingState
 from qrsessions.api.base import CONFLICT, TeacherView
-from qrsessions.queries.access import check_may_run, find_section
+from qrsessions.queries.access import check_may_manage, find_section
 from qrsessions.serializers.meetings import (
     CancelSerializer,
     FinishSerializer,
@@ -44,7 +44,7 @@ class SectionMeetings(TeacherView):
     def post(self, request: Request, section_id: int) -> Response:
         """Add a meeting, in the past or in the future."""
         section = find_section(signed_in(request), section_id, on=timezone.localdate())
-        check_may_run(section)
+        check_may_manage(section)
         wanted = NewMeetingSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         at = timezone.now()
@@ -53,6 +53,8 @@ class SectionMeetings(TeacherView):
 
 
 class CancelMeeting(TeacherView):
+    manages = True
+
     @extend_schema(request=CancelSerializer, responses={200: MeetingSerializer, 409: CONFLICT})
     def post(self, request: Request, public_id: str) -> Response:
         """Cancel a planned or held meeting: it counts nowhere. Its records stay, and return when it is restored."""
@@ -63,6 +65,8 @@ class CancelMeeting(TeacherView):
 
 
 class RestoreMeeting(TeacherView):
+    manages = True
+
     @extend_schema(request=None, responses={200: MeetingSerializer, 409: CONFLICT})
     def post(self, request: Request, public_id: str) -> Response:
         """Take back a cancellation: the meeting is held again if it had been, otherwise planned."""
@@ -72,6 +76,8 @@ class RestoreMeeting(TeacherView):
 
 
 class MoveMeeting(TeacherView):
+    manages = True
+
     @extend_schema(request=MoveSerializer, responses={200: MeetingSerializer, 409: CONFLICT})
     def post(self, request: Request, public_id: str) -> Response:
         """Move a planned meeting to another time. Refused if its register has entries."""

@@ -14,7 +14,7 @@ from attendance.timetable.occurrences import WeeklyClass
 from attendance.timetable.planning import Plan
 from attendance.timetable.weekly_classes import MAX_ROWS, set_weekly_classes
 from qrsessions.api.base import TeacherView
-from qrsessions.queries.access import check_may_run, find_section
+from qrsessions.queries.access import check_may_manage, find_section
 
 _TIME_FORMATS = ["%H:%M", "%H:%M:%S"]
 
@@ -83,7 +83,7 @@ class SectionPatterns(TeacherView):
         and the answer is the change: `{added, moved, removed}`.
         """
         section = find_section(signed_in(request), section_id, on=timezone.localdate())
-        check_may_run(section)
+        check_may_manage(section)
         rows = WeeklyClassSerializer(data=request.data, many=True, max_length=MAX_ROWS)  # type: ignore[call-arg]
         rows.is_valid(raise_exception=True)
         how = DryRunSerializer(data=request.query_params.dict())

@@ -93,7 +93,12 @@ class SessionRecord(TeacherView):
         try:
             if session:
                 entry = corrections.correct(
-                    session=session, student=student, by=by, at=at, **wanted.validated_data
+                    session=session,
+                    student=student,
+                    by=by,
+                    at=at,
+                    may_add=meeting.may_manage,
+                    **wanted.validated_data,
                 )
             else:
                 entry = meetings.enter(

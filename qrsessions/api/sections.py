@@ -15,7 +15,7 @@ from attendance.api.views import with_numbers
 from attendance.models import Section
 from qrsessions.api.base import TeacherView
 from qrsessions.forms.teachers import MOST_MINUTES
-from qrsessions.queries.access import check_may_run, find_section
+from qrsessions.queries.access import check_may_manage, find_section
 from qrsessions.services.settings import set_section_rules
 
 
@@ -49,7 +49,7 @@ class SectionDetail(TeacherView):
         """Set the section's rules. Existing marks stay the same."""
         user = signed_in(request)
         section = find_section(user, section_id, on=timezone.localdate())
-        check_may_run(section)
+        check_may_manage(section)
         wanted = SectionRulesSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         set_section_rules(section=section, to=wanted.validated_data, by=user, at=timezone.now())

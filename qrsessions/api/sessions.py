@@ -184,5 +184,6 @@ class WaitingScans(SessionOrGroupView):
             student_ids=wanted.validated_data["student_ids"],
             by=signed_in(request),
             at=timezone.now(),
+            may_add=found.may_manage,
         )
         return Response({"admitted": admitted, "stats": live_stats_json(found, at=timezone.now())})

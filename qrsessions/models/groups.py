@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from attendance.models import Meeting, MeetingGroup, User
-from attendance.models.visibility import VisibleQuerySet, is_corrected_by, is_run_by, is_seen_by
+from attendance.models.visibility import VisibleQuerySet
 from qrsessions.models.choices import JoinPolicy, new_secret
 
 
@@ -21,16 +21,19 @@ def _each_member(condition: Q) -> Q:
 
 
 class GroupSessionQuerySet(VisibleQuerySet["GroupSession"]):
-    """A group is seen, run and corrected by those who may do so with each of its meetings."""
+    """A group is seen, run, corrected and managed by those who may do so with each of its meetings."""
 
     def seen_condition(self, user: User, *, on: datetime.date) -> Q:
-        return _each_member(is_seen_by(user, on=on, section="section", meeting_date="date"))
+        return _each_member(Meeting.objects.seen_condition(user, on=on))
 
     def taught_condition(self, user: User, *, on: datetime.date) -> Q:
-        return _each_member(is_run_by(user, on=on, section="section"))
+        return _each_member(Meeting.objects.taught_condition(user, on=on))
+
+    def managed_condition(self, user: User, *, on: datetime.date) -> Q:
+        return _each_member(Meeting.objects.managed_condition(user, on=on))
 
     def correctable_condition(self, user: User, *, on: datetime.date) -> Q:
-        return _each_member(is_corrected_by(user, on=on, section="section"))
+        return _each_member(Meeting.objects.correctable_condition(user, on=on))
 
     def with_names(self) -> Self:
         return self.select_related("group", "opened_by")
@@ -54,6 +57,7 @@ class GroupSession(models.Model):
     # Set by with_rights.
     may_run: bool
     may_correct: bool
+    may_manage: bool
 
     objects = GroupSessionQuerySet.as_manager()
 

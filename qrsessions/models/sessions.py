@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 class QRSessionQuerySet(VisibleQuerySet["QRSession"]):
     section_key = "meeting__section"
+    meeting_key = "meeting"
     meeting_date_key = "meeting__date"
 
     def open(self) -> Self:
@@ -67,6 +68,7 @@ class QRSession(models.Model):
     # Set by with_rights.
     may_run: bool
     may_correct: bool
+    may_manage: bool
 
     objects = QRSessionQuerySet.as_manager()
 

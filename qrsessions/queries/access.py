@@ -1,10 +1,11 @@
 """The session, group session or section that an address names, if the user may see it; 404 otherwise.
 
-What is found says what the user may do with it: ``may_run`` and ``may_correct``. The rules are in
+What is found says what the user may do with it: ``may_run``, ``may_correct`` and ``may_manage``. The rules are in
 ``attendance.models.visibility``.
 """
 
 import datetime
+from collections.abc import Iterable
 
 from django.http import Http404
 from django.shortcuts import get_object_or_404
@@ -16,11 +17,29 @@ from attendance.models.public_ids import names_a_group
 from qrsessions.models import GroupSession, QRSession, SessionOrGroup
 
 
-class NoLongerTaught(Refused):
-    code = "no_longer_taught"
+class NotAllowed(Refused):
+    """The user may see it, but not do this with it."""
+
     status = 403
+
+
+class NoLongerTaught(NotAllowed):
+    code = "no_longer_taught"
     detail = _(
         "You no longer teach this section. You can read its classes from your time, but not change them."
+    )
+
+
+class TeachersOnly(NotAllowed):
+    code = "teachers_only"
+    detail = _("Only a teacher of this section or an administrator can do this. Ask one of them.")
+
+
+class NotGiven(NotAllowed):
+    code = "not_given"
+    detail = _(
+        "As a substitute you can only open the classes that were given to you, each on its day. "
+        "If this should be one of them, ask a teacher of the section."
     )
 
 
@@ -65,9 +84,10 @@ def find_session_or_group(user: User, public_id: str, *, on: datetime.date) -> S
 def check_may_run(found: SessionOrGroup | Section | Meeting) -> None:
     """
     :raises NoLongerTaught: if the user whom it was found for may only read it
+    :raises NotGiven: if it is a section of which the user was given other days
     """
     if not found.may_run:
-        raise NoLongerTaught
+        raise NotGiven if isinstance(found, Section) and found.is_substitute else NoLongerTaught
 
 
 def check_may_correct(found: SessionOrGroup | Meeting) -> None:
@@ -76,3 +96,22 @@ def check_may_correct(found: SessionOrGroup | Meeting) -> None:
     """
     if not found.may_correct:
         raise NoLongerTaught
+
+
+def check_may_manage(found: SessionOrGroup | Section | Meeting) -> None:
+    """
+    :raises NoLongerTaught: if the user whom it was found for may only read it
+    :raises TeachersOnly: if the user is an assistant, or was given only meetings of the section
+    """
+    if not found.may_manage:
+        is_substitute = isinstance(found, Section) and found.is_substitute
+        raise TeachersOnly if found.may_run or is_substitute else NoLongerTaught
+
+
+def check_may_open_unplanned(user: User, sections: Iterable[Section], *, on: datetime.date) -> None:
+    """
+    :raises NotGiven: if the user was given only single meetings of one of the sections
+    """
+    sections = list(sections)
+    if sections and Section.objects.given_singly_to(user, on=on).filter(pk__in=[one.pk for one in sections]):
+        raise NotGiven

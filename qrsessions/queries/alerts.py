@@ -69,7 +69,7 @@ class _Subject:
 def alerts_for(user: User, found: Taught, *, at: datetime.datetime) -> list[Alert]:
     """The alerts about everything that the user teaches, in six queries."""
     own = [one for one in found.sections if one.section.may_run]
-    running = [one.running for one in own if one.running]
+    running = [one.running for one in found.sections if one.running]
     last = [one.last for one in own if one.last and one.last.created_at > at - SHOWN_FOR]
     sessions = running + last
     if not sessions:

@@ -33,7 +33,7 @@ class NotTaught(Refused):
 
 @dataclass(frozen=True)
 class TaughtSection:
-    """A section with its ``total_students`` of today, ``is_over`` and ``may_run``. ``last`` is the session that ended last.
+    """A section with its ``total_students`` of today, ``is_over`` and its rights. ``last`` is the session that ended last.
 
     ``met_at`` is when the section last met on this day of the week, within the last weeks. ``met_today`` are its sessions
     of today that have ended. ``without_marks`` counts its sessions in which nobody was marked.
@@ -50,7 +50,7 @@ class TaughtSection:
     @property
     def is_past(self) -> bool:
         """Whether all students have left, or the user no longer teaches it."""
-        return not self.running and (self.section.is_over or not self.section.may_run)
+        return not self.running and (self.section.is_over or not _is_taught(self.section))
 
     @property
     def last_before_today(self) -> QRSession | None:
@@ -146,7 +146,9 @@ def taught(user: User, *, at: datetime.datetime, search: str = "", page: int | s
     latest = ended.order_by("meeting__section_id", "-created_at").distinct("meeting__section_id")
     last = {session.meeting.section_id: session for session in latest}
     today_by_section: dict[int, list[QRSession]] = defaultdict(list)
-    for ended_today in met_today([section for section in sections if section.may_run], today=today):
+    for ended_today in visible.filter(
+        met_on(today), meeting__section__in=[section for section in sections if section.may_run]
+    ).order_by("created_at", "pk"):
         today_by_section[ended_today.meeting.section_id].append(ended_today)
     without_marks = _without_marks(user, today)
     meetings = {session.meeting_id: session.meeting for session in running.values()}
@@ -281,17 +283,25 @@ def _section_ids(
         found.with_is_over(today)
         .with_rights(user, on=today)
         .order_by()
-        .values_list("pk", "is_over", "may_run", "course__code", "name")  # type: ignore[misc]
+        .values_list("pk", "is_over", "may_run", "is_substitute", "course__code", "name")  # type: ignore[misc]
     )
-    in_order = sorted(rows, key=lambda row: (row[1] or not row[2], natural_key(row[3]), natural_key(row[4])))
+    in_order = sorted(
+        rows,
+        key=lambda row: (row[1] or not (row[2] or row[3]), natural_key(row[4]), natural_key(row[5])),
+    )
     return [row[0] for row in in_order]
 
 
 def _counted(section_ids: Collection[int], user: User, today: datetime.date) -> list[Section]:
-    """The sections with their ``total_students``, ``is_over`` and ``may_run``, in natural order."""
+    """The sections with their ``total_students``, ``is_over`` and rights, in natural order."""
     counted = Section.objects.filter(pk__in=section_ids).with_total_students(today).with_is_over(today)
     with_rights = counted.with_rights(user, on=today).select_related("course", "term")
     return sorted(with_rights, key=section_order)
+
+
+def _is_taught(section: Section) -> bool:
+    """Whether the user teaches the section today, or will be a substitute in it."""
+    return section.may_run or section.is_substitute
 
 
 def _due_order(met_at: datetime.datetime, today: datetime.date) -> tuple[bool, datetime.time]:
@@ -313,12 +323,13 @@ def _met_on_this_weekday(user: User, today: datetime.date) -> dict[int, datetime
 
 def met_today(sections: Iterable[Section], *, today: datetime.date) -> list[QRSession]:
     """The sessions of these sections that were opened today and have ended, in order."""
-    held = QRSession.objects.filter(
-        meeting__section__in=[section.pk for section in sections],
-        meeting__date=today,
-        meeting__state=MeetingState.HELD,
-    )
+    held = QRSession.objects.filter(met_on(today), meeting__section__in=[section.pk for section in sections])
     return list(held.with_names().order_by("created_at", "pk"))
+
+
+def met_on(date: datetime.date) -> Q:
+    """The condition that a session was opened on the day and has ended."""
+    return Q(meeting__date=date, meeting__state=MeetingState.HELD)
 
 
 def _without_marks(user: User, today: datetime.date) -> dict[int, int]:

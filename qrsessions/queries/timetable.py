@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from attendance.models import Enrolment, Meeting, MeetingState, Student, User
 from attendance.models.meetings import MeetingQuerySet
+from attendance.queries.teaching import Substitution, substitutions
 from attendance.stats import Stats, meeting_stats
 
 WEEK = datetime.timedelta(days=7)
@@ -27,6 +28,7 @@ class ListedMeeting:
     meeting: Meeting
     stats: Stats | None
     is_over: bool
+    substitution: Substitution | None
 
     @property
     def can_be_opened(self) -> bool:
@@ -54,22 +56,23 @@ class Day:
 def timetable_of_day(user: User, date: datetime.date, *, at: datetime.datetime) -> list[ListedMeeting]:
     """The user's meetings on a day in order, if any of them is on the timetable."""
     meetings = _meetings_between(user, date, date, at=at)
-    return _listed(meetings, at=at) if any(meeting.is_planned for meeting in meetings) else []
+    return _listed(meetings, user=user, at=at) if any(meeting.is_planned for meeting in meetings) else []
 
 
 def week_of(user: User, date: datetime.date, *, at: datetime.datetime) -> list[Day]:
     """The seven days of the date's week, Monday first, with their meetings."""
     monday = date - datetime.timedelta(days=date.weekday())
     today = timezone.localdate(at)
-    listed = _listed(_meetings_between(user, monday, monday + 6 * DAY, at=at), at=at)
+    listed = _listed(_meetings_between(user, monday, monday + 6 * DAY, at=at), user=user, at=at)
     dates = [monday + number * DAY for number in range(7)]
     return [Day(day, day == today, [one for one in listed if one.meeting.date == day]) for day in dates]
 
 
 def not_taken(user: User, *, at: datetime.datetime) -> list[Meeting]:
-    """Planned meetings that are over and whose attendance nobody took, the latest first."""
-    found = _with_names(Meeting.objects.taught_by(user, on=timezone.localdate(at))).not_taken(at)
-    return list(found.order_by("-starts_at", "pk"))
+    """Planned meetings that are over and whose attendance nobody took, the latest first, with the user's rights."""
+    today = timezone.localdate(at)
+    taught = Meeting.objects.taught_by(user, on=today).with_rights(user, on=today)
+    return list(_with_names(taught).not_taken(at).order_by("-starts_at", "pk"))
 
 
 def coming_classes(student: Student, *, at: datetime.datetime) -> list[Meeting]:
@@ -98,10 +101,16 @@ def _with_names(meetings: MeetingQuerySet) -> MeetingQuerySet:
     return meetings.select_related("section__course", "section__term", "group", "session")
 
 
-def _listed(meetings: Sequence[Meeting], *, at: datetime.datetime) -> list[ListedMeeting]:
+def _listed(meetings: Sequence[Meeting], *, user: User, at: datetime.datetime) -> list[ListedMeeting]:
     met = [one for one in meetings if one.state in (MeetingState.OPEN, MeetingState.HELD)]
     stats = meeting_stats(met, at=at) if met else {}
+    given = substitutions(meetings, reader=user)
     return [
-        ListedMeeting(one, stats.get(one.pk), is_over=bool(one.ends_at and one.ends_at < at))
+        ListedMeeting(
+            one,
+            stats.get(one.pk),
+            is_over=bool(one.ends_at and one.ends_at < at),
+            substitution=given.get(one.pk),
+        )
         for one in meetings
     ]

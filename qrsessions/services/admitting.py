@@ -11,6 +11,7 @@ from attendance.lib import advisory_locks
 from attendance.models import Meeting, Method, User
 from attendance.records.fixed_rosters import add_student
 from qrsessions.models import Action, QRSession
+from qrsessions.queries.access import TeachersOnly
 from qrsessions.queries.student_places import lock_places
 from qrsessions.queries.waiting_scans import waiting_scans
 from qrsessions.services import audit_log
@@ -18,7 +19,12 @@ from qrsessions.services.marking import MarkAtPlaces, write_marks_at_places
 
 
 def admit(
-    *, sessions: Sequence[QRSession], student_ids: list[str] | None, by: User, at: datetime.datetime
+    *,
+    sessions: Sequence[QRSession],
+    student_ids: list[str] | None,
+    by: User,
+    at: datetime.datetime,
+    may_add: bool = True,
 ) -> int:
     """Join and mark the students whose scans were refused, at the time of each scan; recorded as the teacher's change.
 
@@ -26,7 +32,9 @@ def admit(
 
     :param sessions: one session, or all of a group
     :param student_ids: the students to admit, or ``None`` for all
+    :param may_add: whether ``by`` may add students to a fixed roster; otherwise "all" leaves them waiting
     :returns: the number of students marked
+    :raises TeachersOnly: if a student who is named is not on the fixed roster, and ``by`` may not add anybody
     """
     with transaction.atomic():
         shown = [session.meeting_id for session in sessions]
@@ -38,6 +46,10 @@ def admit(
             for scan in waiting_scans(sessions)
             if student_ids is None or scan.student.student_id in student_ids
         ]
+        if not may_add:
+            if student_ids is not None and any(scan.not_enrolled_then for scan in scans):
+                raise TeachersOnly
+            scans = [scan for scan in scans if not scan.not_enrolled_then]
         admitted: Counter[QRSession] = Counter()
         # One by one: in a group a student may have been refused in several sections.
         for scan in scans:

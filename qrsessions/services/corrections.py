@@ -13,6 +13,7 @@ from attendance.models import RecordChange, RosterEntry, Status, Student, User
 from attendance.records import by_hand, session_end
 from attendance.records.fixed_rosters import add_student
 from qrsessions.models import Action, GroupSession, QRSession, SessionOrGroup
+from qrsessions.queries.access import TeachersOnly
 from qrsessions.queries.groups import sessions_in
 from qrsessions.queries.rosters import BulkTarget, mark_key, meetings_run_together, unmarked_students
 from qrsessions.queries.student_places import Place, lock_places
@@ -33,18 +34,21 @@ def correct(
     by: User,
     at: datetime.datetime,
     note: str = "",
+    may_add: bool = True,
 ) -> RosterEntry:
     """Enter a student's status by hand, whatever the session's status; ``None`` removes a mark.
 
     In a group, the student's marks in other sections that are the same as the one here change with it. A student who is
     not on a fixed roster is added to it, if they were ever enrolled in the section.
 
+    :param may_add: whether ``by`` may add students to a fixed roster
     :returns: the student's roster entry after the change
     :raises NotEnrolled: if the student is not on the session's roster and cannot be added
+    :raises TeachersOnly: if the student is not on the fixed roster, and ``by`` may not add anybody
     """
     with transaction.atomic():
         if status and session.meeting.roster_fixed_at:
-            _add_if_missing(session, student)
+            _add_if_missing(session, student, may_add=may_add)
         places = lock_places(session_or_group=session.run_as, student=student)
         for place in _places_with_same_mark(places, session):
             by_hand.mark_by_hand(
@@ -114,9 +118,11 @@ def _entry(session: QRSession, student: Student) -> RosterEntry:
     )
 
 
-def _add_if_missing(session: QRSession, student: Student) -> None:
+def _add_if_missing(session: QRSession, student: Student, *, may_add: bool) -> None:
     if session.meeting.roster.filter(student=student).exists():
         return
+    if not may_add:
+        raise TeachersOnly
     # All of the group's locks in one order, because the student may be on other rosters of it.
     advisory_locks.share(meetings_run_together(session).values_list("pk", flat=True))
     add_student(meeting=session.meeting, student=student)

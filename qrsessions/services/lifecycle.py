@@ -21,6 +21,7 @@ from attendance.records import session_end
 from attendance.records.fixed_rosters import fix_rosters
 from attendance.timetable import planned_now
 from qrsessions.models import Action, JoinPolicy, QRSession, SessionEvent, SessionStatus
+from qrsessions.queries.access import check_may_open_unplanned
 from qrsessions.refusals import InGroup, SessionGone
 from qrsessions.services import audit_log
 
@@ -136,6 +137,7 @@ def open_session(
 
     :param planned: the section's meeting to open it at; by default the one that is planned now, else a new one
     :raises SessionOpen: if the section has a session that has not ended, which stays as it is
+    :raises NotGiven: if ``by`` was given only single meetings of the section, and none of them can be opened
     """
 
     def open_one() -> QRSession:
@@ -162,9 +164,12 @@ def create_sessions(
     number.
 
     :raises IntegrityError: if a section has an open meeting
+    :raises NotGiven: if ``by`` was given only single meetings of a section, and none of them can be opened
     """
     sections = list(sections)
-    at_planned = planned_now.lock_nearest(sections, at=at, chosen=planned)
+    at_planned = planned_now.lock_nearest(sections, by=by, at=at, chosen=planned)
+    unplanned = [section for section in sections if section.pk not in at_planned]
+    check_may_open_unplanned(by, unplanned, on=timezone.localdate(at))
     new = Meeting.objects.bulk_create(
         Meeting(
             section=section,
@@ -174,8 +179,7 @@ def create_sessions(
             date=timezone.localdate(at),
             group=group,
         )
-        for section in sections
-        if section.pk not in at_planned
+        for section in unplanned
     )
     for meeting in at_planned.values():
         meeting.state, meeting.opened_at, meeting.group = MeetingState.OPEN, at, group

@@ -17,6 +17,7 @@ from attendance.lib.refusals import Refused
 from attendance.models import Meeting, MeetingState, RosterEntry, Section, Status, Student, User
 from attendance.records import by_hand, session_end
 from attendance.records.fixed_rosters import fix_rosters
+from attendance.timetable import substitutes
 from qrsessions.models import Action, QRSession
 from qrsessions.services import audit_log
 from qrsessions.services.lifecycle import WrongState
@@ -212,6 +213,8 @@ def choose_planned(*, session: QRSession, planned: Meeting | None, by: User, at:
         Meeting.objects.filter(pk=own.pk).update(pattern=None)
         other.save()
         own.save()
+        # A substitute was given the class, not the row.
+        substitutes.exchange(own, other)
         audit_log.record_meeting(own, action=Action.MOVE, by=by, at=at, detail=before)
 
 

@@ -17,7 +17,7 @@ from attendance.api.permissions import signed_in
 from attendance.models import Role
 from attendance.models.public_ids import names_a_group
 from qrsessions.models import GroupSession, SessionOrGroup
-from qrsessions.queries.access import NoLongerTaught, check_may_run, find_session_or_group
+from qrsessions.queries.access import NotAllowed, check_may_run, find_session_or_group
 
 View = Callable[..., HttpResponse]
 
@@ -40,7 +40,7 @@ def teachers_only(view: View) -> View:
             raise PermissionDenied
         try:
             return view(request, *args, **kwargs)
-        except NoLongerTaught as refused:
+        except NotAllowed as refused:
             raise PermissionDenied(refused.detail) from refused
 
     return checked

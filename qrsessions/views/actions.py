@@ -99,7 +99,11 @@ def admit(request: HttpRequest, public_id: str) -> HttpResponse:
     found = session_or_group_to_run(request, public_id)
     student_ids = request.POST.getlist("student") or None
     admitted = admitting.admit(
-        sessions=sessions_in(found), student_ids=student_ids, by=signed_in(request), at=timezone.now()
+        sessions=sessions_in(found),
+        student_ids=student_ids,
+        by=signed_in(request),
+        at=timezone.now(),
+        may_add=found.may_manage,
     )
     if admitted:
         text = ngettext("%(count)d student admitted.", "%(count)d students admitted.", admitted)

@@ -165,6 +165,7 @@ def register(request: HttpRequest, public_id: str) -> HttpResponse:
         "shows_joined": shows_joined(group.session.status, group.stats),
         "urls": page_urls(group_session),
         "may_correct": group_session.may_correct,
+        "may_manage": group_session.may_manage,
         "not_enrolled_then": not_enrolled_then([member.session for member in group.members]),
         **list_context(_rows(group)),
     }

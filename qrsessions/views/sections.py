@@ -9,9 +9,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from attendance.api.permissions import signed_in
 from attendance.models import MeetingState, Section
+from attendance.queries.teaching import who_teaches
 from qrsessions.forms.teachers import FindSectionForm, OpenSessionForm, SectionRulesForm
 from qrsessions.models import QRSession
-from qrsessions.queries.access import check_may_run, find_section
+from qrsessions.queries.access import check_may_manage, check_may_run, find_section
 from qrsessions.queries.alerts import alerts_for
 from qrsessions.queries.dashboard import is_new_teacher, last_group, taught
 from qrsessions.queries.section_sessions import sessions_of_section
@@ -61,17 +62,18 @@ def open_session(request: HttpRequest, section_id: int) -> HttpResponse:
     user, at = signed_in(request), timezone.now()
     today = timezone.localdate(at)
     section = find_section(user, section_id, on=today)
-    check_may_run(section)
     form = OpenSessionForm(request.POST)
     if not form.is_valid():
+        check_may_run(section)
         messages.error(request, _("Choose who can be marked, then open the session again."))
         return redirect("qrsessions:sections")
-    if question := ask_if_again(request, [section], form, at=at):
-        return question
+    own = section.meetings.run_by(user, on=today)
+    planned = own.filter(public_id=form.cleaned_data["meeting"], state=MeetingState.PLANNED).first()
+    if planned is None:
+        check_may_run(section)
+        if question := ask_if_again(request, [section], form, at=at):
+            return question
     try:
-        planned = section.meetings.filter(
-            public_id=form.cleaned_data["meeting"], state=MeetingState.PLANNED
-        ).first()
         session = lifecycle.open_session(
             section=section, by=user, at=at, join_policy=form.chosen_policy, planned=planned
         )
@@ -95,12 +97,17 @@ def section(request: HttpRequest, section_id: int) -> HttpResponse:
     counted = visible.with_total_students(today).with_is_over(today).select_related("course", "term")
     taught = get_object_or_404(counted, pk=section_id)
     if request.method == "POST":
-        check_may_run(taught)
+        check_may_manage(taught)
     rules = {name: getattr(taught, name) for name in SECTION_RULES}
     form = SectionRulesForm(request.POST if request.method == "POST" else None, initial=rules)
     if form.is_valid():
         set_section_rules(section=taught, to=form.cleaned_data, by=user, at=timezone.now())
         messages.success(request, _("Section rules saved."))
         return redirect("qrsessions:section", section_id)
-    context = {"section": taught, "form": form, "sessions": sessions_of_section(taught, user=user, on=today)}
+    context = {
+        "section": taught,
+        "form": form,
+        "sessions": sessions_of_section(taught, user=user, on=today),
+        "assignments": who_teaches(taught, on=today),
+    }
     return render(request, "qrsessions/section.html", context, status=400 if form.is_bound else 200)

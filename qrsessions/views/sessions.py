@@ -12,7 +12,7 @@ from django.views.decorators.http import conditional_page, require_http_methods,
 
 from attendance.api.permissions import signed_in
 from attendance.lib.refusals import NotEnrolled
-from attendance.models import Meeting, MeetingState, RosterEntry, Status
+from attendance.models import Meeting, MeetingState, RosterEntry, Status, User
 from attendance.queries.not_enrolled_then import students_not_enrolled_then
 from attendance.queries.scan_traces import scan_traces
 from attendance.queries.shared_devices import shared_devices
@@ -56,9 +56,10 @@ def session_page(request: HttpRequest, public_id: str) -> HttpResponse:
         "own_group": group and GroupSession.objects.run_by(user, on=today).filter(group=group).exists(),
         "urls": page_urls(session),
         "section": session.meeting.section,
-        "other_classes": _other_classes(session, at=at),
+        "other_classes": _other_classes(session, by=user, at=at),
         "may_run": session.may_run,
         "may_correct": session.may_correct,
+        "may_manage": session.may_manage,
         "steps": STEP_WORDS.items(),
         "stats": stats,
         "shows_joined": shows_joined(session.status, stats),
@@ -72,12 +73,12 @@ def session_page(request: HttpRequest, public_id: str) -> HttpResponse:
     return render(request, "qrsessions/session.html", context)
 
 
-def _other_classes(session: QRSession, *, at: datetime.datetime) -> list[Meeting]:
+def _other_classes(session: QRSession, *, by: User, at: datetime.datetime) -> list[Meeting]:
     """The other classes on the timetable that an open session may be held for."""
     if session.status == SessionStatus.ENDED:
         return []
     section = session.meeting.section
-    return planned_now.candidates([section], at=at).get(section.pk, [])
+    return planned_now.candidates([section], by=by, at=at).get(section.pk, [])
 
 
 @teacher_page
@@ -108,6 +109,7 @@ def mark(request: HttpRequest, public_id: str) -> HttpResponse:
                 by=user,
                 at=at,
                 note=form.cleaned_data["note"],
+                may_add=session.may_manage,
             )
         except NotEnrolled as error:
             raise Http404 from error

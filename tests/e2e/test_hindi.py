@@ -149,6 +149,11 @@ def test_group_and_teacher_pages_are_in_hindi(open_page, section, check):
     desk.goto("/accounts/login/")
     sign_in(desk, teacher)
     pages = [f"/teach/groups/{group.public_id}/{path}" for path in ("", "register/", "screen/")]
+    colleague = factories.make_teacher(first_name="Dev", last_name="Iyer")
+    meeting = factories.make_planned(section=section, starts_at=timezone.now())
+    given = factories.make_assignment(section=section, user=colleague, role="substitute", meeting=meeting)
+    teachers = f"/teach/sections/{section.pk}/teachers/"
+    pages += [teachers, f"{teachers}{given.pk}/take-back/", f"/teach/meetings/{meeting.public_id}/"]
     for path in (*pages, f"/teach/sections/{section.pk}/", "/teach/groups/new/", "/accounts/sign-ins/"):
         assert desk.goto(path).ok, path
         check(desk)

@@ -23,7 +23,13 @@ WORDS = str(NoLongerTaught.detail)
 NOT_FOR_TEACHERS = re.compile(r"/join/$|^/[AaJj]/")
 # What a GET shows is for running the session, or asks before something is changed.
 ONLY_TO_RUN = re.compile(
-    r"/token/$|/screen/|^/teach/.*/(scan|discard|bulk|mark)/$|^/teach/sections/.*/(paper|timetable)"
+    r"/token/$|/screen/|^/teach/.*/(scan|discard|bulk|mark)/$|^/teach/meetings/.*/give/$"
+    r"|^/teach/sections/.*/(paper|timetable|teachers)"
+)
+# What an assistant may not do: all of these addresses, and those that only a change needs the right for.
+ONLY_TO_MANAGE = re.compile(r"^/teach/sections/.*/(timetable|teachers)|^/teach/meetings/.*/give/$")
+CHANGES_PLAN_OR_RULES = re.compile(
+    r"/meetings/[^/]+/(cancel|move|restore)/$|/sections/\d+/(meetings/new/|meetings/|patterns/)?$"
 )
 
 
@@ -69,14 +75,23 @@ def session(group_session):
 
 
 @pytest.fixture
-def all_addresses(session, group_session):
+def planned(session):
+    """A class of the session's section, also from yesterday, whose register was not taken."""
+    starts_at = timezone.now() - DAY
+    return factories.make_planned(section=session.meeting.section, starts_at=starts_at, hours=0.5)
+
+
+@pytest.fixture
+def all_addresses(session, group_session, planned):
     student = factories.students_of(session.meeting.section)[0]
     own = {"public_id": session.public_id, "student_id": student.student_id}
+    section, assignment = session.meeting.section_id, session.meeting.section.assignments.get()
     return [
         *addresses("/sessions/<", **own),
         *addresses("/groups/<", public_id=group_session.public_id),
         *addresses("/group-sessions/<", public_id=group_session.public_id),
-        *addresses("/sections/<", section_id=session.meeting.section_id),
+        *addresses("/meetings/<", public_id=planned.public_id),
+        *addresses("/sections/<", section_id=section, assignment_id=assignment.pk),
     ]
 
 
@@ -255,3 +270,125 @@ def test_pages_of_a_former_teacher_have_no_buttons(status):
         assert forms == [], address
         linked = re.findall(r'href="([^"]*)"', main)
         assert not [link for link in linked if re.search(r"/(mark|scan|screen|bulk|discard)/", link)], address
+
+
+def give_all(role, **fields):
+    """Make one colleague the only one who teaches: all sections, or with ``each`` what it returns for each meeting."""
+    each = fields.pop("each", None)
+    colleague = factories.make_teacher()
+    assignments = list(TeachingAssignment.objects.all())
+    TeachingAssignment.objects.update(removed_by_hand=True)
+    if each:
+        for meeting in Meeting.objects.all():
+            factories.make_assignment(section=meeting.section, user=colleague, role=role, **each(meeting))
+    else:
+        for assignment in assignments:
+            factories.make_assignment(section=assignment.section, user=colleague, role=role, **fields)
+    return colleague
+
+
+def test_assistant_runs_and_corrects_and_manages_nothing(all_addresses):
+    as_assistant, before = clients(give_all("assistant")), everything()
+    managing = [
+        address
+        for address in all_addresses
+        if ONLY_TO_MANAGE.search(address) or CHANGES_PLAN_OR_RULES.search(address)
+    ]
+    assert len(managing) > 15
+
+    for address in managing:
+        answer = ask(as_assistant, "get", address)
+        expected = {403} if ONLY_TO_MANAGE.search(address) else {200, 302, 405}
+        assert answer.status_code in expected, f"{address}: {answer.status_code}"
+        for method in changing(address):
+            answer = ask(as_assistant, method, address)
+            assert answer.status_code in (403, 405), f"{method} {address}: {answer.status_code}"
+            if answer.status_code == 403:
+                assert "Only a teacher of this section" in answer.content.decode(), address
+                assert not address.startswith("/api/") or answer.json()["code"] == "teachers_only"
+    assert everything() == before
+
+    for address in set(all_addresses) - set(managing):
+        for method in ("get", *changing(address)):
+            answer = ask(as_assistant, method, address)
+            assert answer.status_code not in (403, 500), f"{method} {address}: {answer.status_code}"
+
+
+def of_its_day(meeting):
+    return {"from_date": meeting.date, "to_date": meeting.date + DAY}
+
+
+def single(meeting):
+    return {"meeting": meeting}
+
+
+def of_sections(address):
+    return address.startswith(("/teach/sections/", "/api/v1/sections/"))
+
+
+@pytest.mark.parametrize("each", [of_its_day, single])
+def test_substitute_has_all_rights_in_the_meetings_that_were_given_but_not_in_the_section(
+    all_addresses, session, planned, each
+):
+    if each is of_its_day:
+        # All of them are on one day.
+        as_substitute = clients(give_all("substitute", **of_its_day(planned)))
+    else:
+        as_substitute = clients(give_all("substitute", each=each))
+    before = everything()
+
+    for address in filter(of_sections, all_addresses):
+        answer = ask(as_substitute, "get", address)
+        expected = {403} if ONLY_TO_RUN.search(address) else {200, 302, 405}
+        assert answer.status_code in expected, f"{address}: {answer.status_code}"
+        for method in changing(address):
+            answer = ask(as_substitute, method, address)
+            assert answer.status_code in (403, 405), f"{method} {address}: {answer.status_code}"
+            if answer.status_code == 403 and address.startswith("/api/"):
+                assert answer.json()["code"] == "no_longer_taught"
+    give = f"/teach/meetings/{planned.public_id}/give/"
+    assert {ask(as_substitute, method, give).status_code for method in ("get", "post")} == {403}
+    assert everything() == before
+
+    given = [one for one in all_addresses if not of_sections(one) and one != give]
+    assert len(given) > 50
+    for address in given:
+        answer = ask(as_substitute, "get", address)
+        # The page to mark a student by hand wants to know which.
+        expected = {404} if address.endswith("/mark/") else {200, 302, 405, 409}
+        assert answer.status_code in expected, f"{address}: {answer.status_code}"
+    for address in given:
+        for method in changing(address):
+            answer = ask(as_substitute, method, address)
+            assert answer.status_code not in (403, 500), f"{method} {address}: {answer.status_code}"
+
+
+@pytest.mark.parametrize("others", ["next day", "another meeting"])
+def test_substitute_finds_nothing_of_other_meetings(all_addresses, session, planned, others):
+    if others == "next day":
+        tomorrow = timezone.localdate() + DAY
+        colleague = give_all("substitute", from_date=tomorrow, to_date=tomorrow + DAY)
+    else:
+        # Of each section another class: the matrix tries what belongs to the sessions and the planned one.
+        sections = [assignment.section for assignment in TeachingAssignment.objects.all()]
+        colleague = give_all(
+            "substitute", each=lambda meeting: of_its_day(meeting) | {"removed_by_hand": True}
+        )
+        for section in sections:
+            starts_at = timezone.now() + 2 * DAY
+            other = factories.make_planned(section=section, starts_at=starts_at)
+            factories.make_assignment(section=section, user=colleague, role="substitute", meeting=other)
+    as_substitute, before = clients(colleague), everything()
+
+    for address in all_addresses:
+        for method in ("get", *changing(address)):
+            answer = ask(as_substitute, method, address)
+            if of_sections(address):
+                if method != "get":
+                    assert answer.status_code in (403, 405), f"{method} {address}: {answer.status_code}"
+                    if answer.status_code == 403 and address.startswith("/api/"):
+                        assert answer.json()["code"] == "teachers_only"
+                continue
+            expected = {404, 405, 302} if method == "get" else {404, 405}
+            assert answer.status_code in expected, f"{method} {address}: {answer.status_code}"
+    assert everything() == before

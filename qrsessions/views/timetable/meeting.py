@@ -1,4 +1,4 @@
-"""The page of one meeting without a session: its register typed by hand, and cancelling, moving and restoring it."""
+"""The page of one meeting without a session: its register typed by hand; cancelling, moving, restoring and giving it."""
 
 from collections.abc import Callable
 
@@ -13,9 +13,14 @@ from django.views.decorators.http import require_http_methods
 from attendance.api.permissions import signed_in
 from attendance.lib.refusals import Refused
 from attendance.models import Meeting, MeetingState, Status
+from attendance.queries.teaching import substitutions
+from attendance.timetable import substitutes
 from qrsessions.forms.meetings import CancelForm, RegisterForm, TimesForm
+from qrsessions.forms.teaching import ColleagueForm
 from qrsessions.queries.access import (
     check_may_correct,
+    check_may_manage,
+    check_may_open_unplanned,
     check_may_run,
     find_register,
     find_section,
@@ -75,6 +80,9 @@ def move(request: HttpRequest, public_id: str) -> HttpResponse:
         )
         if done:
             messages.success(request, _("The class was moved."))
+        if not Meeting.objects.visible_to(by, on=timezone.localdate()).filter(pk=meeting.pk).exists():
+            # A substitute moved it out of the days that were given.
+            return redirect("qrsessions:section", meeting.section_id)
         return _to_page(meeting)
     return _show(request, meeting, move_form=form, opened="move")
 
@@ -90,16 +98,36 @@ def restore(request: HttpRequest, public_id: str) -> HttpResponse:
     return _to_page(meeting)
 
 
+@teacher_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def give(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Give the meeting to a substitute. Only teachers of the section may, not the substitute itself."""
+    user, today = signed_in(request), timezone.localdate()
+    meeting = find_register(user, public_id, on=today)
+    check_may_manage(find_section(user, meeting.section_id, on=today))
+    form = ColleagueForm(request.POST or None)
+    if form.is_valid():
+        to = form.cleaned_data["colleague"]
+        if _try(request, lambda: substitutes.give_meeting(meeting=meeting, to=to, by=user)):
+            text = _("%(name)s has this class now, with all rights of a teacher.")
+            messages.success(request, text % {"name": to.display_name})
+        return _to_page(meeting)
+    return _show(request, meeting, give_form=form, opened="give")
+
+
 @teacher_action
 def choose(request: HttpRequest, public_id: str) -> HttpResponse:
     """Say which planned class an open session is held for; without one, that it is not on the timetable."""
-    session = find_session(signed_in(request), public_id, on=timezone.localdate())
-    check_may_run(session)
-    wanted = request.POST.get("meeting", "")
-    planned = (
-        get_object_or_404(Meeting, section=session.meeting.section_id, public_id=wanted) if wanted else None
-    )
     by, at = signed_in(request), timezone.now()
+    today = timezone.localdate(at)
+    session = find_session(by, public_id, on=today)
+    check_may_run(session)
+    planned = None
+    if wanted := request.POST.get("meeting", ""):
+        own = Meeting.objects.run_by(by, on=today)
+        planned = get_object_or_404(own, section=session.meeting.section_id, public_id=wanted)
+    else:
+        check_may_open_unplanned(by, [session.meeting.section], on=today)
     _try(request, lambda: meetings.choose_planned(session=session, planned=planned, by=by, at=at))
     return redirect("qrsessions:session", public_id)
 
@@ -111,7 +139,7 @@ def add(request: HttpRequest, section_id: int) -> HttpResponse:
     user = signed_in(request)
     section = find_section(user, section_id, on=timezone.localdate())
     if request.method == "POST":
-        check_may_run(section)
+        check_may_manage(section)
     instead = None
     if made_up := request.GET.get("makes_up") or request.POST.get("makes_up"):
         instead = get_object_or_404(section.meetings, public_id=made_up)
@@ -136,7 +164,7 @@ def _changeable(request: HttpRequest, public_id: str) -> Meeting:
     """The meeting. POST needs the right to cancel and move it."""
     meeting = find_register(signed_in(request), public_id, on=timezone.localdate())
     if request.method == "POST":
-        check_may_run(meeting)
+        check_may_manage(meeting)
     return meeting
 
 
@@ -175,19 +203,22 @@ def _show(
     *,
     cancel_form: CancelForm | None = None,
     move_form: TimesForm | None = None,
+    give_form: ColleagueForm | None = None,
     opened: str = "",
     without: object = None,
 ) -> HttpResponse:
     """
-    :param opened: the form that is open: ``cancel`` or ``move``
+    :param opened: the form that is open: ``cancel``, ``move`` or ``give``
     :param without: how many students have no status, if the register could not be saved for that
     """
-    at = timezone.now()
+    user, at = signed_in(request), timezone.now()
+    section = find_section(user, meeting.section_id, on=timezone.localdate(at))
     entries = roster_in_order(meeting)
     statuses = [(entry, entry.record.status if entry.record else None) for entry in entries]
     context = {
         "meeting": meeting,
-        "section": meeting.section,
+        "section": section,
+        "substitution": substitutions([meeting], reader=user).get(meeting.pk),
         "rows": statuses,
         "choices": [(status.value, status.label) for status in Status],
         "has_begun": meeting.starts_at <= at,
@@ -200,10 +231,11 @@ def _show(
         "can_move": meeting.state == MeetingState.PLANNED and not any(status for _entry, status in statuses),
         "cancel_form": cancel_form or CancelForm(),
         "move_form": move_form or TimesForm(initial=TimesForm.initial_of(meeting)),
+        "give_form": give_form or ColleagueForm(),
         "opened": opened,
         "without": without,
     }
-    is_refused = without or any(form and form.is_bound for form in (cancel_form, move_form))
+    is_refused = without or any(form and form.is_bound for form in (cancel_form, move_form, give_form))
     return render(request, "qrsessions/timetable/meeting.html", context, status=400 if is_refused else 200)
 
 

@@ -20,7 +20,7 @@ from qrsessions.forms.timetable import (
     TimetableFileForm,
     WeeklyClassFormSet,
 )
-from qrsessions.queries.access import check_may_run, find_section
+from qrsessions.queries.access import check_may_manage, find_section
 from qrsessions.queries.timetable_changes import imported_series, shown_changes
 from qrsessions.views.access import teacher_page
 
@@ -71,10 +71,10 @@ def remove_imported(request: HttpRequest, section_id: int) -> HttpResponse:
 def section_of(request: HttpRequest, section_id: int) -> Section:
     """The section whose timetable the user may change; 404 if the user may not see it.
 
-    :raises NoLongerTaught: if the user may only read it
+    :raises NotAllowed: if the user may not change it
     """
     section = find_section(signed_in(request), section_id, on=timezone.localdate())
-    check_may_run(section)
+    check_may_manage(section)
     return section
 
 

@@ -37,6 +37,7 @@ from tests.support.factories import (
     make_course,
     make_enrolment,
     make_group_session,
+    make_meeting,
     make_record,
     make_section,
     make_session,
@@ -352,6 +353,41 @@ def test_teacher_cannot_be_assigned_twice_from_one_day(admin_client, is_saved):
 
     assert "This teacher is already assigned to the section from this day." in refused.content.decode()
     assert section.assignments.count() == is_saved
+
+
+def test_substitute_is_given_a_class_or_days_in_the_admin(admin_client):
+    section, teacher = make_section(), make_teacher()
+    meeting, elsewhere = make_meeting(section=section), make_meeting()
+    page = address(Section, "change", section.pk)
+    row = {"user": teacher.pk, "section": section.pk, "role": "substitute"}
+
+    for wrong, message in (
+        ({}, "A substitute needs both days, or a single class."),
+        ({"from_date": "2026-10-05"}, "A substitute needs both days, or a single class."),
+        ({"meeting": meeting.pk, "to_date": "2026-10-05"}, "Leave the days empty"),
+        ({"meeting": elsewhere.pk}, "This class is of another section."),
+        ({"meeting": meeting.pk, "role": "assistant"}, "Only a substitute can have a single class."),
+    ):
+        refused = admin_client.post(page, section_fields(row | wrong))
+        assert message in refused.content.decode()
+        # The rule of the database does not say it a second time.
+        assert "either a single class" not in refused.content.decode()
+    twice = [row | {"meeting": meeting.pk}, row | {"meeting": meeting.pk, "user": make_teacher().pk}]
+    assert (
+        "This class already has a substitute."
+        in admin_client.post(page, section_fields(*twice)).content.decode()
+    )
+    assert not section.assignments.exists()
+
+    days = {"from_date": "2026-10-05", "to_date": "2026-10-10"}
+    admin_client.post(page, section_fields(row | {"meeting": meeting.pk}, row | days))
+
+    admin = int(admin_client.session["_auth_user_id"])
+    saved = section.assignments.order_by("meeting").values_list("meeting", "from_date", "given_by")
+    assert list(saved) == [
+        (meeting.pk, None, admin),
+        (None, datetime.date(2026, 10, 5), admin),
+    ]
 
 
 def test_assignment_that_ends_before_it_begins_is_a_form_error(admin_client):

@@ -420,9 +420,9 @@ def test_other_roles_are_ignored_with_a_note(tmp_path):
 
     assert not User.objects.exists()
     assert report.notes == [
-        "enrollments.csv: role aide, ignored: 1",
         "enrollments.csv: role guardian, ignored: 1",
-        "users.csv: users without an enrolment, ignored: 2",
+        "users.csv: users without an enrolment, ignored: 1",
+        "Assistants without a teacher's account, ignored: 1",
     ]
 
 

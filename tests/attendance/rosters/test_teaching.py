@@ -6,7 +6,7 @@ import pytest
 
 from attendance.models import Section, TeachingAssignment, User
 from attendance.rosters.report import Action, Kind
-from tests.support.factories import make_assignment, make_teacher
+from tests.support.factories import make_assignment, make_meeting, make_teacher, make_user
 from tests.support.rosters import SAMPLES, TODAY, all_rows, load, problems, write, write_layout
 
 pytestmark = pytest.mark.django_db
@@ -241,3 +241,56 @@ def test_row_of_a_teacher_that_ends_before_it_begins_is_a_problem(tmp_path):
     assert problems(export(tmp_path, ("", "teacher", "2026-08-17", "2026-08-01"))) == [
         ("enrollments.csv", 2, "endDate", "The row ends before it begins.")
     ]
+
+
+# --- Assistants ---------------------------------------------------------------------------------------
+
+
+def roles():
+    found = TeachingAssignment.objects.in_force().order_by("pk")
+    return [(one.user.username, one.role, str(one.from_date or ""), str(one.to_date or "")) for one in found]
+
+
+@pytest.mark.parametrize("role", ["aide", "Assistant", "teacherAssistant"])
+def test_aide_with_a_teachers_account_becomes_an_assistant(tmp_path, role):
+    make_teacher(username="prof")
+
+    report = load(export(tmp_path, ("active", role, "2026-08-17", "2026-10-16")))
+
+    assert roles() == [("prof", "assistant", "2026-08-17", "2026-10-16")]
+    assert "ignored" not in str(report.notes)
+    before = all_rows()
+    load(export(tmp_path, ("active", role, "2026-08-17", "2026-10-16")))
+    assert all_rows() == before
+
+    load(export(tmp_path, ("inactive", role, "", "")), on=datetime.date(2026, 9, 1))
+    assert roles() == [("prof", "assistant", "2026-08-17", "2026-09-01")]
+
+
+def test_aide_without_a_teachers_account_is_ignored_and_gets_none(tmp_path):
+    make_user(username="prof")
+
+    report = load(export(tmp_path, ("active", "aide", "", "")))
+
+    assert roles() == []
+    assert "Assistants without a teacher's account, ignored: 1" in report.notes
+    assert not User.objects.filter(is_teacher=True).exists()
+
+
+def test_user_whom_the_roster_has_as_teacher_and_aide_is_both(tmp_path):
+    load(export(tmp_path, ("active", "aide", "", ""), ("active", "teacher", "", "")))
+
+    assert sorted(role for _name, role, _from, _to in roles()) == ["assistant", "teacher"]
+
+
+def test_import_leaves_substitutes_alone(tmp_path):
+    prof = make_teacher(username="prof")
+    load(export(tmp_path, ("active", "guardian", "", "")))
+    section = Section.objects.get()
+    days = {"from_date": datetime.date(2026, 8, 17), "to_date": datetime.date(2026, 10, 16)}
+    make_assignment(section=section, user=prof, role="substitute", **days)
+    make_assignment(section=section, user=prof, role="substitute", meeting=make_meeting(section=section))
+
+    load(export(tmp_path, ("active", "teacher", "", "")))
+
+    assert [role for _name, role, _from, _to in roles()] == ["substitute", "substitute", "teacher"]

@@ -411,7 +411,7 @@ def test_opening_and_steps_need_the_same_queries_however_many_sections(number, d
     client = client_of(teacher)
     client.get("/api/v1/sections/")
 
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         answer = client.post(
             "/api/v1/group-sessions/", {"sections": [one.pk for one in sections]}, format="json"
         )

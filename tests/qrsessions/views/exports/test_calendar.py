@@ -134,6 +134,29 @@ def test_feed_has_planned_open_held_and_cancelled_meetings_but_no_discarded_one(
     assert event["description"] == "Ill\nGraphs\nComputing"
 
 
+def test_feed_of_a_substitute_has_what_was_given_and_nothing_else(teacher, section):
+    single, _other, of_days, before = (
+        factories.make_planned(section=section, starts_at=NOW + days * DAY) for days in (1, 2, 3, -5)
+    )
+    substitute = factories.make_teacher()
+    give = {"section": section, "user": substitute, "role": "substitute"}
+    taken_back = factories.make_assignment(**give, meeting=single)
+    for dates in (
+        {"from_date": of_days.date, "to_date": of_days.date + DAY},
+        {"from_date": before.date, "to_date": before.date + DAY},
+    ):
+        factories.make_assignment(**give, **dates)
+    address = address_of(substitute)
+
+    assert set(events_of(address)) == {one.public_id for one in (single, of_days, before)}
+
+    taken_back.removed_by_hand = True
+    taken_back.save()
+    assert set(events_of(address)) == {of_days.public_id, before.public_id}
+    # The teacher keeps them all.
+    assert len(events_of(address_of(teacher))) == 4
+
+
 def test_meeting_that_was_not_planned_ends_when_it_ended_or_after_an_hour(teacher, section):
     ended = factories.make_meeting(
         section=section,

@@ -191,3 +191,13 @@ def test_section_session_and_meeting_lead_to_their_lists(signed_in, section):
         f'href="{addresses(planned)[0]}"'
         in signed_in.get(f"/teach/meetings/{planned.public_id}/").content.decode()
     )
+
+
+def test_list_of_a_meeting_names_its_substitute(signed_in, section):
+    given, other = (factories.make_planned(section=section, starts_at=NOW + days * DAY) for days in (0, 1))
+    substitute = factories.make_teacher(first_name="Bo", last_name="Shah")
+    factories.make_assignment(section=section, user=substitute, role="substitute", meeting=given)
+
+    for meeting, is_named in ((given, True), (other, False)):
+        page = text_of(signed_in.get(f"/teach/sessions/{meeting.public_id}/paper/"))
+        assert ("Bo Shah" in page) is is_named
