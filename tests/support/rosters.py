@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from attendance.models import Course, Enrolment, Section, Student, User
+from attendance.models import Course, Enrolment, Section, Student, Term, User
 from attendance.rosters import Report, RosterRefused, import_roster
 
 SDS_SAMPLE = Path(__file__).parents[1] / "data" / "sds-v2.1"
@@ -67,7 +67,7 @@ def all_rows() -> dict[str, list[Any]]:
     """Return every row and column of the tables that an import may change."""
     tables: dict[str, list[Any]] = {
         model.__name__: list(model.objects.order_by("pk").values())
-        for model in (Course, Section, Student, User, Enrolment)
+        for model in (Term, Course, Section, Student, User, Enrolment)
     }
     tables["teachers"] = list(Section.teachers.through.objects.order_by("pk").values())
     return tables

@@ -332,8 +332,9 @@ def test_section_is_found_by_its_external_id_and_renamed(tmp_path):
     assert list(Section.objects.values_list("pk", "name", "term__name")) == [
         (key, "Algebra for all", "Spring 2027")
     ]
-    assert [line.details for line in report.lines] == [
-        "name: Algebra → Algebra for all; term: Fall 2026 → Spring 2027"
+    assert [str(line) for line in report.lines] == [
+        "term created: Spring 2027",
+        "section changed: MATH1 · Algebra · Fall 2026 (name: Algebra → Algebra for all; term: Fall 2026 → Spring 2027)",
     ]
 
 
