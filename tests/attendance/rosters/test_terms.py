@@ -7,7 +7,6 @@ import pytest
 from attendance.models import Meeting, MeetingState, Section, Term
 from attendance.rosters.report import Action, Kind
 from attendance.timetable import planning
-from tests.attendance.rosters.test_oneroster import write_export
 from tests.support.factories import (
     make_course,
     make_meeting,
@@ -16,7 +15,17 @@ from tests.support.factories import (
     make_term,
 )
 from tests.support.races import run_concurrently
-from tests.support.rosters import SAMPLES, SDS_SAMPLE, TODAY, all_rows, load, problems, write, write_layout
+from tests.support.rosters import (
+    SAMPLES,
+    SDS_SAMPLE,
+    TODAY,
+    all_rows,
+    load,
+    problems,
+    write,
+    write_export,
+    write_layout,
+)
 
 pytestmark = pytest.mark.django_db
 
