@@ -9,7 +9,7 @@ import datetime
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from attendance.admin.shared import ReadOnly
+from attendance.admin.shared import ReadOnly, TermFilter
 from attendance.models import MeetingGroup, Section
 from qrsessions.models import GroupSession, QRSession, RefusedScan, SessionEvent
 
@@ -17,7 +17,7 @@ from qrsessions.models import GroupSession, QRSession, RefusedScan, SessionEvent
 @admin.register(QRSession)
 class QRSessionAdmin(ReadOnly, admin.ModelAdmin[QRSession]):
     list_display = ["public_id", "section", "status", "join_policy", "opened_by", "created_at", "ended_at"]
-    list_filter = ["status", "join_policy", "meeting__section__term"]
+    list_filter = ["status", "join_policy", TermFilter.by("meeting__section__term")]
     list_select_related = ["meeting__section__course", "meeting__section__term", "opened_by"]
     search_fields = [
         "meeting__public_id",

@@ -34,6 +34,7 @@ urlpatterns = [
     path("api/v1/", include("qrsessions.api.urls")),
     # Pages for teachers
     path("teach/", sections.sections, name="sections"),
+    path("teach/past/", sections.past_terms, name="past-terms"),
     path("teach/sections/<int:section_id>/open/", sections.open_session, name="open-session"),
     path("teach/sections/<int:section_id>/", sections.section, name="section"),
     path("teach/sections/<int:section_id>/paper/", paper_list.section_list, name="section-list"),

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-from attendance.admin.shared import CascadingDelete, ReadOnly, rows_link
+from attendance.admin.shared import CascadingDelete, ReadOnly, TermFilter, rows_link
 from attendance.models import (
     AttendanceRecord,
     GroupSeat,
@@ -54,7 +54,7 @@ class MeetingAdmin(CascadingDelete, admin.ModelAdmin[Meeting]):
         "group",
         "records_link",
     ]
-    list_filter = [RegisterFilter, "state", "section__term"]
+    list_filter = [RegisterFilter, "state", TermFilter.by("section__term")]
     search_fields = [
         "public_id",
         "section__name",
@@ -161,7 +161,7 @@ class RecordChangeInline(ReadOnly, admin.TabularInline[RecordChange, AttendanceR
 @admin.register(AttendanceRecord)
 class AttendanceRecordAdmin(ReadOnly, admin.ModelAdmin[AttendanceRecord]):
     list_display = ["student", "roll_number", "meeting", "status", "method", "joined_at", "marked_at"]
-    list_filter = ["status", "method", "meeting__section__term"]
+    list_filter = ["status", "method", TermFilter.by("meeting__section__term")]
     list_select_related = ["student", "meeting__section__course", "meeting__section__term"]
     search_fields = [
         "student__name",

@@ -1,19 +1,26 @@
 """Mixins and links used by the admin of both apps."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, cast
 
+from django.contrib import admin
 from django.contrib.admin.utils import NestedObjects
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import ValidationError
 from django.db import models, router
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.forms import Field
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
+from attendance.models import Term
+from attendance.models.terms import oldest_last_day
 from attendance.rosters.cells import clean_id, fault_of_id
 
 
@@ -56,6 +63,53 @@ class CascadingDelete:
             )
         }
         return [str(row) for row in objs], counts, not_permitted, [str(row) for row in collector.protected]
+
+
+class TermFilter(admin.SimpleListFilter):
+    """Filters by term. Past terms are left out unless somebody asks for them, or for the rows of one object."""
+
+    title = _("term")
+    parameter_name = "term"
+    # The lookup from the row to its term.
+    term = "term"
+
+    @classmethod
+    def by(cls, term: str) -> "type[TermFilter]":
+        """The filter for rows whose term is found by this lookup."""
+        return type(cls.__name__, (cls,), {"term": term})
+
+    def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
+        super().__init__(request, params, model, model_admin)
+        # A link from one object, such as "Records" of a meeting, shows all of them.
+        self._is_of_one_object = any(name.endswith("__id__exact") for name in request.GET)
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, StrOrPromise]]:
+        terms = [
+            (str(term.pk), f"{term} ({term.first_day:%Y})" if term.first_day else str(term))
+            for term in Term.objects.all()
+        ]
+        return [("current", _("Current terms")), ("past", _("Past terms")), ("all", _("All terms")), *terms]
+
+    def value(self) -> str:
+        value = super().value()
+        if value in dict(self.lookup_choices):
+            return str(value)
+        return "all" if self._is_of_one_object else "current"
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        # Without Django's own "All", which no value stands for here.
+        return islice(super().choices(changelist), 1, None)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        past = Q(**{f"{self.term}__last_day__lt": oldest_last_day(timezone.localdate())})
+        if value == "current":
+            return queryset.exclude(past)
+        if value == "past":
+            return queryset.filter(past)
+        return queryset if value == "all" else queryset.filter(**{self.term: value})
 
 
 def rows_link(model: type[models.Model], text: object, **filters: object) -> SafeString:

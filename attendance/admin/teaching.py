@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-from attendance.admin.shared import rows_link, typed_id
+from attendance.admin.shared import TermFilter, rows_link, typed_id
 from attendance.admin.timetable import MeetingPatternInline
 from attendance.api.permissions import signed_in
 from attendance.models import Course, Enrolment, Section, Student, TeachingAssignment
@@ -93,7 +93,7 @@ class SectionForm(forms.ModelForm[Section]):
 class SectionAdmin(admin.ModelAdmin[Section]):
     form = SectionForm
     list_display = ["name", "course", "term", "teacher_names", "enrolments_link"]
-    list_filter = ["term"]
+    list_filter = [TermFilter]
     # Repeated here: the query that counts students groups rows, and Django then drops the model's ordering.
     ordering = ["course__code", "name", "-term__first_day", "-term__name"]
     search_fields = [
@@ -188,7 +188,7 @@ class EnrolmentAdmin(admin.ModelAdmin[Enrolment]):
     form = EnrolmentForm
     list_display = ["roll_number", "student", "section", "from_date", "to_date"]
     list_display_links = ["roll_number", "student"]
-    list_filter = [HoldsFilter, "section__term"]
+    list_filter = [HoldsFilter, TermFilter.by("section__term")]
     list_select_related = ["student", "section__course", "section__term"]
     search_fields = [
         "student__name",

@@ -170,6 +170,7 @@ class OwnSectionSerializer(serializers.Serializer[Any]):
     course_title = serializers.CharField()
     name = serializers.CharField()
     term = serializers.CharField()
+    is_past = serializers.BooleanField(help_text="The term is past.")
     total_meetings = serializers.IntegerField()
     total_present = serializers.IntegerField(help_text="Present or late.")
     present_percentage = serializers.FloatField()

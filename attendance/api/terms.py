@@ -1,7 +1,9 @@
-"""The API of terms and their holidays."""
+"""The API of terms and their holidays, and how lists leave out past terms."""
 
-from typing import Any
+import datetime
+from typing import Any, TypeVar
 
+from django.db.models import Q
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -14,9 +16,39 @@ from rest_framework.views import APIView
 
 from attendance.api.permissions import IsTeacher, signed_in
 from attendance.models import Role, Term
+from attendance.models.visibility import VisibleQuerySet
 from attendance.timetable.term_editing import HolidayDays, save_term
 
 MAX_HOLIDAYS = 200
+
+_Rows = TypeVar("_Rows", bound=VisibleQuerySet[Any])
+
+
+class TermFilterSerializer(serializers.Serializer[Any]):
+    """The terms of a list. Past ones are left out, unless one of these asks for them."""
+
+    term = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=2**63 - 1,
+        help_text="The id of a term: only this one, also if it is past.",
+    )
+    past = serializers.BooleanField(default=False, help_text="Also past terms.")
+
+
+def in_wanted_terms(rows: _Rows, request: Request, *, on: datetime.date, always: Q | None = None) -> _Rows:
+    """The rows of the terms that the request asks for, as ``TermFilterSerializer`` says.
+
+    :param always: the condition of rows that are listed also if their term is past
+    """
+    wanted = TermFilterSerializer(data=request.query_params)
+    wanted.is_valid(raise_exception=True)
+    if term := wanted.validated_data.get("term"):
+        return rows.filter(rows.term_condition(pk=term))
+    if wanted.validated_data["past"]:
+        return rows
+    condition = ~rows.past_condition(on=on)
+    return rows.filter(condition | always if always else condition)
 
 
 class HolidaySerializer(serializers.Serializer[Any]):

@@ -5,7 +5,7 @@ from typing import cast
 
 from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in, user_login_failed
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -22,6 +22,7 @@ from attendance.api.serializers import (
     SignInSerializer,
     TokenSerializer,
 )
+from attendance.api.terms import TermFilterSerializer, in_wanted_terms
 from attendance.lib.rate_limits import TooOften
 from attendance.models import ApiToken, Meeting, Section, Student, User
 from attendance.models.teaching import SectionQuerySet
@@ -72,11 +73,13 @@ class SignIn(APIView):
 class SectionList(APIView):
     permission_classes = (IsTeacher,)
 
-    @extend_schema(responses=SectionSerializer(many=True))
+    @extend_schema(parameters=[TermFilterSerializer], responses=SectionSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """The sections that you teach."""
+        """The sections that you teach. Those of past terms are left out, except while a session is open."""
         user, today = signed_in(request), timezone.localdate()
-        return Response(SectionSerializer(sections_run_by(user, on=today), many=True).data)
+        running = Q(Exists(Meeting.objects.open().filter(section=OuterRef("pk"))))
+        found = in_wanted_terms(sections_run_by(user, on=today), request, on=today, always=running)
+        return Response(SectionSerializer(found, many=True).data)
 
 
 class OwnRecords(APIView):
@@ -84,12 +87,12 @@ class OwnRecords(APIView):
 
     @extend_schema(responses=OwnSectionSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """Your own attendance per section, with percentages."""
+        """Your own attendance per section, with percentages, also of past terms."""
         student = cast("Student", student_of(signed_in(request)))
-        return Response(OwnSectionSerializer(own_sections(student), many=True).data)
+        return Response(OwnSectionSerializer(own_sections(student, on=timezone.localdate()), many=True).data)
 
 
-def sections_run_by(user: User, *, on: datetime.date) -> QuerySet[Section]:
+def sections_run_by(user: User, *, on: datetime.date) -> SectionQuerySet:
     """The sections that the user teaches on the day, each with its ``total_students`` and ``open_session``."""
     sections = with_numbers(Section.objects.run_by(user, on=on), on=on)
     return sections.order_by("course__code", "name", "-term__first_day", "-term__name")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class TermQuerySet(models.QuerySet["Term"]):
     def current(self, date: datetime.date) -> Self:
         """Without terms that are past."""
-        return self.exclude(last_day__lt=_oldest_last_day(date))
+        return self.exclude(last_day__lt=oldest_last_day(date))
 
 
 class Term(models.Model):
@@ -68,10 +68,11 @@ class Term(models.Model):
 
     def is_past(self, date: datetime.date) -> bool:
         """Whether the term ended so long ago that its sections leave the lists: see ``TERM_PAST_AFTER_DAYS``."""
-        return self.last_day is not None and self.last_day < _oldest_last_day(date)
+        return self.last_day is not None and self.last_day < oldest_last_day(date)
 
 
-def _oldest_last_day(date: datetime.date) -> datetime.date:
+def oldest_last_day(date: datetime.date) -> datetime.date:
+    """Terms that ended before this day are past on the date."""
     return date - datetime.timedelta(days=settings.TERM_PAST_AFTER_DAYS)
 
 

@@ -20,6 +20,7 @@ from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRe
 
 from attendance.models.assignments import TeachingAssignment, TeachingRole
 from attendance.models.people import Role, User
+from attendance.models.terms import oldest_last_day
 
 # A teacher who taught until the end of the term may still correct its registers for so long, and a substitute theirs.
 CORRECTS_FOR = datetime.timedelta(days=28)
@@ -68,6 +69,22 @@ class VisibleQuerySet(models.QuerySet[_Model]):
             for name, condition in conditions.items()
         }
         return self.annotate(**rights)
+
+    def in_current_terms(self, *, on: datetime.date) -> Self:
+        """Without what belongs to a past term. Lists show no more; everything in a past term can still be read."""
+        return self.exclude(self.past_condition(on=on))
+
+    def in_past_terms(self, *, on: datetime.date) -> Self:
+        return self.filter(self.past_condition(on=on))
+
+    def past_condition(self, *, on: datetime.date) -> Q:
+        """The condition that the section's term is past: see ``Term.is_past``."""
+        return self.term_condition(last_day__lt=oldest_last_day(on))
+
+    def term_condition(self, **lookups: Any) -> Q:
+        """A condition on the term of the section, such as ``pk=3``."""
+        term = "term" if self.section_key == "pk" else f"{self.section_key}__term"
+        return Q(**{f"{term}__{name}": value for name, value in lookups.items()})
 
     def seen_condition(self, user: User, *, on: datetime.date) -> Q:
         """The condition that the user may see the row as a teacher."""

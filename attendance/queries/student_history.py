@@ -1,10 +1,11 @@
 """A student's own attendance, as shown to the student."""
 
+import datetime
 from dataclasses import dataclass, field
 from itertools import groupby
 
 from attendance.lib.natural_order import natural_key
-from attendance.models import ATTENDED, MeetingState, RosterEntry, Status, Student
+from attendance.models import ATTENDED, MeetingState, RosterEntry, Section, Status, Student
 from attendance.queries.not_enrolled_then import meetings_not_enrolled_then
 from attendance.rules.minimum import MinimumRule
 from attendance.rules.percentage import percentage
@@ -19,6 +20,8 @@ class OwnSection:
     course_title: str
     name: str
     term: str
+    # Whether the term is past: the student's page then shows the section in a fold.
+    is_past: bool = False
     minimum_percentage: int | None = None
     meetings: list[dict[str, object]] = field(default_factory=list)
 
@@ -56,8 +59,13 @@ class OwnSection:
         return self.rule.must_attend if self.rule else None
 
 
-def own_sections(student: Student) -> list[OwnSection]:
-    """The student's attendance by section, at meetings that have ended, in two queries."""
+def own_sections(student: Student, *, on: datetime.date) -> list[OwnSection]:
+    """The student's attendance by section, at meetings that have ended, in two queries.
+
+    The sections of past terms come last, those of the latest term first.
+
+    :param on: the day on which terms are past or not
+    """
     found = RosterEntry.objects.filter(student=student, meeting__state=MeetingState.HELD)
     missed = meetings_not_enrolled_then(student).select_related("section__course", "section__term")
     entries = [
@@ -66,6 +74,7 @@ def own_sections(student: Student) -> list[OwnSection]:
     ]
     entries.sort(key=lambda entry: entry.meeting.starts_at, reverse=True)
     entries.sort(key=_section_order)
+    entries.sort(key=lambda entry: _age_of_term(entry.meeting.section, on))
     return [
         OwnSection(
             section=section.pk,
@@ -73,6 +82,7 @@ def own_sections(student: Student) -> list[OwnSection]:
             course_title=section.course.title,
             name=section.name,
             term=section.term_name,
+            is_past=section.term is not None and section.term.is_past(on),
             minimum_percentage=section.minimum_percentage,
             meetings=[_own_meeting(entry) for entry in group],
         )
@@ -83,6 +93,14 @@ def own_sections(student: Student) -> list[OwnSection]:
 def _section_order(entry: RosterEntry) -> tuple[object, ...]:
     section = entry.meeting.section
     return natural_key(section.course.code), natural_key(section.name), section.pk
+
+
+def _age_of_term(section: Section, on: datetime.date) -> datetime.timedelta:
+    """How long ago the section's term ended if it is past, otherwise nothing."""
+    term = section.term
+    if term is None or term.last_day is None or not term.is_past(on):
+        return datetime.timedelta()
+    return on - term.last_day
 
 
 def _own_meeting(entry: RosterEntry) -> dict[str, object]:

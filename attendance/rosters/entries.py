@@ -6,6 +6,7 @@ import datetime
 from dataclasses import dataclass, field
 
 from attendance.rosters.csv_rows import Location
+from attendance.timetable.terms import NamedTerm
 
 # A section's key in a roster: (course, name, term) in a plain CSV, (sourcedId,) in OneRoster.
 SectionKey = tuple[str, ...]
@@ -20,13 +21,26 @@ class CourseEntry:
     location: Location
 
 
+@dataclass(frozen=True, slots=True)
+class TermEntry(NamedTerm):
+    """A term. Only a OneRoster export gives more than its name, and its line."""
+
+    location: Location | None = field(default=None, compare=False)
+
+
 @dataclass(slots=True)
 class SectionEntry:
     course: str
     name: str
-    term: str
+    term: TermEntry
     external_id: str
     location: Location
+
+    @property
+    def full_name(self) -> tuple[str, ...]:
+        """What tells sections apart besides their ids. Terms with one name and the same days are one."""
+        days = (day.isoformat() if day else "" for day in self.term.days)
+        return self.course, self.name, self.term.name, *days
 
 
 @dataclass(slots=True)

@@ -126,8 +126,8 @@ def _import(
     people_plan.plan(
         roster, enrolled={entry.student_id for entry in roster.enrolments if is_current(entry, on)}
     )
-    sections_plan = SectionsPlan(problems=problems, report=report)
-    sections_plan.plan(roster, on=on)
+    sections_plan = SectionsPlan(on=on, problems=problems, report=report)
+    sections_plan.plan(roster)
     teaching_plan = TeachingPlan(on=on, report=report)
     teaching_plan.plan(roster, sections_plan.sections, people_plan.teachers)
 

@@ -1,7 +1,9 @@
 """Reads a OneRoster 1.1 or School Data Sync (SDS v2, v2.1) export.
 
 It has users, classes and enrollments, and perhaps courses and academicSessions. The end date of an enrolment is
-exclusive, as OneRoster 1.1 defines it. Passwords are not read.
+exclusive, as OneRoster 1.1 defines it, and so is that of an academic session: "The end date is excluded from the academic
+session" (OneRoster 1.1, CSV tables, academicSessions; 1.2 says the same). So a term's last day is the day before. Passwords
+are not read.
 """
 
 from __future__ import annotations
@@ -22,9 +24,11 @@ from attendance.rosters.entries import (
     SectionEntry,
     StudentEntry,
     TeachingEntry,
+    TermEntry,
 )
 from attendance.rosters.files import RosterFile
 from attendance.rosters.problems import Problems
+from attendance.timetable.occurrences import YEARS
 
 TEACHING_ROLES = frozenset(
     {"teacher", "professor", "faculty", "instructor", "lecturer", "adjunct", "substitute"}
@@ -41,6 +45,7 @@ OTHER_ROLES = frozenset(
     }
 )  # fmt: skip
 _SOURCED_ID = 255
+_DAY = datetime.timedelta(days=1)
 
 # Columns of the standards that we don't need.
 _UNREAD = (
@@ -78,7 +83,9 @@ _COLUMNS = {
         classSourcedId="", userSourcedId="", role="", beginDate="", endDate="", status="",
     ),
     "academicSessions": Columns.named(
-        required=(("sourcedId",), ("title",)), unread=_UNREAD, sourcedId="", title="", status=""
+        required=(("sourcedId",), ("title",)),
+        unread=_UNREAD,
+        sourcedId="", title="", startDate="", endDate="", parentSourcedId="", status="",
     ),
 }  # fmt: skip
 # SDS and OneRoster leave the status empty in complete exports.
@@ -133,6 +140,7 @@ def _deleted(row: Row, problems: Problems) -> bool:
 
 
 def _add_sections(roster: Roster, rows: Mapping[str, _Rows], problems: Problems) -> None:
+    terms = _Terms(rows["academicSessions"], problems)
     for sourced_id, row in rows["classes"].by_id.items():
         if len(sourced_id) > cells.max_length(Section, "external_id"):
             row.location.add_problem(
@@ -141,13 +149,14 @@ def _add_sections(roster: Roster, rows: Mapping[str, _Rows], problems: Problems)
             continue
         title = cells.label(row, "title", limit=cells.max_length(Section, "name"), problems=problems)
         course = _course(sourced_id, row, rows["courses"], problems)
-        term = _term(row, rows["academicSessions"], problems)
+        term = terms.of(row)
         if course is None or not title:
             problems.rows_skipped = True
             continue
         roster.courses.setdefault(course.code, course)
         roster.sections[sourced_id,] = SectionEntry(course.code, title, term, sourced_id, row.location)
     _make_names_unique(roster, rows["classes"], problems)
+    roster.notes.extend(terms.notes())
 
 
 def _course(class_id: str, row: Row, courses: _Rows, problems: Problems) -> CourseEntry | None:
@@ -176,33 +185,115 @@ def _course(class_id: str, row: Row, courses: _Rows, problems: Problems) -> Cour
     return CourseEntry(code, title, location)
 
 
-def _term(row: Row, sessions: _Rows, problems: Problems) -> str:
-    titles = []
-    limit = cells.max_length(Term, "name")
-    for session_id in (part.strip() for part in row.cells.get("sessionSourcedIds", "").split(",")):
-        session = sessions.by_id.get(session_id)
-        if session is not None:
-            titles.append(cells.label(session, "title", limit=limit, problems=problems))
-        elif session_id and sessions.has_file and session_id not in sessions.deleted:
+class _Terms:
+    """The terms of classes. Rows of academicSessions.csv that no class needs are not checked."""
+
+    def __init__(self, sessions: _Rows, problems: Problems) -> None:
+        self._sessions = sessions
+        self._problems = problems
+        self._terms: dict[str, TermEntry] = {}
+        self._without_common_parent = 0
+
+    def of(self, row: Row) -> TermEntry:
+        """Return the term of a class. Of several, it is the one above all of them, such as the school year."""
+        ids = [part.strip() for part in row.cells.get("sessionSourcedIds", "").split(",") if part.strip()]
+        ids = [session_id for session_id in dict.fromkeys(ids) if self._exists(session_id, row)]
+        if not ids:
+            return TermEntry("")
+        above = [self._with_those_above(session_id) for session_id in ids]
+        for session_id in above[0]:
+            if all(session_id in others for others in above):
+                return self._term(session_id, row)
+        return self._joined([self._term(session_id, row) for session_id in ids], row)
+
+    def notes(self) -> list[str]:
+        if not self._without_common_parent:
+            return []
+        return [
+            "classes.csv: classes of several terms that have no common parent: "
+            f"{self._without_common_parent}. Their term is named after all of them, from the first day to the last."
+        ]
+
+    def _exists(self, session_id: str, row: Row) -> bool:
+        sessions = self._sessions
+        if sessions.has_file and session_id not in sessions.by_id and session_id not in sessions.deleted:
             row.location.add_problem(
-                problems, "sessionSourcedIds", f"There is no session {session_id} in academicSessions.csv."
+                self._problems,
+                "sessionSourcedIds",
+                f"There is no session {session_id} in academicSessions.csv.",
             )
-        elif session_id:
-            titles.append(session_id)
-    term = ", ".join(titles)
-    if len(term) > limit:
-        row.location.add_problem(
-            problems,
-            "sessionSourcedIds",
-            f"Together the terms have {len(term)} characters; the limit is {limit}.",
+            return False
+        return True
+
+    def _with_those_above(self, session_id: str) -> list[str]:
+        """Return the session and those above it, the nearest first."""
+        found: list[str] = []
+        while session_id not in found and (session_id in self._sessions.by_id or not found):
+            found.append(session_id)
+            session = self._sessions.by_id.get(session_id)
+            session_id = session.cells.get("parentSourcedId", "").strip() if session else ""
+        return found
+
+    def _term(self, session_id: str, of_class: Row) -> TermEntry:
+        if session_id not in self._terms:
+            limit = cells.max_length(Term, "external_id")
+            session = self._sessions.by_id.get(session_id)
+            location = session.location if session else of_class.location
+            if len(session_id) > limit:
+                column = "sourcedId" if session else "sessionSourcedIds"
+                location.add_problem(self._problems, column, f"The limit is {limit} characters.")
+                return TermEntry("")
+            name = session_id
+            if session:
+                limit = cells.max_length(Term, "name")
+                name = cells.label(session, "title", limit=limit, problems=self._problems)
+            days = self._days(session) if session else (None, None)
+            self._terms[session_id] = TermEntry(name, session_id, *days, location)
+        return self._terms[session_id]
+
+    def _days(self, session: Row) -> tuple[datetime.date | None, datetime.date | None]:
+        """Return the first and the last day of a session."""
+        first_day, end = (
+            cells.date(session, column, problems=self._problems) for column in ("startDate", "endDate")
         )
-        return ""
-    return term
+        for column, day in (("startDate", first_day), ("endDate", end)):
+            if day and day.year not in YEARS:
+                session.location.add_problem(self._problems, column, "Check the year.")
+                return None, None
+        if not first_day or not end:
+            return first_day, end and end - _DAY
+        if end < first_day:
+            session.location.add_problem(self._problems, "endDate", "The session ends before it begins.")
+            return None, None
+        # A session of one day may be written with one date.
+        return first_day, max(first_day, end - _DAY)
+
+    def _joined(self, terms: list[TermEntry], row: Row) -> TermEntry:
+        """Return a term from the first day of these to the last, named after all of them."""
+        self._without_common_parent += 1
+        name = ", ".join(term.name for term in terms)
+        limit = cells.max_length(Term, "name")
+        if len(name) > limit:
+            row.location.add_problem(
+                self._problems,
+                "sessionSourcedIds",
+                f"Together the terms have {len(name)} characters; the limit is {limit}.",
+            )
+            return TermEntry("")
+        first_days = [term.first_day for term in terms if term.first_day]
+        last_days = [term.last_day for term in terms if term.last_day]
+        # One that lacks a day may begin or end at any time.
+        return TermEntry(
+            name,
+            first_day=min(first_days) if len(first_days) == len(terms) else None,
+            last_day=max(last_days) if len(last_days) == len(terms) else None,
+            location=row.location,
+        )
 
 
 def _make_names_unique(roster: Roster, classes: _Rows, problems: Problems) -> None:
     """Append the class code, or else the sourcedId, to classes with the same course, term and title."""
-    name_counts = Counter((entry.course, entry.name, entry.term) for entry in roster.sections.values())
+    name_counts = Counter(entry.full_name for entry in roster.sections.values())
     codes = {
         entry.external_id: cells.label(
             classes.by_id[entry.external_id],
@@ -213,15 +304,13 @@ def _make_names_unique(roster: Roster, classes: _Rows, problems: Problems) -> No
         )
         for entry in roster.sections.values()
     }
-    code_counts = Counter(
-        (entry.course, entry.name, entry.term, codes[entry.external_id]) for entry in roster.sections.values()
-    )
+    code_counts = Counter((entry.full_name, codes[entry.external_id]) for entry in roster.sections.values())
     for entry in roster.sections.values():
-        name = (entry.course, entry.name, entry.term)
+        name = entry.full_name
         if name_counts[name] == 1:
             continue
         code = codes[entry.external_id]
-        suffix = code if code and code_counts[(*name, code)] == 1 else entry.external_id
+        suffix = code if code and code_counts[name, code] == 1 else entry.external_id
         entry.name = f"{entry.name} ({suffix})"
         if len(entry.name) > cells.max_length(Section, "name"):
             entry.location.add_problem(

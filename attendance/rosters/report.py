@@ -10,6 +10,7 @@ from attendance.rosters.problems import BadRows
 
 
 class Kind(StrEnum):
+    TERM = "terms"
     COURSE = "courses"
     SECTION = "sections"
     TEACHER = "teachers"
@@ -55,7 +56,7 @@ class Report:
             self.lines.append(Line(kind, action, what, details))
 
     def sort_lines(self) -> None:
-        """Sort by kind, courses first and enrolments last. Within a kind the roster's order stays."""
+        """Sort by kind, terms first and enrolments last. Within a kind the roster's order stays."""
         order = list(Kind)
         self.lines.sort(key=lambda line: order.index(line.kind))
 

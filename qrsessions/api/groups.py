@@ -1,5 +1,6 @@
 """The API of what only group sessions have. (What they share with single sessions is in ``sessions``.)"""
 
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -7,6 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from attendance.api.permissions import signed_in
+from attendance.api.terms import TermFilterSerializer, in_wanted_terms
+from attendance.models import Meeting
 from qrsessions.api.base import CONFLICT, TeacherView
 from qrsessions.api.sessions import STATUS_FILTER, wanted_status
 from qrsessions.models import GroupSession, JoinPolicy, QRSession
@@ -27,11 +30,19 @@ from qrsessions.services import groups
 
 
 class GroupSessionList(TeacherView):
-    @extend_schema(parameters=[STATUS_FILTER], responses=GroupSessionSerializer(many=True))
+    @extend_schema(
+        parameters=[STATUS_FILTER, TermFilterSerializer], responses=GroupSessionSerializer(many=True)
+    )
     def get(self, request: Request) -> Response:
-        """The group sessions in which you teach every section, newest first."""
+        """The group sessions in which you teach every section, newest first.
+
+        Ended ones whose sections are all of past terms are left out.
+        """
         user, at = signed_in(request), timezone.now()
-        found = GroupSession.objects.visible_to(user, on=timezone.localdate(at)).with_names()
+        today = timezone.localdate(at)
+        visible = GroupSession.objects.visible_to(user, on=today).with_names()
+        running = Q(Exists(Meeting.objects.open().filter(group=OuterRef("pk"))))
+        found = in_wanted_terms(visible, request, on=today, always=running)
         if status := wanted_status(request):
             found = found.filter(group__meetings__session__status=status).distinct()
         members = members_by_group(found)

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from attendance.api.permissions import signed_in
+from attendance.api.terms import TermFilterSerializer, in_wanted_terms
 from attendance.models import Meeting, MeetingState
 from qrsessions.api.base import CONFLICT, TeacherView
 from qrsessions.queries.access import check_may_manage, find_section
@@ -103,12 +104,16 @@ class FinishMeeting(TeacherView):
 
 
 class MissingRegisters(TeacherView):
-    @extend_schema(parameters=[PeriodSerializer], responses=MeetingSerializer(many=True))
+    @extend_schema(
+        parameters=[PeriodSerializer, TermFilterSerializer], responses=MeetingSerializer(many=True)
+    )
     def get(self, request: Request) -> Response:
-        """Planned meetings that are over and whose attendance nobody took."""
+        """Planned meetings that are over and whose attendance nobody took. Those of past terms are left out."""
         wanted, at = PeriodSerializer(data=request.query_params), timezone.now()
         wanted.is_valid(raise_exception=True)
-        found = Meeting.objects.run_by(signed_in(request), on=timezone.localdate(at)).not_taken(at)
+        today = timezone.localdate(at)
+        missing = Meeting.objects.run_by(signed_in(request), on=today).not_taken(at)
+        found = in_wanted_terms(missing, request, on=today)
         return _list(_within(found, wanted.validated_data))
 
 

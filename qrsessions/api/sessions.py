@@ -1,5 +1,6 @@
 """The API of sessions and group sessions: what both have. (Registers are in ``records``.)"""
 
+from django.db.models import Q
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -9,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from attendance.api.permissions import signed_in
+from attendance.api.terms import TermFilterSerializer, in_wanted_terms
 from qrsessions.api.base import CONFLICT, SessionOrGroupView, TeacherView, answers
 from qrsessions.models import GroupSession, JoinPolicy, QRSession, SessionStatus
 from qrsessions.polling.live_stats import session_numbers
@@ -51,11 +53,16 @@ def wanted_status(request: Request) -> str | None:
 
 
 class SessionList(TeacherView):
-    @extend_schema(parameters=[STATUS_FILTER], responses=SessionSerializer(many=True))
+    @extend_schema(parameters=[STATUS_FILTER, TermFilterSerializer], responses=SessionSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """The sessions of the sections that you teach, and those from your time of others; newest first."""
+        """The sessions of the sections that you teach, and those from your time of others; newest first.
+
+        Ended sessions of past terms are left out.
+        """
         user, at = signed_in(request), timezone.now()
-        sessions = QRSession.objects.visible_to(user, on=timezone.localdate(at)).with_names()
+        today = timezone.localdate(at)
+        visible = QRSession.objects.visible_to(user, on=today).with_names()
+        sessions = in_wanted_terms(visible, request, on=today, always=~Q(status=SessionStatus.ENDED))
         if status := wanted_status(request):
             sessions = sessions.filter(status=status)
         return Response(sessions_json(list(sessions), at=at))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
@@ -21,7 +21,9 @@ def _each_member(condition: Q) -> Q:
 
 
 class GroupSessionQuerySet(VisibleQuerySet["GroupSession"]):
-    """A group is seen, run, corrected and managed by those who may do so with each of its meetings."""
+    """A group is seen, run, corrected and managed by those who may do so with each of its meetings. It is past when all of
+    them are.
+    """
 
     def seen_condition(self, user: User, *, on: datetime.date) -> Q:
         return _each_member(Meeting.objects.seen_condition(user, on=on))
@@ -34,6 +36,9 @@ class GroupSessionQuerySet(VisibleQuerySet["GroupSession"]):
 
     def correctable_condition(self, user: User, *, on: datetime.date) -> Q:
         return _each_member(Meeting.objects.correctable_condition(user, on=on))
+
+    def term_condition(self, **lookups: Any) -> Q:
+        return _each_member(Q(**{f"section__term__{name}": value for name, value in lookups.items()}))
 
     def with_names(self) -> Self:
         return self.select_related("group", "opened_by")

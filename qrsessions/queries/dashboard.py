@@ -1,4 +1,7 @@
-"""The teacher's home page: the sections taught, their open and last sessions, and sections to pick for a group."""
+"""The teacher's home page: the sections taught, their open and last sessions, and sections to pick for a group.
+
+Sections of past terms are on a page of their own. One with an open session is on the home page as well.
+"""
 
 import datetime
 from collections import defaultdict
@@ -12,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from attendance.lib.natural_order import natural_key
 from attendance.lib.refusals import Refused
-from attendance.models import Course, Meeting, MeetingState, Section, User
+from attendance.models import Course, Meeting, MeetingState, Section, Term, User
 from attendance.stats import Stats, meeting_stats
 from qrsessions.models import GroupSession, QRSession, SessionStatus
 from qrsessions.queries.groups import GroupOverview, overview_of, running_groups, section_order
@@ -62,13 +65,14 @@ class Taught:
     """What a user teaches or has taught, or one page of it.
 
     ``groups`` are the open group sessions, on the first page; their sections are in ``sections`` as well. ``page`` has the
-    primary keys of the other sections.
+    primary keys of the other sections. ``has_past_terms`` says whether ``past_sections`` has any.
     """
 
     sections: Sequence[TaughtSection]
     groups: Sequence[GroupOverview]
     today: datetime.date
     page: Page[int]
+    has_past_terms: bool
 
     @property
     def running_alone(self) -> list[TaughtSection]:
@@ -82,7 +86,7 @@ class Taught:
 
     @property
     def past(self) -> list[TaughtSection]:
-        """Sections that all students have left, or that the user no longer teaches."""
+        """Sections that all students have left, or that the user no longer teaches, of terms that are not past."""
         return [one for one in self.sections if one.is_past]
 
     @property
@@ -111,7 +115,7 @@ class LastGroup:
 
 
 def taught(user: User, *, at: datetime.datetime, search: str = "", page: int | str = 1) -> Taught:
-    """What the user teaches, in natural order of courses and names: eight queries and one read of Redis.
+    """What the user teaches, in natural order of courses and names: nine queries and one read of Redis.
 
     Of more than ``SECTIONS_PER_PAGE`` sections it is one page: first the open sessions, then the sections that usually
     meet today, then the others.
@@ -131,7 +135,7 @@ def taught(user: User, *, at: datetime.datetime, search: str = "", page: int | s
         rank = 0 if section_id in running else 1 if met_at else 2
         return rank, _due_order(met_at, today) if rank == 1 and met_at else (False, datetime.time.min)
 
-    in_order = sorted(_section_ids(user, search, today=today), key=order)
+    in_order = sorted(_section_ids(user, search, today=today, running=running), key=order)
     alone = [section_id for section_id in in_order if section_id not in grouped]
     this_page = Paginator(alone, SECTIONS_PER_PAGE).get_page(page)
     shown = set(this_page)
@@ -169,8 +173,44 @@ def taught(user: User, *, at: datetime.datetime, search: str = "", page: int | s
         ],
         today=today,
         page=this_page,
+        has_past_terms=Section.objects.visible_to(user, on=today).in_past_terms(on=today).exists(),
         groups=[overview_of(group_session, members, stats) for group_session, members in groups],
     )
+
+
+@dataclass(frozen=True)
+class PastTerm:
+    term: Term
+    sections: Sequence[Section]
+
+
+@dataclass(frozen=True)
+class PastSections:
+    """One page of sections of past terms. ``page`` has the primary keys of the sections."""
+
+    terms: Sequence[PastTerm]
+    page: Page[int]
+
+
+def past_sections(
+    user: User, *, at: datetime.datetime, search: str = "", page: int | str = 1
+) -> PastSections:
+    """The sections of past terms that the user teaches or has taught, the latest term first: two queries.
+
+    :param search: as for ``taught``
+    """
+    today = timezone.localdate(at)
+    found = Section.objects.visible_to(user, on=today).in_past_terms(on=today).matching(search)
+    rows = found.order_by().values_list("pk", "term__last_day", "term", "course__code", "name")
+    in_order = sorted(rows, key=lambda row: (row[2], natural_key(row[3]), natural_key(row[4])))
+    in_order.sort(key=lambda row: row[1] or datetime.date.min, reverse=True)
+    this_page = Paginator([row[0] for row in in_order], SECTIONS_PER_PAGE).get_page(page)
+    sections = Section.objects.select_related("course", "term").in_bulk(list(this_page))
+    by_term: dict[Term, list[Section]] = {}
+    for section in (sections[pk] for pk in this_page if pk in sections):
+        if section.term:
+            by_term.setdefault(section.term, []).append(section)
+    return PastSections([PastTerm(term, some) for term, some in by_term.items()], page=this_page)
 
 
 @dataclass(frozen=True)
@@ -189,7 +229,8 @@ def picks(user: User, *, at: datetime.datetime, search: str = "", picked: Collec
     """The sections that the user teaches, those with an open session last: three queries.
 
     :param search: as for ``taught``
-    :param picked: the primary keys of sections that are shown whatever the search, and first if there are too many
+    :param picked: the primary keys of sections that are shown whatever the search and the term, and first if there are
+        too many
     """
     today = timezone.localdate(at)
     sessions = QRSession.objects.run_by(user, on=today).with_names().open()
@@ -220,13 +261,18 @@ def is_new_teacher(user: User) -> bool:
 def free_sections(
     user: User, *, at: datetime.datetime, courses: Iterable[Course]
 ) -> tuple[list[Section], bool]:
-    """The current sections that the user teaches without an open session, with their ``total_students`` of today.
+    """The current sections, of terms that are not past, that the user teaches without an open session, with their ``total_students`` of today.
 
     If they are too many, only those of the courses; the second value says so.
     """
     today = timezone.localdate(at)
     free = Section.objects.run_by(user, on=today).exclude(meetings__in=Meeting.objects.open())
-    counted = free.current(today).with_total_students(today).select_related("course", "term")
+    counted = (
+        free.current(today)
+        .in_current_terms(on=today)
+        .with_total_students(today)
+        .select_related("course", "term")
+    )
     found = list(counted[: SECTIONS_PER_PAGE + 1])
     is_cut = len(found) > SECTIONS_PER_PAGE
     if is_cut:
@@ -235,7 +281,7 @@ def free_sections(
 
 
 def last_group(user: User, *, at: datetime.datetime) -> LastGroup | None:
-    """The latest group session that the user opened; ``None`` if there is none or it is still open.
+    """The latest group session that the user opened; ``None`` if there is none, it is still open or a term of it is past.
 
     One opened on this day of the week within the last weeks is preferred to a later one of another day.
     """
@@ -249,6 +295,8 @@ def last_group(user: User, *, at: datetime.datetime) -> LastGroup | None:
     sections = sorted(members, key=section_order)
     running = list(QRSession.objects.open().with_names().filter(meeting__section__in=sections))
     if not sections or any(session.meeting.group_id == latest.group_id for session in running):
+        return None
+    if any(section.term and section.term.is_past(today) for section in sections):
         return None
     own = Section.objects.run_by(user, on=today)
     still_taught = set(own.filter(pk__in=[one.pk for one in sections]))
@@ -266,17 +314,21 @@ def _section_ids(
     *,
     today: datetime.date,
     always: Collection[int] = (),
+    running: Collection[int] = (),
     only_run: bool = False,
 ) -> list[int]:
     """The sections that match the search, in natural order of courses and names, past ones last.
 
-    Only names are read: there may be thousands.
+    Only names are read: there may be thousands. Those of past terms are left out.
 
+    :param always: found whatever their names and terms
+    :param running: found whatever their terms
     :param only_run: leave out those that the user no longer teaches
     """
     sections = Section.objects.all()
     visible = sections.run_by(user, on=today) if only_run else sections.visible_to(user, on=today)
-    found = visible.matching(search)
+    current = visible.filter(~visible.past_condition(on=today) | Q(pk__in=running))
+    found = current.matching(search)
     if always:
         found = visible.filter(Q(pk__in=found.values("pk")) | Q(pk__in=always))
     rows = (

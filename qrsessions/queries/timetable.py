@@ -1,6 +1,7 @@
 """The meetings of a teacher's day and week, those whose register was not taken, and a student's next classes.
 
-An admin sees those they teach: the institution's are in the admin and the API.
+An admin sees those they teach: the institution's are in the admin and the API. Days and weeks have every meeting, also one
+of a past term.
 """
 
 import datetime
@@ -68,11 +69,16 @@ def week_of(user: User, date: datetime.date, *, at: datetime.datetime) -> list[D
     return [Day(day, day == today, [one for one in listed if one.meeting.date == day]) for day in dates]
 
 
-def not_taken(user: User, *, at: datetime.datetime) -> list[Meeting]:
-    """Planned meetings that are over and whose attendance nobody took, the latest first, with the user's rights."""
+def not_taken(user: User, *, at: datetime.datetime, also_past: bool = False) -> list[Meeting]:
+    """Planned meetings that are over and whose attendance nobody took, the latest first, with the user's rights.
+
+    :param also_past: also those of past terms
+    """
     today = timezone.localdate(at)
     taught = Meeting.objects.taught_by(user, on=today).with_rights(user, on=today)
-    return list(_with_names(taught).not_taken(at).order_by("-starts_at", "pk"))
+    found = _with_names(taught).not_taken(at)
+    listed = found if also_past else found.in_current_terms(on=today)
+    return list(listed.order_by("-starts_at", "pk"))
 
 
 def coming_classes(student: Student, *, at: datetime.datetime) -> list[Meeting]:

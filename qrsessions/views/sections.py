@@ -14,7 +14,7 @@ from qrsessions.forms.teachers import FindSectionForm, OpenSessionForm, SectionR
 from qrsessions.models import QRSession
 from qrsessions.queries.access import check_may_manage, check_may_run, find_section
 from qrsessions.queries.alerts import alerts_for
-from qrsessions.queries.dashboard import is_new_teacher, last_group, taught
+from qrsessions.queries.dashboard import is_new_teacher, last_group, past_sections, taught
 from qrsessions.queries.section_sessions import sessions_of_section
 from qrsessions.queries.timetable import MISSING_ON_HOME, not_taken, timetable_of_day
 from qrsessions.services import lifecycle
@@ -47,6 +47,19 @@ def sections(request: HttpRequest) -> HttpResponse:
         "is_new": bool(found.sections) and WELCOME_DISMISSED not in request.session and is_new_teacher(user),
     }
     return render(request, "qrsessions/sections.html", context)
+
+
+@teacher_page
+@require_safe
+def past_terms(request: HttpRequest) -> HttpResponse:
+    """The sections of past terms that the user teaches or has taught, by term."""
+    search = FindSectionForm(request.GET).search
+    found = past_sections(
+        signed_in(request), at=timezone.now(), search=search, page=request.GET.get("page", 1)
+    )
+    is_long = bool(search) or found.page.has_other_pages()
+    context = {"found": found, "search": search, "is_long": is_long}
+    return render(request, "qrsessions/past_terms.html", context)
 
 
 @teacher_action
@@ -109,5 +122,6 @@ def section(request: HttpRequest, section_id: int) -> HttpResponse:
         "form": form,
         "sessions": sessions_of_section(taught, user=user, on=today),
         "assignments": who_teaches(taught, on=today),
+        "term_is_past": taught.term is not None and taught.term.is_past(today),
     }
     return render(request, "qrsessions/section.html", context, status=400 if form.is_bound else 200)

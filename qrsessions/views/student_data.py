@@ -22,13 +22,16 @@ from qrsessions.views.responses import not_a_student_page
 @never_cache
 @login_required
 def attendance(request: HttpRequest) -> HttpResponse:
-    """The student's own attendance, section by section."""
+    """The student's own attendance, section by section; past terms in a fold."""
     student = student_of(signed_in(request))
     if student is None:
         return not_a_student_page(request, status=200)
+    at = timezone.now()
+    sections = own_sections(student, on=timezone.localdate(at))
     context = {
-        "sections": own_sections(student),
-        "coming": coming_classes(student, at=timezone.now()),
+        "sections": [section for section in sections if not section.is_past],
+        "past": [section for section in sections if section.is_past],
+        "coming": coming_classes(student, at=at),
     }
     return render(request, "qrsessions/attendance.html", context)
 

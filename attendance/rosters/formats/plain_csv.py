@@ -22,6 +22,7 @@ from attendance.rosters.entries import (
     SectionKey,
     StudentEntry,
     TeachingEntry,
+    TermEntry,
 )
 from attendance.rosters.files import RosterFile
 from attendance.rosters.formats.given import Given
@@ -187,7 +188,7 @@ def _section(row: Row, roster: Roster, problems: Problems) -> SectionKey | None:
         return None
     # Thousands of rows share these texts.
     key = (intern(code), intern(name), intern(term))
-    roster.sections.setdefault(key, SectionEntry(code, name, term, "", row.location))
+    roster.sections.setdefault(key, SectionEntry(code, name, TermEntry(term), "", row.location))
     for teacher in teachers:
         teacher_key = (teacher.email or teacher.username).lower()
         known_teacher = roster.teachers.setdefault(teacher_key, teacher)

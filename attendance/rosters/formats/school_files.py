@@ -21,6 +21,7 @@ from attendance.rosters.entries import (
     SectionEntry,
     StudentEntry,
     TeachingEntry,
+    TermEntry,
 )
 from attendance.rosters.files import CLEVER, SDS_V1, Layout, RosterFile
 from attendance.rosters.problems import Problems
@@ -229,7 +230,7 @@ class _School:
         name_limit = cells.max_length(Section, "name")
         number = self._label(row, "number", name_limit)
         name = self._label(row, "name", name_limit) or number or section_id
-        term = self._label(row, "term", cells.max_length(Term, "name"))
+        term = TermEntry(self._label(row, "term", cells.max_length(Term, "name")))
         title = self._label(row, "course_title", cells.max_length(Course, "title"))
         self._roster.courses.setdefault(code, CourseEntry(code, title, row.location))
         self._roster.sections[section_id,] = SectionEntry(code, name, term, section_id, row.location)
@@ -237,15 +238,15 @@ class _School:
     def _make_names_unique(self, sections: Mapping[str, Row]) -> None:
         """Append the section's number, or else its id, to sections with the same course, term and name."""
         entries = self._roster.sections.values()
-        names = Counter((entry.course, entry.term, entry.name) for entry in entries)
+        names = Counter(entry.full_name for entry in entries)
         numbers = {one.external_id: self._label(sections[one.external_id], "number", _ID) for one in entries}
-        numbered = Counter((one.course, one.term, one.name, numbers[one.external_id]) for one in entries)
+        numbered = Counter((one.full_name, numbers[one.external_id]) for one in entries)
         for entry in entries:
-            name = (entry.course, entry.term, entry.name)
+            name = entry.full_name
             if names[name] == 1:
                 continue
             number = numbers[entry.external_id]
-            suffix = number if number and numbered[*name, number] == 1 else entry.external_id
+            suffix = number if number and numbered[name, number] == 1 else entry.external_id
             entry.name = f"{entry.name} ({suffix})"
             if len(entry.name) > cells.max_length(Section, "name"):
                 entry.location.add_problem(

@@ -35,9 +35,12 @@ def week(request: HttpRequest) -> HttpResponse:
 @teacher_page
 @require_safe
 def registers_not_taken(request: HttpRequest) -> HttpResponse:
-    """Planned meetings that are over and whose attendance nobody took."""
-    meetings = not_taken(signed_in(request), at=timezone.now())
-    return render(request, "qrsessions/timetable/not_taken.html", {"meetings": meetings})
+    """Planned meetings that are over and whose attendance nobody took; those of past terms in a fold."""
+    at = timezone.now()
+    found = not_taken(signed_in(request), at=at, also_past=True)
+    past = [one for one in found if one.section.term and one.section.term.is_past(timezone.localdate(at))]
+    context = {"meetings": [one for one in found if one not in past], "in_past_terms": past}
+    return render(request, "qrsessions/timetable/not_taken.html", context)
 
 
 def _date_in(text: str, today: datetime.date) -> datetime.date:

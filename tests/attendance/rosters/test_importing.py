@@ -63,6 +63,7 @@ def test_import_creates_missing_rows(tmp_path):
     }
     assert enrolments() == [("A", "1001", "07", TODAY, None), ("B", "1002", "1002", TODAY, None)]
     assert report.summary() == [
+        "terms: 1 created",
         "courses: 1 created",
         "sections: 2 created",
         "teachers: 2 created",
@@ -381,6 +382,7 @@ def test_command_prints_what_it_did(tmp_path):
         "section created: CS101 · A",
         "student created: Ann (1001)",
         "enrolment created: CS101 · A: 07 Ann (from 2026-10-05)",
+        "terms: none",
         "courses: 1 created",
         "sections: 1 created",
         "teachers: none",

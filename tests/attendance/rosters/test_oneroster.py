@@ -16,36 +16,11 @@ from tests.support.rosters import (
     enrolments,
     load,
     problems,
-    write_layout,
+    write_export,
     zipped,
 )
 
 pytestmark = pytest.mark.django_db
-
-USERS = "sourcedId,status,enabledUser,orgSourcedIds,role,username,givenName,familyName,identifier,email\n"
-CLASSES = "sourcedId,status,title,courseSourcedId,classCode,termSourcedIds\n"
-ENROLLMENTS = "sourcedId,status,classSourcedId,schoolSourcedId,userSourcedId,role,primary,beginDate,endDate\n"
-
-
-def write_export(
-    folder,
-    *,
-    users="u1,active,true,o1,student,ann,Ann,Lee,1001,ann@example.edu\nu2,active,true,o1,teacher,prof,Kim,Fein,,prof@example.edu\n",
-    classes="c1,active,Algebra,k1,ALG-1,t1\n",
-    enrollments="e1,active,c1,o1,u1,student,false,,\ne2,active,c1,o1,u2,teacher,true,,\n",
-    **files,
-):
-    return write_layout(
-        folder / "export",
-        users=USERS + users,
-        classes=CLASSES + classes,
-        enrollments=ENROLLMENTS + enrollments,
-        **{
-            "courses": "sourcedId,title,courseCode\nk1,Algebra I,MATH1\n",
-            "academicSessions": "sourcedId,title,type\nt1,Fall 2026,term\nt2,Spring 2027,term\n",
-            **files,
-        },
-    )
 
 
 def test_sds_sample_is_imported_completely():
@@ -332,8 +307,9 @@ def test_section_is_found_by_its_external_id_and_renamed(tmp_path):
     assert list(Section.objects.values_list("pk", "name", "term__name")) == [
         (key, "Algebra for all", "Spring 2027")
     ]
-    assert [line.details for line in report.lines] == [
-        "name: Algebra → Algebra for all; term: Fall 2026 → Spring 2027"
+    assert [str(line) for line in report.lines] == [
+        "term created: Spring 2027",
+        "section changed: MATH1 · Algebra · Fall 2026 (name: Algebra → Algebra for all; term: Fall 2026 → Spring 2027)",
     ]
 
 

@@ -328,7 +328,7 @@ def test_classes_show_a_member_of_a_group_that_is_not_the_users(page, sections):
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-@pytest.mark.parametrize(("url", "queries"), [(TEACH, 25), (OPEN, 9)])
+@pytest.mark.parametrize(("url", "queries"), [(TEACH, 26), (OPEN, 9)])
 def test_classes_need_the_same_queries_however_many_groups_run(
     page, teacher, sections, rows, url, queries, django_assert_num_queries
 ):

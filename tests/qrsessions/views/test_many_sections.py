@@ -64,7 +64,7 @@ def picks(response) -> list[tuple[str, bool]]:
 
 def test_page_of_4000_sections_is_short(page, course, django_assert_num_queries):
     Section.objects.bulk_create(Section(course=course, name=f"{number}") for number in range(4000))
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         home = page.get(TEACH)
     with django_assert_num_queries(6):
         opening = page.get(OPEN)

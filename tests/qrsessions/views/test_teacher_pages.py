@@ -177,7 +177,7 @@ def test_sections_needs_the_same_queries_however_many_there_are(
         make_section(students=2, teachers=[teacher])
     # user; sections, open and ended sessions, those of this weekday, of today and without marks; running groups and the
     # last one; counts for unverified sets; six for alerts; whether the teacher is new.
-    with django_assert_num_queries(20):
+    with django_assert_num_queries(21):
         page.get(SECTIONS)
 
 
