@@ -7,7 +7,9 @@ from collections.abc import Collection
 from django.conf import settings
 from django.db.models import Exists, OuterRef
 
-from attendance.models import AttendanceRecord, Meeting, MeetingState, Section
+from attendance.lib import advisory_locks
+from attendance.models import AttendanceRecord, Meeting, MeetingState, Section, Status
+from attendance.models.meetings import MeetingQuerySet
 
 
 def candidates(sections: Collection[Section], *, at: datetime.datetime) -> dict[int, list[Meeting]]:
@@ -15,28 +17,32 @@ def candidates(sections: Collection[Section], *, at: datetime.datetime) -> dict[
 
     A meeting is now from ``OPEN_BEFORE_MINUTES`` before its start until its end.
     """
+    by_section: defaultdict[int, list[Meeting]] = defaultdict(list)
+    found = _without_register(at).filter(section__in=sections)
+    for meeting in sorted(found, key=lambda meeting: (abs(meeting.starts_at - at), meeting.pk)):
+        by_section[meeting.section_id].append(meeting)
+    return dict(by_section)
+
+
+def _without_register(at: datetime.datetime) -> MeetingQuerySet:
     before = datetime.timedelta(minutes=settings.OPEN_BEFORE_MINUTES)
     day = datetime.timedelta(days=1)
-    records = AttendanceRecord.objects.filter(meeting=OuterRef("pk"))
-    found = Meeting.objects.filter(
-        ~Exists(records),
-        section__in=sections,
+    # Excuses are entered before the class. They do not begin its register.
+    entries = AttendanceRecord.objects.filter(meeting=OuterRef("pk"), status__isnull=False)
+    return Meeting.objects.filter(
+        ~Exists(entries.exclude(status=Status.EXCUSED)),
         state=MeetingState.PLANNED,
         # No meeting is longer than a day. The date has an index of planned meetings.
         date__range=((at - 2 * day).date(), (at + 2 * day).date()),
         starts_at__lte=at + before,
         ends_at__gte=at,
     )
-    by_section: defaultdict[int, list[Meeting]] = defaultdict(list)
-    for meeting in sorted(found, key=lambda meeting: (abs(meeting.starts_at - at), meeting.pk)):
-        by_section[meeting.section_id].append(meeting)
-    return dict(by_section)
 
 
 def lock_nearest(
     sections: Collection[Section], *, at: datetime.datetime, chosen: Meeting | None = None
 ) -> dict[int, Meeting]:
-    """The planned meeting of each section that is now, if there is one. Its row is locked until the transaction ends.
+    """The planned meeting of each section that is now, if there is one. It is locked until the transaction ends.
 
     :param chosen: the one to take for its section, whether it is now or not
     """
@@ -45,6 +51,9 @@ def lock_nearest(
         nearest = [chosen.pk]
     if not nearest:
         return {}
-    # The timetable may have changed, or somebody typed or cancelled it, between finding and locking it.
-    locked = Meeting.objects.select_for_update().filter(pk__in=nearest, state=MeetingState.PLANNED)
+    # Wait for those who type its register, cancel or move it. Then look again, and lock the row: the timetable may have
+    # changed as well.
+    advisory_locks.hold(nearest)
+    still = Meeting.objects.filter(state=MeetingState.PLANNED) if chosen else _without_register(at)
+    locked = still.select_for_update().filter(pk__in=nearest)
     return {meeting.section_id: meeting for meeting in locked.order_by("pk")}

@@ -261,6 +261,46 @@ def test_wrong_times_are_refused_with_what_was_typed(page, section, times):
     assert Meeting.objects.values().get() == before
 
 
+def test_student_is_excused_before_the_class_and_the_excuse_taken_back(page, section):
+    meeting = make_planned(section=section, starts_at=NOON + DAY)
+    student = factories.students_of(section)[1]
+    assert "Nobody is excused yet." in text_of(page.get(address(meeting)))
+
+    answer = page.post(address(meeting), {"student": student.student_id, "note": "chess"}, follow=True)
+
+    assert messages_of(answer) == [f"{student.name} is excused."]
+    assert f"02 {student.name} chess" in text_of(answer)
+    # It has an entry now, so it cannot be moved.
+    assert "Move the class" not in text_of(answer)
+    assert statuses(meeting) == [None, "excused", None]
+
+    answer = page.post(address(meeting), {"student": student.student_id, "take_back": "1"}, follow=True)
+    assert messages_of(answer) == [f"{student.name} is no longer excused."]
+    assert statuses(meeting) == [None, None, None]
+
+
+@pytest.mark.parametrize("student", ["", "nobody"])
+def test_excuse_of_nobody_on_the_roster_is_refused(page, section, student):
+    meeting = make_planned(section=section, starts_at=NOON + DAY)
+
+    answer = page.post(address(meeting), {"student": student, "note": "chess"})
+
+    assert answer.status_code == 400
+    assert 'value="chess"' in answer.content.decode()
+    assert not AttendanceRecord.objects.exists()
+
+
+def test_register_is_not_typed_before_the_class(page, section):
+    meeting = make_planned(section=section, starts_at=NOON + DAY)
+
+    answer = page.post(address(meeting), typed(section, "excused", "present"))
+
+    assert messages_of(answer) == [
+        "This meeting has not begun yet. Until it does, students can only be excused."
+    ]
+    assert statuses(meeting) == [None, None, None]
+
+
 def test_pages_are_for_the_section_s_teachers(section):
     meeting = make_planned(section=section, starts_at=NOON - DAY)
     before = Meeting.objects.values().get()
