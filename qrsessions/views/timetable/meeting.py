@@ -220,7 +220,9 @@ def _show(
         "rows": statuses,
         "choices": [(status.value, status.label) for status in Status],
         "has_begun": meeting.starts_at <= at,
-        "can_be_typed": meeting.state in (MeetingState.PLANNED, MeetingState.HELD)
+        # The register of a session is on its own page.
+        "can_be_typed": not hasattr(meeting, "session")
+        and meeting.state in (MeetingState.PLANNED, MeetingState.HELD)
         and meeting.starts_at <= at
         and meeting.may_correct,
         "is_not_taken": meeting.state == MeetingState.PLANNED

@@ -231,6 +231,36 @@ def test_meeting_is_cancelled_restored_and_made_up(page, section):
     assert meeting.state == MeetingState.PLANNED
 
 
+def test_ended_session_is_cancelled_and_restored(page, section):
+    session = factories.make_session(section=section, status=SessionStatus.ENDED, at=NOON - HOUR)
+    session_page = f"/teach/sessions/{session.public_id}/"
+    assert address(session.meeting, "cancel/") in page.get(session_page).content.decode()
+    asked = page.get(address(session.meeting, "cancel/"))
+    assert "Cancel the class" in text_of(asked)
+    # Its register is on the page of the session.
+    assert 'id="register"' not in asked.content.decode()
+
+    page.post(address(session.meeting, "cancel/"), {"reason": "Fire alarm"})
+    text = text_of(page.get(session_page))
+    assert "Cancelled: Fire alarm" in text
+    assert "Reopen session" not in text
+
+    page.post(address(session.meeting, "restore/"))
+    text = text_of(page.get(session_page))
+    assert "Cancelled:" not in text
+    assert "Reopen session" in text
+
+
+def test_register_below_the_form_for_cancelling_is_saved(page, section):
+    """Somebody follows "Cancelled" in the list of missing registers, and types the register after all."""
+    meeting = make_planned(section=section, starts_at=NOON - DAY)
+
+    shown = page.get(address(meeting, "cancel/")).content.decode()
+
+    form = shown[: shown.index('id="register"')].rpartition("<form")[2]
+    assert f'action="{address(meeting)}"' in form
+
+
 def test_meeting_is_moved(page, section):
     meeting = make_planned(section=section, starts_at=NOON + DAY)
 
