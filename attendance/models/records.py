@@ -1,7 +1,9 @@
 """The record of one student at one meeting, and its history of changes."""
 
+from typing import Self
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from attendance.models.meetings import Meeting
@@ -34,6 +36,13 @@ class Method(models.TextChoices):
 SCAN_METHODS = (Method.QR, Method.CODE, Method.CLAIM)
 
 
+class AttendanceRecordQuerySet(models.QuerySet["AttendanceRecord"]):
+    def of_the_class(self) -> Self:
+        """Those with a status that somebody got at the class, not an excuse that was entered before its session was opened."""
+        before = Q(marked_at__lt=F("meeting__opened_at"), meeting__opened_at__isnull=False)
+        return self.filter(~before, status__isnull=False)
+
+
 class AttendanceRecord(models.Model):
     """One student at one meeting. Written only by ``attendance.records``; never deleted once a teacher has marked it."""
 
@@ -52,6 +61,8 @@ class AttendanceRecord(models.Model):
     # Of the latest scan: the hash of the phone's device cookie, and whether a program sent it with an API token.
     device = models.CharField(_("device"), max_length=64, blank=True)
     by_program = models.BooleanField(_("by a program"), default=False, db_default=False)
+
+    objects = AttendanceRecordQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("attendance record")

@@ -17,6 +17,7 @@ from attendance.models import (
     Student,
     User,
 )
+from attendance.models.roster import STATUSES_WITH_NOTE
 from attendance.records.changes import change_of
 from attendance.records.new_records import NewRecord, insert_missing
 
@@ -33,16 +34,17 @@ def mark_by_hand(
     """Set the student's status; ``None`` removes the mark.
 
     It does not make the student "joined". Setting the status that a record already has changes nothing, except that an
-    absence recorded at the end of the session becomes the teacher's.
+    absence recorded at the end of the session becomes the teacher's, and that an excuse or a late mark gets a new note.
 
     :raises NotEnrolled: if the student is not on the roster
     """
-    entry = RosterEntry.objects.find(meeting=meeting, student=student)
+    entry = RosterEntry.objects.with_notes().find(meeting=meeting, student=student)
     if status is None and entry.record is None:
         return
+    is_new_note = status in STATUSES_WITH_NOTE and note not in ("", entry.note)
     insert_missing([NewRecord(entry)])
     record = AttendanceRecord.objects.select_for_update().get(meeting=meeting, student=student)
-    if record.status == status and record.method != Method.END:
+    if record.status == status and record.method != Method.END and not is_new_note:
         return
     method = Method.MANUAL if status else None
     change_of(record, by=by, at=at, to=(status, method), note=note).save()

@@ -47,18 +47,21 @@ def clear_absentees(*, meetings: Sequence[Meeting]) -> None:
 
 
 def are_marked(meetings: Sequence[Meeting]) -> bool:
-    """Whether somebody has a mark at one of the meetings. An absence from the end of a session is not a mark."""
-    marks = AttendanceRecord.objects.filter(meeting__in=meetings, status__isnull=False)
+    """Whether somebody was marked at one of the meetings.
+
+    An absence from the end of a session is not a mark, nor is an excuse that was entered before the class.
+    """
+    marks = AttendanceRecord.objects.filter(meeting__in=meetings).of_the_class()
     return marks.exclude(method=Method.END).exists()
 
 
 def is_not_taken(meetings: Sequence[Meeting]) -> bool:
-    """Whether the meetings were held and nobody has a status: they ended by themselves before anybody was marked."""
+    """Whether the meetings were held and nobody got a status: they ended by themselves before anybody was marked."""
     pks = [meeting.pk for meeting in meetings]
     # Read again, because a meeting may have been reopened since it was read.
     if Meeting.objects.filter(pk__in=pks).exclude(state=MeetingState.HELD).exists():
         return False
-    return not AttendanceRecord.objects.filter(meeting__in=pks, status__isnull=False).exists()
+    return not AttendanceRecord.objects.filter(meeting__in=pks).of_the_class().exists()
 
 
 def are_joined(meetings: Sequence[Meeting]) -> bool:
@@ -69,8 +72,10 @@ def are_joined(meetings: Sequence[Meeting]) -> bool:
 def delete_unmarked(*, meetings: Sequence[Meeting]) -> None:
     """Delete the joins of the meetings and the absences of their ends; nobody has another mark there.
 
-    A record that was changed by hand stays without them, because its changes belong to the audit log.
+    A record that was changed by hand stays without them, because its changes belong to the audit log. So does an excuse
+    that was entered before the class.
     """
     records = AttendanceRecord.objects.filter(meeting__in=meetings)
     records.filter(changes=None).delete()
-    records.update(joined_at=None, status=None, method=None, marked_at=None)
+    records.of_the_class().update(status=None, method=None, marked_at=None)
+    records.update(joined_at=None)

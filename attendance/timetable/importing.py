@@ -442,6 +442,7 @@ def _import_weekly(sections: list[_OfSection], *, kind: str, at: datetime.dateti
     for name in ("added", "moved", "removed", "adopted"):
         getattr(report.meetings, name).extend(getattr(plan, name))
     report.meetings.former_starts |= plan.former_starts
+    report.kept += plan.kept
 
 
 def _has_bad_row(one: _OfSection, report: Report) -> bool:

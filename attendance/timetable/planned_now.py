@@ -8,7 +8,17 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from attendance.models import AttendanceRecord, Meeting, MeetingState, Section, TeachingAssignment, User
+from attendance.lib import advisory_locks
+from attendance.models import (
+    AttendanceRecord,
+    Meeting,
+    MeetingState,
+    Section,
+    Status,
+    TeachingAssignment,
+    User,
+)
+from attendance.models.meetings import MeetingQuerySet
 
 
 def candidates(sections: Collection[Section], *, by: User, at: datetime.datetime) -> dict[int, list[Meeting]]:
@@ -17,32 +27,35 @@ def candidates(sections: Collection[Section], *, by: User, at: datetime.datetime
     A meeting is now from ``OPEN_BEFORE_MINUTES`` before its start until its end. If ``by`` was given only single meetings
     of a section, it is those of today.
     """
-    before = datetime.timedelta(minutes=settings.OPEN_BEFORE_MINUTES)
-    day = datetime.timedelta(days=1)
-    today = timezone.localdate(at)
-    records = AttendanceRecord.objects.filter(meeting=OuterRef("pk"))
-    given = TeachingAssignment.objects.in_force().filter(meeting=OuterRef("pk"), user=by)
-    singly = Section.objects.given_singly_to(by, on=today)
-    is_now = Q(starts_at__lte=at + before, ends_at__gte=at)
-    found = Meeting.objects.filter(
-        ~Exists(records),
-        (is_now & ~Q(section__in=singly)) | (Q(section__in=singly, date=today) & Exists(given)),
-        section__in=sections,
-        state=MeetingState.PLANNED,
-        # No meeting is longer than a day. The date has an index of planned meetings.
-        date__range=((at - 2 * day).date(), (at + 2 * day).date()),
-    )
     by_section: defaultdict[int, list[Meeting]] = defaultdict(list)
+    found = _without_register(by, at).filter(section__in=sections)
     for meeting in sorted(found, key=lambda meeting: (abs(meeting.starts_at - at), meeting.pk)):
         by_section[meeting.section_id].append(meeting)
     return dict(by_section)
 
 
+def _without_register(by: User, at: datetime.datetime) -> MeetingQuerySet:
+    before = datetime.timedelta(minutes=settings.OPEN_BEFORE_MINUTES)
+    day = datetime.timedelta(days=1)
+    today = timezone.localdate(at)
+    # Excuses are entered before the class. They do not begin its register.
+    entries = AttendanceRecord.objects.filter(meeting=OuterRef("pk"), status__isnull=False)
+    given = TeachingAssignment.objects.in_force().filter(meeting=OuterRef("pk"), user=by)
+    singly = Section.objects.given_singly_to(by, on=today)
+    is_now = Q(starts_at__lte=at + before, ends_at__gte=at)
+    return Meeting.objects.filter(
+        ~Exists(entries.exclude(status=Status.EXCUSED)),
+        (is_now & ~Q(section__in=singly)) | (Q(section__in=singly, date=today) & Exists(given)),
+        state=MeetingState.PLANNED,
+        # No meeting is longer than a day. The date has an index of planned meetings.
+        date__range=((at - 2 * day).date(), (at + 2 * day).date()),
+    )
+
+
 def lock_nearest(
     sections: Collection[Section], *, by: User, at: datetime.datetime, chosen: Meeting | None = None
 ) -> dict[int, Meeting]:
-    """The planned meeting of each section that is now for ``by``, if there is one. Its row is locked until the transaction
-    ends.
+    """The planned meeting of each section that is now for ``by``, if there is one. It is locked until the transaction ends.
 
     :param chosen: the one to take for its section, whether it is now or not
     """
@@ -51,6 +64,9 @@ def lock_nearest(
         nearest = [chosen.pk]
     if not nearest:
         return {}
-    # The timetable may have changed, or somebody typed or cancelled it, between finding and locking it.
-    locked = Meeting.objects.select_for_update().filter(pk__in=nearest, state=MeetingState.PLANNED)
+    # Wait for those who type its register, cancel or move it. Then look again, and lock the row: the timetable may have
+    # changed as well.
+    advisory_locks.hold(nearest)
+    still = Meeting.objects.filter(state=MeetingState.PLANNED) if chosen else _without_register(by, at)
+    locked = still.select_for_update().filter(pk__in=nearest)
     return {meeting.section_id: meeting for meeting in locked.order_by("pk")}

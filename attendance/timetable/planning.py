@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from attendance.lib.refusals import Refused
 from attendance.models import AttendanceRecord, Holiday, Meeting, MeetingPattern, MeetingState, Section
+from attendance.models.meetings import MeetingQuerySet
 from attendance.timetable.occurrences import Occurrence, Weekly, occurrences
 
 # So that a wrong year does not fill the table.
@@ -47,13 +48,15 @@ class Plan:
     """What planning changes, or would change.
 
     ``moved`` are meetings of which anything changes, as they will be; ``former_starts`` has their former start by
-    primary key. ``adopted`` are those that were without a pattern: they get one, and change in nothing else.
+    primary key. ``adopted`` are those that were without a pattern: they get one, and change in nothing else. ``kept`` are
+    to come and differ from their weekly class, but planning leaves them alone.
     """
 
     added: list[Meeting] = field(default_factory=list)
     moved: list[Meeting] = field(default_factory=list)
     removed: list[Meeting] = field(default_factory=list)
     adopted: list[Meeting] = field(default_factory=list)
+    kept: list[Meeting] = field(default_factory=list)
     former_starts: dict[int, datetime.datetime] = field(default_factory=dict)
 
     @property
@@ -108,6 +111,8 @@ def plan_for(section_ids: Collection[int], *, at: datetime.datetime) -> Plan:
         found = wanted.pop((meeting.pattern_id, meeting.pattern_date), None)
         if meeting.pk in free:
             _keep_in_step(plan, meeting, found)
+        elif meeting.starts_at > at and (found is None or _differs(meeting, *found)):
+            plan.kept.append(meeting)
     for meeting, key in adopt(without_pattern, wanted):
         found = wanted.pop(key)
         plan.adopted.append(meeting)
@@ -216,11 +221,8 @@ def _as_planned(meeting: Meeting, pattern: MeetingPattern, one: Occurrence) -> M
 
 def save(plan: Plan, *, at: datetime.datetime) -> None:
     """Write the plan, inside a transaction that has locked its sections."""
-    # A session may have been opened at one of them just now: then it is no longer planned, and stays.
-    changed = Meeting.objects.select_for_update().filter(
-        is_free(at), pk__in=[meeting.pk for meeting in (*plan.moved, *plan.removed)]
-    )
-    free = set(changed.order_by("pk").values_list("pk", flat=True))
+    changed = [meeting.pk for meeting in (*plan.moved, *plan.removed)]
+    free = lock_free(Meeting.objects.filter(pk__in=changed), at=at)
     plan.moved = [meeting for meeting in plan.moved if meeting.pk in free]
     plan.removed = [meeting for meeting in plan.removed if meeting.pk in free]
     Meeting.objects.filter(pk__in=[meeting.pk for meeting in plan.removed]).delete()
@@ -229,6 +231,17 @@ def save(plan: Plan, *, at: datetime.datetime) -> None:
     Meeting.objects.bulk_update(plan.adopted, ["pattern", "pattern_date"], batch_size=_BATCH)
     Meeting.objects.bulk_update(plan.moved, _PLANNED_FIELDS, batch_size=_BATCH)
     Meeting.objects.bulk_create(plan.added, batch_size=_BATCH)
+
+
+def lock_free(meetings: MeetingQuerySet, *, at: datetime.datetime | None) -> set[int]:
+    """Lock these meetings until the transaction ends. Return those that are free: see ``is_free``."""
+    locked = set(meetings.select_for_update().order_by("pk").values_list("pk", flat=True))
+    # A second statement: while the first waited, a session may have been opened or an excuse entered.
+    return (
+        set(Meeting.objects.filter(is_free(at), pk__in=locked).values_list("pk", flat=True))
+        if locked
+        else locked
+    )
 
 
 def is_free(at: datetime.datetime | None) -> Q:

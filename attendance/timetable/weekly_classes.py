@@ -70,8 +70,7 @@ def remove_series(*, patterns: Collection[MeetingPattern]) -> int:
     """
     with transaction.atomic():
         lock_sections(pattern.section_id for pattern in patterns)
-        free = Meeting.objects.select_for_update().filter(planning.is_free(None), pattern__in=patterns)
-        keys = list(free.order_by("pk").values_list("pk", flat=True))
+        keys = planning.lock_free(Meeting.objects.filter(pattern__in=patterns), at=None)
         Meeting.objects.filter(pk__in=keys).delete()
         MeetingPattern.objects.filter(pk__in=[pattern.pk for pattern in patterns]).delete()
     return len(keys)
@@ -123,17 +122,23 @@ def plan_changes(
 
 
 def save_changes(changes: PatternChanges, *, sections: Collection[int], at: datetime.datetime) -> Plan:
-    """Write the patterns and plan these sections anew, inside a transaction that has locked them."""
-    free = Meeting.objects.filter(planning.is_free(at), pattern__in=changes.removed)
-    orphans = Plan(removed=list(free))
+    """Write the patterns and plan these sections anew, inside a transaction that has locked them.
+
+    ``kept`` of the plan are only meetings of the weekly classes that were changed or removed.
+    """
+    to_come = Meeting.objects.filter(pattern__in=changes.removed, starts_at__gt=at)
+    orphans = Plan(removed=list(to_come.filter(planning.is_free(at))))
     planning.save(orphans, at=at)
+    orphans.kept = list(to_come)
     MeetingPattern.objects.filter(pk__in=[pattern.pk for pattern in changes.removed]).delete()
     MeetingPattern.objects.bulk_update(changes.changed, [*_FIELDS, "external_id"])
     MeetingPattern.objects.bulk_create(changes.added)
     plan = planning.plan_for(sections, at=at)
     planning.save(plan, at=at)
+    changed = {pattern.pk for pattern in changes.changed}
     plan.removed += orphans.removed
-    for meetings in (plan.added, plan.moved, plan.removed):
+    plan.kept = [meeting for meeting in plan.kept if meeting.pattern_id in changed] + orphans.kept
+    for meetings in (plan.added, plan.moved, plan.removed, plan.kept):
         meetings.sort(key=lambda meeting: (meeting.starts_at, meeting.section_id))
     return plan
 

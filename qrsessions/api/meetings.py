@@ -132,5 +132,6 @@ def _within(found: QuerySet[Meeting], period: dict[str, Any]) -> QuerySet[Meetin
 
 
 def _list(found: QuerySet[Meeting]) -> Response:
-    ordered = found.select_related("makes_up").order_by("starts_at", "pk")
+    # Not select_related: PostgreSQL would join all meetings with all meetings.
+    ordered = found.prefetch_related("makes_up").order_by("starts_at", "pk")
     return Response(meetings_json(list(ordered), at=timezone.now()))

@@ -3,13 +3,19 @@
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    PolymorphicProxySerializer,
+    extend_schema,
+    extend_schema_field,
+)
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from attendance.api.permissions import signed_in
 from attendance.models import Meeting, Section, Weekday
+from attendance.timetable.kept import Reason, with_reasons
 from attendance.timetable.occurrences import WeeklyClass
 from attendance.timetable.planning import Plan
 from attendance.timetable.weekly_classes import MAX_ROWS, set_weekly_classes
@@ -46,12 +52,31 @@ class PlannedMeetingSerializer(serializers.ModelSerializer[Meeting]):
         fields = ["id", "starts_at", "ends_at", "room", "title"]
 
 
+class KeptMeetingSerializer(serializers.Serializer[Any]):
+    """A meeting that stays as it is, and why."""
+
+    id = serializers.CharField(source="meeting.public_id")
+    starts_at = serializers.DateTimeField(source="meeting.starts_at")
+    ends_at = serializers.DateTimeField(source="meeting.ends_at")
+    room = serializers.CharField(source="meeting.room")
+    title = serializers.CharField(source="meeting.title")
+    reason = serializers.ChoiceField(Reason.choices)
+
+
 class PlanSerializer(serializers.Serializer[Plan]):
-    """What a change of the weekly classes does. ``moved`` shows the meetings as they will be."""
+    """What a change of the weekly classes does. ``moved`` shows the meetings as they will be.
+
+    ``kept`` are the meetings to come of changed and removed classes that stay as they are.
+    """
 
     added = PlannedMeetingSerializer(many=True)
     moved = PlannedMeetingSerializer(many=True)
     removed = PlannedMeetingSerializer(many=True)
+    kept = serializers.SerializerMethodField()
+
+    @extend_schema_field(KeptMeetingSerializer(many=True))
+    def get_kept(self, plan: Plan) -> Any:
+        return KeptMeetingSerializer(with_reasons(plan.kept), many=True).data
 
 
 class DryRunSerializer(serializers.Serializer[Any]):
@@ -80,7 +105,8 @@ class SectionPatterns(TeacherView):
         """Replace the weekly classes and plan the meetings to come anew.
 
         Meetings that were moved, cancelled or changed by hand, or have records, stay. With `dry_run=1` nothing is written,
-        and the answer is the change: `{added, moved, removed}`.
+        and the answer is the change: `{added, moved, removed, kept}`. `kept` says which meetings to come of the changed and
+        removed classes stay as they are, and why.
         """
         section = find_section(signed_in(request), section_id, on=timezone.localdate())
         check_may_manage(section)

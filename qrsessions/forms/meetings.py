@@ -55,6 +55,22 @@ class CancelForm(forms.Form):
     )
 
 
+class ExcuseForm(forms.Form):
+    """Excuses one student of the roster before the class.
+
+    :param students: student id and name of each
+    """
+
+    student = forms.ChoiceField(label=_("Student"))
+    note = forms.CharField(label=_("Reason (optional)"), max_length=500, required=False)
+
+    def __init__(self, students: list[tuple[str, str]], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["student"] = forms.ChoiceField(
+            label=_("Student"), choices=[("", _("Choose a student")), *students]
+        )
+
+
 class RegisterForm(forms.Form):
     """The statuses of a whole register: one choice for each student, empty for none.
 

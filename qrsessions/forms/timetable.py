@@ -94,7 +94,8 @@ class TimetableFileForm(forms.Form):
         ),
         widget=forms.FileInput({"accept": ".ics,.csv,text/calendar,text/csv"}),
     )
-    contains = forms.CharField(
+    # Not "contains": a field of that name hides a method of the form in scripts.
+    title_contains = forms.CharField(
         required=False, max_length=100, label=_("Only events with this text in their title")
     )
     first_day = forms.DateField(

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from attendance.models import AttendanceRecord, Meeting, Method, User
+from attendance.models import AttendanceRecord, Meeting, MeetingState, Method, User
 from attendance.models.visibility import VisibleQuerySet
 from attendance.rules import status as status_rules
 from qrsessions.models.choices import JoinPolicy, SessionStatus, new_secret
@@ -27,15 +27,15 @@ class QRSessionQuerySet(VisibleQuerySet["QRSession"]):
         return self.exclude(status=SessionStatus.ENDED)
 
     def without_marks(self) -> Self:
-        """Ended sessions in which nobody was marked, nor in the group that they were run with.
+        """Ended sessions in which nobody was marked, nor in the group that they were run with. Not those of cancelled classes.
 
-        An absence from the end of a session is not a mark.
+        An absence from the end of a session is not a mark, nor is an excuse that was entered before the class.
         """
-        marks = AttendanceRecord.objects.filter(status__isnull=False).exclude(method=Method.END)
+        marks = AttendanceRecord.objects.of_the_class().exclude(method=Method.END)
         return self.filter(
             ~Exists(marks.filter(meeting=OuterRef("pk"))),
             ~Exists(marks.filter(meeting__group=OuterRef("meeting__group"))),
-            status=SessionStatus.ENDED,
+            meeting__state=MeetingState.HELD,
         )
 
     def with_names(self) -> Self:

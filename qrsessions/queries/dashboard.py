@@ -17,7 +17,7 @@ from attendance.lib.natural_order import natural_key
 from attendance.lib.refusals import Refused
 from attendance.models import Course, Meeting, MeetingState, Section, Term, User
 from attendance.stats import Stats, meeting_stats
-from qrsessions.models import GroupSession, QRSession, SessionStatus
+from qrsessions.models import GroupSession, QRSession
 from qrsessions.queries.groups import GroupOverview, overview_of, running_groups, section_order
 
 # A section meets on a day of the week if it met on it within this time.
@@ -36,10 +36,11 @@ class NotTaught(Refused):
 
 @dataclass(frozen=True)
 class TaughtSection:
-    """A section with its ``total_students`` of today, ``is_over`` and its rights. ``last`` is the session that ended last.
+    """A section with its ``total_students`` of today, ``is_over`` and its rights.
 
-    ``met_at`` is when the section last met on this day of the week, within the last weeks. ``met_today`` are its sessions
-    of today that have ended. ``without_marks`` counts its sessions in which nobody was marked.
+    ``last`` is the session that ended last, not counting cancelled classes. ``met_at`` is when the section last met on this
+    day of the week, within the last weeks. ``met_today`` are its sessions of today that have ended. ``without_marks`` counts
+    its sessions in which nobody was marked.
     """
 
     section: Section
@@ -146,7 +147,7 @@ def taught(user: User, *, at: datetime.datetime, search: str = "", page: int | s
     sections = _counted(shown, user, today)
     running = {section_id: session for section_id, session in running.items() if section_id in shown}
     visible = QRSession.objects.visible_to(user, on=today).with_names()
-    ended = visible.filter(meeting__section__in=shown, status=SessionStatus.ENDED)
+    ended = visible.filter(meeting__section__in=shown, meeting__state=MeetingState.HELD)
     latest = ended.order_by("meeting__section_id", "-created_at").distinct("meeting__section_id")
     last = {session.meeting.section_id: session for session in latest}
     today_by_section: dict[int, list[QRSession]] = defaultdict(list)

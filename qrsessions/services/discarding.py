@@ -17,7 +17,7 @@ from qrsessions.models import Action, GroupSession, QRSession
 from qrsessions.queries.waiting_scans import waiting_scans
 from qrsessions.services import audit_log
 from qrsessions.services.groups import lock_members
-from qrsessions.services.lifecycle import lock_single
+from qrsessions.services.lifecycle import WrongState, lock_single
 
 
 class HasMarks(Refused):
@@ -43,6 +43,7 @@ def discard(*, session: QRSession, by: User, at: datetime.datetime) -> None:
 
     :raises HasMarks: if somebody has a mark other than the absence of the end
     :raises ScansWaiting: if a scan is waiting to be admitted
+    :raises WrongState: if the class was cancelled: restore it first
     :raises InGroup: if the session belongs to a group session
     :raises SessionGone: if it was discarded before
     """
@@ -67,6 +68,8 @@ def discard_locked(sessions: Sequence[QRSession], *, by: User | None, at: dateti
     :param by: ``None`` if they are discarded automatically
     """
     for session in sessions:
+        if session.meeting.state == MeetingState.CANCELLED:
+            raise WrongState(session=session.public_id, status=session.status)
         if session_end.are_marked([session.meeting]):
             raise HasMarks(session=session.public_id)
     if waiting := waiting_scans(sessions):

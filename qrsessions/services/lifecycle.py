@@ -266,10 +266,10 @@ def apply_step(sessions: Sequence[QRSession], step: Step, *, by: User | None, at
     """Apply the step to all of the sessions or to none. The caller holds their locks.
 
     :param by: ``None`` if the sessions end by themselves
-    :raises WrongState: if the step is not possible in the status of one of them
+    :raises WrongState: if the step is not possible in the status of one of them, or its class was cancelled
     """
     for session in sessions:
-        if session.status not in step.before:
+        if session.status not in step.before or session.meeting.state == MeetingState.CANCELLED:
             raise WrongState(session=session.public_id, status=session.status)
     step.apply(sessions, at)
     for session in sessions:

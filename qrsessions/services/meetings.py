@@ -5,7 +5,7 @@ planned meanwhile. A session opens, runs and ends in ``lifecycle``.
 """
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import models, transaction
@@ -18,6 +18,7 @@ from attendance.models import Meeting, MeetingState, RosterEntry, Section, Statu
 from attendance.records import by_hand, session_end
 from attendance.records.fixed_rosters import fix_rosters
 from attendance.timetable import substitutes
+from attendance.timetable.weekly_classes import lock_sections
 from qrsessions.models import Action, QRSession
 from qrsessions.services import audit_log
 from qrsessions.services.lifecycle import WrongState
@@ -44,6 +45,11 @@ class HasRecords(Refused):
 class NotBegun(Refused):
     code = "not_begun"
     detail = _("This meeting has not begun yet, so its register cannot be saved.")
+
+
+class OnlyExcuses(Refused):
+    code = "not_begun"
+    detail = _("This meeting has not begun yet. Until it does, students can only be excused.")
 
 
 class Incomplete(Refused):
@@ -178,14 +184,17 @@ _PLAN = (
 def choose_planned(*, session: QRSession, planned: Meeting | None, by: User, at: datetime.datetime) -> None:
     """Say that an open session is held for another planned class of its section, or for none on the timetable.
 
-    The session keeps its id, its joins and its marks; the two meetings exchange their plans.
+    The session keeps its id, its joins and its marks; the two meetings exchange their plans. An excuse that was entered
+    before the session was opened stays with its class.
 
     :param planned: a class without a register; None if the session is not on the timetable
     :raises NotPlannedNow: if the class cannot be chosen any more
     :raises WrongState: if the session is not open, or was not on the timetable and is to be so again
     """
     with transaction.atomic():
-        advisory_locks.hold(sorted([session.meeting_id, *([planned.pk] if planned else [])]))
+        # The planner must not see one of the two plans twice.
+        lock_sections([session.meeting.section_id])
+        advisory_locks.hold([session.meeting_id, *([planned.pk] if planned else [])])
         own = Meeting.objects.select_for_update().filter(pk=session.meeting_id).first()
         if own is None or not own.is_open or (planned is None and not own.is_planned):
             raise WrongState(session=session.public_id)
@@ -215,6 +224,8 @@ def choose_planned(*, session: QRSession, planned: Meeting | None, by: User, at:
         own.save()
         # A substitute was given the class, not the row.
         substitutes.exchange(own, other)
+        excuses = own.records.filter(status=Status.EXCUSED, joined_at=None, marked_at__lt=own.opened_at)
+        excuses.update(meeting=other)
         audit_log.record_meeting(own, action=Action.MOVE, by=by, at=at, detail=before)
 
 
@@ -244,12 +255,12 @@ def enter(
 
     :returns: the student's roster entry after the change
     :raises NotEnrolled: if the student is not on the roster of the meeting's date
+    :raises OnlyExcuses: if the meeting is still to come, and the status is another than excused
     :raises WrongState: if the meeting is cancelled
     """
     with transaction.atomic():
-        advisory_locks.share([meeting.pk])
-        meeting = _found(meeting)
-        _check_state(meeting, MeetingState.PLANNED, MeetingState.HELD)
+        meeting = _locked(meeting, MeetingState.PLANNED, MeetingState.HELD)
+        _check_begun(meeting, [status], at)
         by_hand.mark_by_hand(meeting=meeting, student=student, status=status, by=by, at=at, note=note)
         return RosterEntry.objects.find(meeting=meeting, student=student)
 
@@ -260,10 +271,12 @@ def enter_many(
     """Enter the statuses of several students of the roster, by student id: all or none. None removes a status.
 
     :returns: how many changed
+    :raises OnlyExcuses: if the meeting is still to come, and a status is another than excused
     :raises WrongState: if the meeting is cancelled
     """
     with transaction.atomic():
         meeting = _locked(meeting, MeetingState.PLANNED, MeetingState.HELD)
+        _check_begun(meeting, statuses.values(), at)
         entries = RosterEntry.objects.filter(meeting=meeting, student__student_id__in=statuses)
         changed = [
             (entry.student, status)
@@ -321,6 +334,12 @@ def _check_state(meeting: Meeting, *states: MeetingState) -> None:
     if meeting.is_open:
         raise MeetingOpen(meeting=meeting.public_id)
     raise WrongState(meeting=meeting.public_id, state=meeting.state)
+
+
+def _check_begun(meeting: Meeting, statuses: Iterable[Status | None], at: datetime.datetime) -> None:
+    """Before a meeting, only excuses are entered and taken back."""
+    if meeting.starts_at > at and not {None, Status.EXCUSED}.issuperset(statuses):
+        raise OnlyExcuses(meeting=meeting.public_id)
 
 
 def _save(meeting: Meeting, *fields: str) -> None:

@@ -57,6 +57,7 @@ def session_page(request: HttpRequest, public_id: str) -> HttpResponse:
         "urls": page_urls(session),
         "section": session.meeting.section,
         "other_classes": _other_classes(session, by=user, at=at),
+        "is_cancelled": session.meeting.state == MeetingState.CANCELLED,
         "may_run": session.may_run,
         "may_correct": session.may_correct,
         "may_manage": session.may_manage,

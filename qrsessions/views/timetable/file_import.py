@@ -32,7 +32,7 @@ def import_file(request: HttpRequest, section_id: int) -> HttpResponse:
             form.content,
             zone=institution_zone(),
             unknown_zone=form.unknown_zone,
-            contains=form.cleaned_data["contains"],
+            contains=form.cleaned_data["title_contains"],
             names_sections=False,
         )
         report = import_timetable(
@@ -49,7 +49,7 @@ def import_file(request: HttpRequest, section_id: int) -> HttpResponse:
         level = messages.WARNING if report.is_empty and not report.unchanged else messages.SUCCESS
         messages.add_message(request, level, report.outcome())
         return redirect("qrsessions:timetable", section.pk)
-    again = {name: form.cleaned_data[name] for name in ("contains", "first_day", "zone")}
+    again = {name: form.cleaned_data[name] for name in ("title_contains", "first_day", "zone")}
     context = {
         "section": section,
         "report": report,

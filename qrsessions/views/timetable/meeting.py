@@ -1,9 +1,9 @@
 """The page of one meeting without a session: its register typed by hand; cancelling, moving, restoring and giving it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -12,10 +12,10 @@ from django.views.decorators.http import require_http_methods
 
 from attendance.api.permissions import signed_in
 from attendance.lib.refusals import Refused
-from attendance.models import Meeting, MeetingState, Status
+from attendance.models import Meeting, MeetingState, RosterEntry, Status
 from attendance.queries.teaching import substitutions
 from attendance.timetable import substitutes
-from qrsessions.forms.meetings import CancelForm, RegisterForm, TimesForm
+from qrsessions.forms.meetings import CancelForm, ExcuseForm, RegisterForm, TimesForm
 from qrsessions.forms.teaching import ColleagueForm
 from qrsessions.queries.access import (
     check_may_correct,
@@ -40,7 +40,7 @@ def meeting_page(request: HttpRequest, public_id: str) -> HttpResponse:
         return redirect("qrsessions:session", public_id)
     if request.method == "POST":
         check_may_correct(meeting)
-        return _save_register(request, meeting)
+        return _excuse(request, meeting) if "student" in request.POST else _save_register(request, meeting)
     return _show(request, meeting)
 
 
@@ -168,6 +168,34 @@ def _changeable(request: HttpRequest, public_id: str) -> Meeting:
     return meeting
 
 
+def _excuse(request: HttpRequest, meeting: Meeting) -> HttpResponse:
+    """Excuse a student before the class, or with ``take_back`` take the excuse back."""
+    entries = roster_in_order(meeting)
+    form = _excuse_form(entries, request.POST)
+    if not form.is_valid():
+        return _show(request, meeting, excuse_form=form)
+    wanted = form.cleaned_data
+    (student,) = (entry.student for entry in entries if entry.student.student_id == wanted["student"])
+    status = None if "take_back" in request.POST else Status.EXCUSED
+    by, at = signed_in(request), timezone.now()
+    done = _try(
+        request,
+        lambda: meetings.enter(
+            meeting=meeting, student=student, status=status, note=wanted["note"], by=by, at=at
+        ),
+    )
+    if done:
+        text = _("%(name)s is excused.") if status else _("%(name)s is no longer excused.")
+        messages.success(request, text % {"name": student.name})
+    return _to_page(meeting)
+
+
+def _excuse_form(entries: Sequence[RosterEntry], data: QueryDict | None = None) -> ExcuseForm:
+    return ExcuseForm(
+        [(one.student.student_id, f"{one.roll_number} {one.student.name}") for one in entries], data
+    )
+
+
 def _save_register(request: HttpRequest, meeting: Meeting) -> HttpResponse:
     entries = roster_in_order(meeting)
     form = RegisterForm([entry.student.student_id for entry in entries], request.POST)
@@ -204,6 +232,7 @@ def _show(
     cancel_form: CancelForm | None = None,
     move_form: TimesForm | None = None,
     give_form: ColleagueForm | None = None,
+    excuse_form: ExcuseForm | None = None,
     opened: str = "",
     without: object = None,
 ) -> HttpResponse:
@@ -222,20 +251,29 @@ def _show(
         "rows": statuses,
         "choices": [(status.value, status.label) for status in Status],
         "has_begun": meeting.starts_at <= at,
-        "can_be_typed": meeting.state in (MeetingState.PLANNED, MeetingState.HELD)
+        # The register of a session is on its own page.
+        "can_be_typed": not hasattr(meeting, "session")
+        and meeting.state in (MeetingState.PLANNED, MeetingState.HELD)
         and meeting.starts_at <= at
         and meeting.may_correct,
         "is_not_taken": meeting.state == MeetingState.PLANNED
         and meeting.ends_at is not None
         and meeting.ends_at < at,
-        "can_move": meeting.state == MeetingState.PLANNED and not any(status for _entry, status in statuses),
+        "can_be_excused": meeting.state == MeetingState.PLANNED
+        and meeting.starts_at > at
+        and meeting.may_correct,
+        "excused": [entry for entry, status in statuses if status == Status.EXCUSED],
+        "can_move": meeting.state == MeetingState.PLANNED and not any(entry.record for entry in entries),
         "cancel_form": cancel_form or CancelForm(),
         "move_form": move_form or TimesForm(initial=TimesForm.initial_of(meeting)),
         "give_form": give_form or ColleagueForm(),
+        "excuse_form": excuse_form or _excuse_form(entries),
         "opened": opened,
         "without": without,
     }
-    is_refused = without or any(form and form.is_bound for form in (cancel_form, move_form, give_form))
+    is_refused = without or any(
+        form and form.is_bound for form in (cancel_form, move_form, give_form, excuse_form)
+    )
     return render(request, "qrsessions/timetable/meeting.html", context, status=400 if is_refused else 200)
 
 

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 from attendance.api.permissions import signed_in
 from attendance.lib.refusals import Refused
 from attendance.models import MeetingPattern, Section
+from attendance.timetable.kept import with_reasons
 from attendance.timetable.weekly_classes import remove_series, set_weekly_classes
 from qrsessions.forms.timetable import (
     BaseWeeklyClassFormSet,
@@ -21,7 +22,7 @@ from qrsessions.forms.timetable import (
     WeeklyClassFormSet,
 )
 from qrsessions.queries.access import check_may_manage, find_section
-from qrsessions.queries.timetable_changes import imported_series, shown_changes
+from qrsessions.queries.timetable_changes import MEETINGS_SHOWN, imported_series, shown_changes
 from qrsessions.views.access import teacher_page
 
 
@@ -48,7 +49,12 @@ def timetable(request: HttpRequest, section_id: int) -> HttpResponse:
     if change.is_empty:
         messages.info(request, _("Nothing was changed."))
         return redirect("qrsessions:timetable", section.pk)
-    context = {"section": section, "formset": formset, "changes": shown_changes(change.meetings)}
+    context = {
+        "section": section,
+        "formset": formset,
+        "changes": shown_changes(change.meetings),
+        "kept": with_reasons(change.meetings.kept[:MEETINGS_SHOWN]),
+    }
     return render(request, "qrsessions/timetable/change.html", context)
 
 

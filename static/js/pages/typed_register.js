@@ -54,7 +54,9 @@ function start() {
   });
 
   queue.start();
-  focus(rows.find((row) => !statusOf(row)) || rows[0], 0);
+  const question = form.querySelector("[data-question]");
+  if (question) question.focus();
+  else focus(rows.find((row) => !statusOf(row)) || rows[0], 0);
 
   function set(row, status, step) {
     const choice = row.querySelector(`input[value="${status}"]`);

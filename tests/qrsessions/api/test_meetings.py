@@ -7,7 +7,9 @@ import time_machine
 from django_redis import get_redis_connection
 
 from attendance.models import AttendanceRecord, Meeting, MeetingState, Method, Status
+from attendance.records import session_end
 from qrsessions.models import QRSession, SessionEvent
+from qrsessions.services import auto_end
 from tests.support import factories
 from tests.support.classes import client_of
 from tests.support.factories import make_planned, user_of
@@ -37,11 +39,19 @@ def listed(klass, **query) -> list[tuple[str, str]]:
     return [(one["starts_at"], one["state"]) for one in found]
 
 
-def enter(klass, meeting: Meeting, number: int, status: str | None):
+def enter(klass, meeting: Meeting, number: int, status: str | None, note: str = ""):
     student = klass.students[number].student_id
     return klass.as_teacher.put(
-        f"/api/v1/sessions/{meeting.public_id}/records/{student}/", {"status": status}, format="json"
+        f"/api/v1/sessions/{meeting.public_id}/records/{student}/",
+        {"status": status, "note": note},
+        format="json",
     )
+
+
+def register(klass, meeting: Meeting) -> list[tuple[str | None, str | None, str]]:
+    """Status, method and note of each student."""
+    rows = klass.as_teacher.get(f"/api/v1/sessions/{meeting.public_id}/records/").json()
+    return [(row["status"], row["method"], row["note"]) for row in rows]
 
 
 def state_of(meeting: Meeting) -> tuple[str, int]:
@@ -312,6 +322,107 @@ def test_cancelled_meeting_takes_no_marks(klass):
 
     assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
     assert everything_written() == before
+
+
+# --- Excuses before the class -----------------------------------------------------------------------------
+
+
+def excuse(klass, meeting: Meeting, note: str = ""):
+    """Excuse the first student, the day before."""
+    with time_machine.travel(NOON - DAY, tick=False):
+        return enter(klass, meeting, 0, "excused", note)
+
+
+def test_excuse_before_the_class_is_kept_by_its_session(klass):
+    meeting = make_planned(section=klass.section, starts_at=NOON + HOUR / 6)
+    answer = excuse(klass, meeting, "chess tournament")
+    assert (answer.status_code, answer.json()["record"]["status"]) == (200, "excused")
+    # Nothing is counted before the class.
+    assert klass.as_student[0].get("/api/v1/me/records/").json() == []
+
+    session = klass.open(join_policy="open")
+    klass.step(session, "start")
+    assert session.public_id == meeting.public_id
+    scanned = klass.mark(session)
+    klass.mark(session, 1)
+    klass.step(session, "end")
+
+    # A scan never changes what a teacher entered by hand.
+    assert (scanned.status_code, scanned.json()["status"]) == (200, "excused")
+    assert register(klass, meeting) == [
+        ("excused", "manual", "chess tournament"),
+        ("present", "qr", ""),
+        ("absent", "end", ""),
+    ]
+    (own,) = klass.as_student[0].get("/api/v1/me/records/").json()
+    assert [one["status"] for one in own["meetings"]] == ["excused"]
+
+
+def test_excuse_before_the_class_is_in_the_typed_register(klass, time_machine):
+    time_machine.move_to(NOON, tick=False)
+    meeting = make_planned(section=klass.section, starts_at=NOON + DAY)
+    enter(klass, meeting, 1, "excused", "ill")
+    time_machine.move_to(NOON + 2 * DAY, tick=False)
+
+    assert act(klass, meeting, "finish").json()["total"] == 2
+    act(klass, meeting, "finish", rest="absent")
+
+    assert register(klass, meeting) == [
+        ("absent", "end", ""),
+        ("excused", "manual", "ill"),
+        ("absent", "end", ""),
+    ]
+
+
+@pytest.mark.parametrize("status", ["present", "late", "absent"])
+def test_only_excuses_are_entered_before_the_class(klass, status):
+    meeting = make_planned(section=klass.section, starts_at=NOON + DAY)
+    before = everything_written()
+
+    answer = enter(klass, meeting, 0, status)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_begun")
+    assert everything_written() == before
+
+
+def test_excuse_is_taken_back_before_the_class(klass):
+    meeting = make_planned(section=klass.section, starts_at=NOON + HOUR / 6)
+    excuse(klass, meeting)
+
+    assert enter(klass, meeting, 0, None).status_code == 200
+
+    assert register(klass, meeting)[0] == (None, None, "")
+    assert klass.open().public_id == meeting.public_id
+
+
+def test_excused_student_does_not_keep_a_session_from_being_discarded(klass):
+    meeting = make_planned(section=klass.section, starts_at=NOON + HOUR / 6)
+    excuse(klass, meeting, "ill")
+    session = klass.open()
+    klass.join(session, 1)
+    klass.step(session, "start")
+    klass.step(session, "end")
+
+    assert klass.step(session, "discard").status_code == 204
+
+    assert state_of(meeting)[0] == "planned"
+    assert register(klass, meeting) == [("excused", "manual", "ill"), (None, None, ""), (None, None, "")]
+
+
+@pytest.mark.parametrize("someone_joins", [False, True])
+def test_forgotten_session_with_nobody_but_an_excused_student_makes_nobody_absent(klass, someone_joins):
+    meeting = make_planned(section=klass.section, starts_at=NOON + HOUR / 6)
+    excuse(klass, meeting, "ill")
+    session = klass.open()
+    if someone_joins:
+        klass.join(session, 1)
+
+    auto_end.end_forgotten(at=NOON + DAY, after=6 * HOUR)
+
+    assert state_of(meeting)[0] == ("held" if someone_joins else "planned")
+    assert register(klass, meeting) == [("excused", "manual", "ill"), (None, None, ""), (None, None, "")]
+    assert QRSession.objects.without_marks().count() == someone_joins
+    assert session_end.is_not_taken([meeting]) == someone_joins
 
 
 # --- Registers not taken ----------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ import pytest
 import time_machine
 from rest_framework.test import APIClient
 
-from attendance.models import Meeting, MeetingPattern, Term
+from attendance.models import Meeting, MeetingPattern, Status, Term
+from qrsessions.services import meetings
 from tests.support.classes import client_of
 from tests.support.factories import (
     make_section,
@@ -15,6 +16,7 @@ from tests.support.factories import (
     students_of,
     user_of,
 )
+from tests.support.postgres.database import everything_written
 from tests.support.timetables import BEFORE, MONDAY, days, mondays, planned
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +78,7 @@ def test_dry_run_answers_with_the_change_and_writes_nothing(section, as_teacher)
         "added": 0,
         "moved": 3,
         "removed": 0,
+        "kept": 1,
     }
     assert change["moved"][0] == {
         "id": meeting.public_id,
@@ -85,6 +88,39 @@ def test_dry_run_answers_with_the_change_and_writes_nothing(section, as_teacher)
         "title": "",
     }
     assert planned(section) == mondays(5, 12, 19, 26)
+
+
+def test_dry_run_names_the_meetings_that_stay_and_why(section, as_teacher):
+    put(as_teacher, section, AT_TEN, AT_TEN | {"weekday": 1})
+    tuesday = section.meetings.get(date="2026-10-06")
+    tuesday.edited = True
+    tuesday.save()
+    teacher = section.teachers.get()
+    first, second, third, fourth = section.meetings.filter(pattern__weekday=0).order_by("starts_at")
+    by = {"by": teacher, "at": BEFORE}
+    meetings.cancel(meeting=first, reason="Holiday", **by)
+    times = {"starts_at": second.starts_at + days(1), "ends_at": second.ends_at + days(1)}
+    meetings.move(meeting=second, room="H7", **times, **by)
+    meetings.enter(meeting=third, student=students_of(section)[0], status=Status.EXCUSED, **by)
+    before = everything_written()
+
+    change = put(as_teacher, section, AT_TEN | {"weekday": 1}, query="?dry_run=1").json()
+
+    assert [(one["id"], one["reason"]) for one in change["kept"]] == [
+        (first.public_id, "cancelled"),
+        (second.public_id, "moved"),
+        (third.public_id, "records"),
+    ]
+    assert change["kept"][1] == {
+        "id": second.public_id,
+        "starts_at": "2026-10-13T10:00:00+02:00",
+        "ends_at": "2026-10-13T11:00:00+02:00",
+        "room": "H7",
+        "title": "",
+        "reason": "moved",
+    }
+    assert [one["id"] for one in change["removed"]] == [fourth.public_id]
+    assert everything_written() == before
 
 
 def test_imported_series_is_neither_shown_nor_removed(section, as_teacher):

@@ -284,6 +284,39 @@ def test_changes_are_small(transactional_db, capsys):
     assert max(sizes["at rest"], sizes["60 marked"]) < 30_000
 
 
+# --- Notes ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["excused", "late"])
+def test_new_note_with_the_same_status_is_saved_shown_and_undone(klass, taking, status):
+    student = klass.students[2]
+    mark(klass, taking, student, status, "doctor")
+
+    answer = mark(klass, taking, student, status, "doctor: certificate seen")
+
+    assert answer["record"]["note"] == "doctor: certificate seen"
+    kept = RecordChange.objects.order_by("pk").values_list("from_status", "to_status", "note")
+    assert list(kept) == [(None, status, "doctor"), (status, status, "doctor: certificate seen")]
+
+    undone = undo(klass, taking, answer["change"]).json()
+    assert (undone["record"]["status"], undone["record"]["note"]) == (status, "doctor")
+
+
+@pytest.mark.parametrize(
+    ("status", "note"), [("excused", ""), ("excused", "doctor"), ("present", "personal QR code")]
+)
+def test_same_status_without_a_new_note_changes_nothing(klass, taking, status, note):
+    student = klass.students[2]
+    mark(klass, taking, student, status, "doctor")
+    before = AttendanceRecord.objects.values().get(student=student)
+
+    answer = mark(klass, taking, student, status, note)
+
+    assert answer["change"] is None
+    assert AttendanceRecord.objects.values().get(student=student) == before
+    assert RecordChange.objects.count() == 1
+
+
 # --- Undo -------------------------------------------------------------------------------------------------
 
 

@@ -5,8 +5,9 @@ import datetime
 import pytest
 import time_machine
 
-from attendance.models import Meeting, MeetingState
+from attendance.models import Meeting, MeetingState, Status
 from qrsessions.models import QRSession
+from qrsessions.services import corrections, meetings
 from tests.support import factories
 from tests.support.factories import make_planned
 from tests.support.pages import text_of
@@ -141,3 +142,19 @@ def test_page_names_the_class_and_offers_the_others(klass, two):
 
     choose(klass, session, first)
     assert "Planned 11:30–12:30 · H1" in text_of(klass.as_teacher.get(page))
+
+
+def test_excuse_from_before_the_session_stays_with_its_class(klass, two):
+    first, second = two
+    excused, other = klass.students[:2]
+    words = {"status": Status.EXCUSED, "by": klass.teacher}
+    meetings.enter(meeting=second, student=excused, at=NOON - HOUR, note="ill", **words)
+    session = klass.open()
+    assert session.public_id == second.public_id
+    corrections.correct(session=session, student=other, at=NOON + HOUR / 60, **words)
+
+    choose(klass, session, first)
+
+    # The two exchanged their plans, so the row that was the first is the second class now.
+    assert [record.student for record in first.records.filter(status=Status.EXCUSED)] == [excused]
+    assert [record.student for record in session.meeting.records.filter(status=Status.EXCUSED)] == [other]

@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from attendance.models import Meeting, MeetingPattern
+from qrsessions.services import meetings
 from tests.support.calendars import MONDAYS, calendar, changed, sample
 from tests.support.factories import (
     make_pattern,
@@ -115,6 +116,26 @@ def test_removed_class_takes_its_free_meetings(section, page):
     ]  # fmt: skip
 
 
+def test_preview_names_the_meetings_that_stay_and_why(section, page):
+    page.post(address(section), rows({}, {"weekday": 2}, apply="1"))
+    first, second, third, _fourth = section.meetings.filter(pattern__weekday=0).order_by("starts_at")
+    by = {"by": section.teachers.get(), "at": BEFORE}
+    meetings.cancel(meeting=first, reason="Strike", **by)
+    times = {"starts_at": second.starts_at + days(1), "ends_at": second.ends_at + days(1)}
+    meetings.move(meeting=second, room="H7", **times, **by)
+    make_record(meeting=third, student=students_of(section)[0])
+
+    text = text_of(page.post(address(section), rows({"DELETE": "on"}, {"weekday": 2})))
+
+    assert "Removed 1 Mon 26 Oct 2026, 10:00–11:00" in text
+    assert (
+        "These stay as they are"
+        " Mon 5 Oct 2026, 10:00–11:00: cancelled: Strike"
+        " Tue 13 Oct 2026, 10:00–11:00 · H7: moved here from Mon 12 Oct"
+        " Mon 19 Oct 2026, 10:00–11:00: has entries in its register"
+    ) in text
+
+
 @pytest.mark.parametrize(
     ("row", "text"),
     [
@@ -168,7 +189,7 @@ def test_unknown_zone_is_asked_for(section, page):
 
 def test_only_events_with_a_text_and_from_a_day_on_are_imported(section, page):
     lunch = changed(MONDAYS, UID="UID:lunch", SUMMARY="SUMMARY:Lunch")
-    chosen = {"contains": "CS101", "first_day": "2026-10-12", "apply": "1"}
+    chosen = {"title_contains": "CS101", "first_day": "2026-10-12", "apply": "1"}
     page.post(address(section, "import/"), upload(calendar(lunch, MONDAYS), **chosen))
     assert planned(section) == mondays(12, 19, 26)
 
@@ -195,7 +216,9 @@ def test_file_that_cannot_be_imported_says_why(section, page, sent, text):
 
 def test_import_without_a_meeting_says_so(section, page):
     lunch = calendar(changed(MONDAYS, SUMMARY="SUMMARY:Lunch"))
-    answer = page.post(address(section, "import/"), upload(lunch, contains="CS101", apply="1"), follow=True)
+    answer = page.post(
+        address(section, "import/"), upload(lunch, title_contains="CS101", apply="1"), follow=True
+    )
     assert messages_of(answer) == ["No meeting was planned from this file. The notes and problems say why."]
 
 

@@ -231,6 +231,36 @@ def test_meeting_is_cancelled_restored_and_made_up(page, section):
     assert meeting.state == MeetingState.PLANNED
 
 
+def test_ended_session_is_cancelled_and_restored(page, section):
+    session = factories.make_session(section=section, status=SessionStatus.ENDED, at=NOON - HOUR)
+    session_page = f"/teach/sessions/{session.public_id}/"
+    assert address(session.meeting, "cancel/") in page.get(session_page).content.decode()
+    asked = page.get(address(session.meeting, "cancel/"))
+    assert "Cancel the class" in text_of(asked)
+    # Its register is on the page of the session.
+    assert 'id="register"' not in asked.content.decode()
+
+    page.post(address(session.meeting, "cancel/"), {"reason": "Fire alarm"})
+    text = text_of(page.get(session_page))
+    assert "Cancelled: Fire alarm" in text
+    assert "Reopen session" not in text
+
+    page.post(address(session.meeting, "restore/"))
+    text = text_of(page.get(session_page))
+    assert "Cancelled:" not in text
+    assert "Reopen session" in text
+
+
+def test_register_below_the_form_for_cancelling_is_saved(page, section):
+    """Somebody follows "Cancelled" in the list of missing registers, and types the register after all."""
+    meeting = make_planned(section=section, starts_at=NOON - DAY)
+
+    shown = page.get(address(meeting, "cancel/")).content.decode()
+
+    form = shown[: shown.index('id="register"')].rpartition("<form")[2]
+    assert f'action="{address(meeting)}"' in form
+
+
 def test_meeting_is_moved(page, section):
     meeting = make_planned(section=section, starts_at=NOON + DAY)
 
@@ -259,6 +289,46 @@ def test_wrong_times_are_refused_with_what_was_typed(page, section, times):
     assert answer.status_code == 400
     assert 'value="H7"' in answer.content.decode()
     assert Meeting.objects.values().get() == before
+
+
+def test_student_is_excused_before_the_class_and_the_excuse_taken_back(page, section):
+    meeting = make_planned(section=section, starts_at=NOON + DAY)
+    student = factories.students_of(section)[1]
+    assert "Nobody is excused yet." in text_of(page.get(address(meeting)))
+
+    answer = page.post(address(meeting), {"student": student.student_id, "note": "chess"}, follow=True)
+
+    assert messages_of(answer) == [f"{student.name} is excused."]
+    assert f"02 {student.name} chess" in text_of(answer)
+    # It has an entry now, so it cannot be moved.
+    assert "Move the class" not in text_of(answer)
+    assert statuses(meeting) == [None, "excused", None]
+
+    answer = page.post(address(meeting), {"student": student.student_id, "take_back": "1"}, follow=True)
+    assert messages_of(answer) == [f"{student.name} is no longer excused."]
+    assert statuses(meeting) == [None, None, None]
+
+
+@pytest.mark.parametrize("student", ["", "nobody"])
+def test_excuse_of_nobody_on_the_roster_is_refused(page, section, student):
+    meeting = make_planned(section=section, starts_at=NOON + DAY)
+
+    answer = page.post(address(meeting), {"student": student, "note": "chess"})
+
+    assert answer.status_code == 400
+    assert 'value="chess"' in answer.content.decode()
+    assert not AttendanceRecord.objects.exists()
+
+
+def test_register_is_not_typed_before_the_class(page, section):
+    meeting = make_planned(section=section, starts_at=NOON + DAY)
+
+    answer = page.post(address(meeting), typed(section, "excused", "present"))
+
+    assert messages_of(answer) == [
+        "This meeting has not begun yet. Until it does, students can only be excused."
+    ]
+    assert statuses(meeting) == [None, None, None]
 
 
 def test_pages_are_for_the_section_s_teachers(section):

@@ -1,0 +1,184 @@
+"""Only held classes count: everything that shows a percentage or a number of classes leaves out all the others."""
+
+import datetime
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from attendance.models import AttendanceRecord, MeetingState, Method, Status
+from attendance.queries.roster_differences import roster_differences
+from attendance.queries.student_history import own_sections
+from qrsessions.models import SessionStatus
+from qrsessions.queries.alerts import alerts_for
+from qrsessions.queries.dashboard import met_today, taught
+from qrsessions.queries.section_sessions import sessions_of_section
+from qrsessions.services import meetings
+from tests.support import factories
+from tests.support.classes import Class, client_of
+from tests.support.factories import make_planned
+from tests.support.pages import browser_of, shown
+
+NOON = datetime.datetime(2026, 10, 5, 12, tzinfo=datetime.UTC)
+HOUR = datetime.timedelta(hours=1)
+DAY = datetime.timedelta(days=1)
+WEEK = 7 * DAY
+
+
+@pytest.fixture
+def school(klass, settings) -> Iterator[Class]:
+    """The first student was at one class and missed another. Attendance of at least 75 % is wanted."""
+    settings.TIME_ZONE = "Europe/Berlin"
+    klass.section.minimum_percentage = 75
+    klass.section.save()
+    for days, status in ((14, Status.PRESENT), (7, Status.ABSENT)):
+        session = factories.make_session(
+            section=klass.section, status=SessionStatus.ENDED, at=NOON - days * DAY - HOUR
+        )
+        for number, student in enumerate(klass.students, start=1):
+            factories.make_record(
+                meeting=session.meeting, student=student, status=status, roll_number=f"{number:02}"
+            )
+    with time_machine.travel(NOON, tick=False):
+        yield klass
+
+
+# --- Classes that do not count ----------------------------------------------------------------------------
+
+
+def enter(klass: Class, meeting: Any, status: Status) -> None:
+    meetings.enter(meeting=meeting, student=klass.students[0], status=status, by=klass.teacher, at=NOON)
+
+
+def planned_to_come(klass: Class) -> None:
+    enter(klass, make_planned(section=klass.section, starts_at=NOON + DAY), Status.EXCUSED)
+
+
+def not_taken(klass: Class) -> None:
+    make_planned(section=klass.section, starts_at=NOON - 3 * HOUR)
+
+
+def register_unfinished(klass: Class) -> None:
+    enter(klass, make_planned(section=klass.section, starts_at=NOON - 3 * HOUR), Status.PRESENT)
+
+
+def cancelled_before(klass: Class) -> None:
+    meeting = make_planned(section=klass.section, starts_at=NOON - 3 * HOUR)
+    meetings.cancel(meeting=meeting, reason="ill", by=klass.teacher, at=NOON)
+
+
+def cancelled_after(klass: Class, *, status: Status | None = Status.PRESENT) -> None:
+    """Held by phone today, and cancelled later."""
+    session = factories.make_session(section=klass.section, status=SessionStatus.ENDED, at=NOON - 3 * HOUR)
+    for number, student in enumerate(klass.students, start=1):
+        factories.make_record(
+            meeting=session.meeting,
+            student=student,
+            status=status or Status.ABSENT,
+            method=Method.QR if status else Method.END,
+            roll_number=f"{number:02}",
+        )
+    meetings.cancel(meeting=session.meeting, reason="ill", by=klass.teacher, at=NOON)
+
+
+def cancelled_without_marks(klass: Class) -> None:
+    cancelled_after(klass, status=None)
+
+
+def discarded(klass: Class) -> None:
+    session = klass.open()
+    klass.step(session, "start")
+    klass.join(session)
+    assert klass.step(session, "discard").status_code == 204
+
+
+def running(klass: Class) -> None:
+    session = klass.open(join_policy="open")
+    klass.step(session, "start")
+    klass.mark(session)
+
+
+OTHERS = [
+    planned_to_come,
+    not_taken,
+    register_unfinished,
+    cancelled_before,
+    cancelled_after,
+    cancelled_without_marks,
+    discarded,
+    running,
+]
+
+
+# --- Where classes are counted ----------------------------------------------------------------------------
+
+
+def own_records(klass: Class) -> Any:
+    return client_of(factories.user_of(klass.students[0])).get("/api/v1/me/records/").json()
+
+
+def own_history(klass: Class) -> Any:
+    return [
+        (one.total_meetings, one.total_present, one.total_excused, one.present_percentage, one.rule)
+        for one in own_sections(klass.students[0])
+    ]
+
+
+def own_page(klass: Class) -> Any:
+    """The page of the student's attendance, without the classes to come."""
+    page = browser_of(klass.students[0]).get("/student/attendance/").content.decode()
+    body = re.sub(r'<section class="card coming".*?</section>', "", page, flags=re.DOTALL)
+    return shown(body.partition("<main")[2])
+
+
+def earlier_today(klass: Class) -> Any:
+    return browser_of(klass.students[0]).get("/student/").context["earlier"]
+
+
+def of_teacher(klass: Class) -> Any:
+    (found,) = taught(klass.teacher, at=NOON).sections
+    return found.last, found.without_marks, met_today([klass.section], today=timezone.localdate(NOON))
+
+
+def alerts(klass: Class) -> Any:
+    return [
+        (one.kind, one.session) for one in alerts_for(klass.teacher, taught(klass.teacher, at=NOON), at=NOON)
+    ]
+
+
+def of_section(klass: Class) -> Any:
+    listed = sessions_of_section(klass.section, user=klass.teacher, on=timezone.localdate(NOON))
+    return listed.without_marks
+
+
+def differences(klass: Class) -> Any:
+    return list(roster_differences())
+
+
+COUNTS = [own_records, own_history, own_page, earlier_today, of_teacher, alerts, of_section, differences]
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=lambda one: one.__name__)
+def test_only_held_classes_count(school, other: Callable[[Class], None]):
+    before = {count.__name__: count(school) for count in COUNTS}
+    (own,) = before["own_records"]
+    assert (own["total_meetings"], own["total_present"], own["present_percentage"]) == (2, 1, 50.0)
+
+    other(school)
+
+    assert {count.__name__: count(school) for count in COUNTS} == before
+
+
+def test_class_counts_everywhere_as_soon_as_it_is_held(school):
+    meeting = make_planned(section=school.section, starts_at=NOON - 3 * HOUR)
+
+    meetings.finish(meeting=meeting, by=school.teacher, at=NOON, rest_absent=True)
+
+    (own,) = own_records(school)
+    assert (own["total_meetings"], own["total_present"], own["present_percentage"]) == (3, 1, 33.3)
+    assert [entry.meeting for entry in earlier_today(school)] == [meeting]
+    assert set(meeting.records.values_list("status", flat=True)) == {Status.ABSENT}
+    assert AttendanceRecord.objects.filter(meeting__state=MeetingState.HELD).count() == 9
