@@ -10,6 +10,7 @@ from rest_framework import serializers
 from attendance.models import Method, RecordChange, Role, RosterEntry, Section, Status
 from attendance.queries.scan_traces import NOTHING_UNUSUAL, Flag, ScanTraces, TracesByRecord
 from attendance.queries.shared_devices import SharedDevices
+from attendance.rules.standing import Standing
 from attendance.stats import Source, Stats
 
 
@@ -170,17 +171,30 @@ class OwnSectionSerializer(serializers.Serializer[Any]):
     course_title = serializers.CharField()
     name = serializers.CharField()
     term = serializers.CharField()
-    total_meetings = serializers.IntegerField()
+    total_meetings = serializers.IntegerField(help_text="Classes for which the student has a status.")
     total_present = serializers.IntegerField(help_text="Present or late.")
-    present_percentage = serializers.FloatField()
+    attended = serializers.FloatField(help_text="What the classes that count add up to.")
+    held = serializers.IntegerField(source="result.held", help_text="Classes that count: without excused ones.")
+    present_percentage = serializers.FloatField(
+        source="result.percentage",
+        allow_null=True,
+        help_text="`attended` of `held`, never rounded across the minimum; null if no class counts.",
+    )
+    standing = serializers.ChoiceField(
+        source="result.standing",
+        choices=list(Standing),
+        help_text="`below` the minimum, or `lost` if no number of classes attended leads back to it.",
+    )
     minimum_percentage = serializers.IntegerField(
         allow_null=True, help_text="The section's minimum; null if it has none."
     )
     may_miss = serializers.IntegerField(
+        source="result.may_miss",
         allow_null=True,
         help_text="How many of the next classes the student can miss in a row without falling below the minimum. Excused classes do not count.",
     )
     must_attend = serializers.IntegerField(
+        source="result.must_attend",
         allow_null=True,
         help_text="How many of the next classes in a row the student must attend to reach the minimum: 0 if not below it; null if it cannot be reached or there is no minimum.",
     )

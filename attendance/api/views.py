@@ -86,7 +86,7 @@ class OwnRecords(APIView):
     def get(self, request: Request) -> Response:
         """Your own attendance per section, with percentages."""
         student = cast("Student", student_of(signed_in(request)))
-        return Response(OwnSectionSerializer(own_sections(student), many=True).data)
+        return Response(OwnSectionSerializer(own_sections(student, on=timezone.localdate()), many=True).data)
 
 
 def sections_run_by(user: User, *, on: datetime.date) -> QuerySet[Section]:

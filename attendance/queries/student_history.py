@@ -1,26 +1,39 @@
 """A student's own attendance, as shown to the student."""
 
+import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
 from attendance.lib.natural_order import natural_key
-from attendance.models import ATTENDED, MeetingState, RosterEntry, Status, Student
+from attendance.models import ATTENDED, MeetingState, RosterEntry, Section, Status, Student
 from attendance.queries.not_enrolled_then import meetings_not_enrolled_then
-from attendance.rules.minimum import MinimumRule
-from attendance.rules.percentage import percentage
+from attendance.rules.rule import Rules, Version
+from attendance.rules.standing import Held, Result, stand
 
 
 @dataclass(frozen=True)
 class OwnSection:
-    """One section of a student with its ended meetings, newest first."""
+    """One section of a student with its ended meetings, newest first.
+
+    :ivar result: where the student stands by the section's rule
+    """
 
     section: int
     course: str
     course_title: str
     name: str
     term: str
-    minimum_percentage: int | None = None
+    result: Result
     meetings: list[dict[str, object]] = field(default_factory=list)
+
+    @property
+    def minimum_percentage(self) -> int | None:
+        return self.result.rule.minimum_percentage or None
+
+    @property
+    def attended(self) -> float:
+        return float(self.result.attended)
 
     @property
     def total_meetings(self) -> int:
@@ -32,32 +45,15 @@ class OwnSection:
         return sum(meeting["status"] in ATTENDED for meeting in self.meetings)
 
     @property
-    def present_percentage(self) -> float:
-        return percentage(self.total_present, self.total_meetings)
-
-    @property
     def total_excused(self) -> int:
         return sum(meeting["status"] == Status.EXCUSED for meeting in self.meetings)
 
-    @property
-    def rule(self) -> MinimumRule | None:
-        """Where the student stands under the section's minimum; None if it has no minimum."""
-        if not self.minimum_percentage:
-            return None
-        held = self.total_meetings - self.total_excused
-        return MinimumRule(minimum=self.minimum_percentage, present=self.total_present, held=held)
 
-    @property
-    def may_miss(self) -> int | None:
-        return self.rule.may_miss if self.rule else None
+def own_sections(student: Student, *, on: datetime.date) -> list[OwnSection]:
+    """The student's attendance by section, at meetings that have ended, in two queries.
 
-    @property
-    def must_attend(self) -> int | None:
-        return self.rule.must_attend if self.rule else None
-
-
-def own_sections(student: Student) -> list[OwnSection]:
-    """The student's attendance by section, at meetings that have ended, in two queries."""
+    :param on: today, whose rules decide
+    """
     found = RosterEntry.objects.filter(student=student, meeting__state=MeetingState.HELD)
     missed = meetings_not_enrolled_then(student).select_related("section__course", "section__term")
     entries = [
@@ -67,17 +63,30 @@ def own_sections(student: Student) -> list[OwnSection]:
     entries.sort(key=lambda entry: entry.meeting.starts_at, reverse=True)
     entries.sort(key=_section_order)
     return [
-        OwnSection(
-            section=section.pk,
-            course=section.course.code,
-            course_title=section.course.title,
-            name=section.name,
-            term=section.term_name,
-            minimum_percentage=section.minimum_percentage,
-            meetings=[_own_meeting(entry) for entry in group],
-        )
+        _own_section(section, list(group), on=on)
         for section, group in groupby(entries, key=lambda entry: entry.meeting.section)
     ]
+
+
+def _own_section(section: Section, entries: Sequence[RosterEntry], *, on: datetime.date) -> OwnSection:
+    held = [
+        Held(entry.meeting.date, Status(entry.record.status) if entry.record and entry.record.status else None)
+        for entry in entries
+    ]
+    return OwnSection(
+        section=section.pk,
+        course=section.course.code,
+        course_title=section.course.title,
+        name=section.name,
+        term=section.term_name,
+        result=stand(held, _rules_of(section), on=on),
+        meetings=[_own_meeting(entry) for entry in entries],
+    )
+
+
+def _rules_of(section: Section) -> Rules:
+    """The section's minimum, if it has one; everything else is as usual."""
+    return Rules([[Version(None, {"minimum_percentage": section.minimum_percentage or 0})]])
 
 
 def _section_order(entry: RosterEntry) -> tuple[object, ...]:

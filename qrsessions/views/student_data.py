@@ -27,7 +27,7 @@ def attendance(request: HttpRequest) -> HttpResponse:
     if student is None:
         return not_a_student_page(request, status=200)
     context = {
-        "sections": own_sections(student),
+        "sections": own_sections(student, on=timezone.localdate()),
         "coming": coming_classes(student, at=timezone.now()),
     }
     return render(request, "qrsessions/attendance.html", context)
