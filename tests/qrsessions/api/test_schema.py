@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import schemathesis
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, settings
@@ -17,9 +18,26 @@ schema = schemathesis.openapi.from_dict(document)
 schema.app = application
 
 
+def examples(number: int) -> settings:
+    return settings(
+        max_examples=number, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    )
+
+
 @schema.parametrize()
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@examples(5)
 def test_api_matches_its_schema_for_teacher_and_student(case, klass):
+    call_as_both(case, klass)
+
+
+@pytest.mark.slow
+@schema.parametrize()
+@examples(40)
+def test_api_matches_its_schema_in_many_more_requests(case, klass):
+    call_as_both(case, klass)
+
+
+def call_as_both(case, klass) -> None:
     session = klass.section.meetings.first() or klass.open().meeting
     if "public_id" in case.path_parameters:
         case.path_parameters["public_id"] = session.public_id
