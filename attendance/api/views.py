@@ -76,7 +76,7 @@ class SectionList(APIView):
     def get(self, request: Request) -> Response:
         """The sections that you teach."""
         user, today = signed_in(request), timezone.localdate()
-        return Response(SectionSerializer(sections_run_by(user, on=today), many=True).data)
+        return Response(SectionSerializer.many_as_json(sections_run_by(user, on=today), on=today))
 
 
 class OwnRecords(APIView):

@@ -8,7 +8,8 @@ from itertools import groupby
 from attendance.lib.natural_order import natural_key
 from attendance.models import ATTENDED, MeetingState, RosterEntry, Section, Status, Student
 from attendance.queries.not_enrolled_then import meetings_not_enrolled_then
-from attendance.rules.rule import Rules, Version
+from attendance.queries.section_rules import rules_by_section
+from attendance.rules.rule import Rules
 from attendance.rules.standing import Held, Result, stand
 
 
@@ -50,7 +51,7 @@ class OwnSection:
 
 
 def own_sections(student: Student, *, on: datetime.date) -> list[OwnSection]:
-    """The student's attendance by section, at meetings that have ended, in two queries.
+    """The student's attendance by section, at meetings that have ended, in three queries.
 
     :param on: today, whose rules decide
     """
@@ -62,15 +63,20 @@ def own_sections(student: Student, *, on: datetime.date) -> list[OwnSection]:
     ]
     entries.sort(key=lambda entry: entry.meeting.starts_at, reverse=True)
     entries.sort(key=_section_order)
+    rules = rules_by_section({entry.meeting.section for entry in entries})
     return [
-        _own_section(section, list(group), on=on)
+        _own_section(section, list(group), rules[section.pk], on=on)
         for section, group in groupby(entries, key=lambda entry: entry.meeting.section)
     ]
 
 
-def _own_section(section: Section, entries: Sequence[RosterEntry], *, on: datetime.date) -> OwnSection:
+def _own_section(
+    section: Section, entries: Sequence[RosterEntry], rules: Rules, *, on: datetime.date
+) -> OwnSection:
     held = [
-        Held(entry.meeting.date, Status(entry.record.status) if entry.record and entry.record.status else None)
+        Held(
+            entry.meeting.date, Status(entry.record.status) if entry.record and entry.record.status else None
+        )
         for entry in entries
     ]
     return OwnSection(
@@ -79,14 +85,9 @@ def _own_section(section: Section, entries: Sequence[RosterEntry], *, on: dateti
         course_title=section.course.title,
         name=section.name,
         term=section.term_name,
-        result=stand(held, _rules_of(section), on=on),
+        result=stand(held, rules, on=on),
         meetings=[_own_meeting(entry) for entry in entries],
     )
-
-
-def _rules_of(section: Section) -> Rules:
-    """The section's minimum, if it has one; everything else is as usual."""
-    return Rules([[Version(None, {"minimum_percentage": section.minimum_percentage or 0})]])
 
 
 def _section_order(entry: RosterEntry) -> tuple[object, ...]:

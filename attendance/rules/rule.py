@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -34,9 +34,6 @@ class Rule:
     excused: Excused = Excused.NEUTRAL
     drop_lowest: int = 0
     forecast_counts_planned: bool = False
-
-
-RULE_FIELDS = tuple(field.name for field in fields(Rule))
 
 
 @dataclass(frozen=True)
