@@ -89,7 +89,7 @@ class Section(models.Model):
         help_text=_("The section's id in the student information system."),
     )
     minimum_percentage = models.PositiveSmallIntegerField(
-        _("minimum attendance in per cent"),
+        _("minimum attendance (%)"),
         null=True,
         blank=True,
         validators=[MaxValueValidator(100)],
