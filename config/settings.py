@@ -152,7 +152,7 @@ CACHE_URL = env.str("CACHE_URL", default="") or addresses.next_database(REDIS_UR
 # How long a request waits for Redis. PostgreSQL has every number too.
 REDIS_TIMEOUT_SECONDS = env.float("REDIS_TIMEOUT_SECONDS", default=0.05)
 CACHES = {
-    # 20 % shorter, so that the first request that finds both servers away waits less than 100 ms.
+    # 20% shorter, so that the first request that finds both servers away waits less than 100 ms.
     "default": addresses.cache_entry(
         CACHE_URL, live_url=REDIS_URL, timeout_seconds=REDIS_TIMEOUT_SECONDS * 0.8
     ),
@@ -300,6 +300,7 @@ LANGUAGE_COOKIE_SECURE = SECURE
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
 USE_I18N = True
+FORMAT_MODULE_PATH = "config.formats"
 LOCALE_PATHS = [BASE_DIR / "locale"]
 
 STATIC_URL = "static/"

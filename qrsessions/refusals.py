@@ -14,7 +14,7 @@ class TokenInvalid(Refused):
 class ScanUsed(TokenInvalid):
     """A claim that was used before, or whose mark the teacher took back."""
 
-    detail = _("This scan was used already. Scan the code on the screen again.")
+    detail = _("This scan has already been used. Scan the code on the screen again.")
     # For the page: unlike other invalid codes, it was one.
     is_used = True
 

@@ -19,7 +19,7 @@ TOP_LEVEL = {
         admin apps converters demo refusals urls
     """,
     "config": """
-        accounts embedded management monitoring redis serving
+        accounts embedded formats management monitoring redis serving
         admin api_parser api_schema apps errors library_strings mail middleware phone_app settings static_files urls views wsgi
     """,
 }

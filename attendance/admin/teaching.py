@@ -67,7 +67,7 @@ class SectionForm(forms.ModelForm[Section]):
         if external_id:
             for other in Section.objects.filter(external_id=external_id).exclude(pk=self.instance.pk):
                 raise forms.ValidationError(
-                    _("The section %(section)s has this external id already."), params={"section": str(other)}
+                    _("The section %(section)s already has this external id."), params={"section": str(other)}
                 )
         return external_id
 

@@ -52,7 +52,9 @@ class TermForm(forms.ModelForm[Term]):
             without = MeetingPattern.objects.filter(section__term=self.instance, weekday__isnull=False)
             for name, day in zip(("first_day", "last_day"), days, strict=True):
                 if day is None and without.filter(**{name: None}).exists():
-                    self.add_error(name, _("Weekly classes of this term are planned by its days."))
+                    self.add_error(
+                        name, _("Weekly classes are planned from these days, so they cannot be empty.")
+                    )
         return cleaned
 
 

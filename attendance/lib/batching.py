@@ -32,7 +32,7 @@ class StillWaiting(Refused):
 
     code = "unavailable"
     status = 503
-    detail = _("This takes longer than usual. Try again.")
+    detail = _("This is taking longer than usual. Try again.")
     headers = {"Retry-After": "2"}
 
 

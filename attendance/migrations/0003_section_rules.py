@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='section',
             name='minimum_percentage',
-            field=models.PositiveSmallIntegerField(blank=True, help_text='Students see how many classes they may still miss. Empty: there is no such rule.', null=True, validators=[django.core.validators.MaxValueValidator(100)], verbose_name='minimum attendance in per cent'),
+            field=models.PositiveSmallIntegerField(blank=True, help_text='Students see how many classes they may still miss. Empty: there is no such rule.', null=True, validators=[django.core.validators.MaxValueValidator(100)], verbose_name='minimum attendance (%)'),
         ),
         migrations.AddConstraint(
             model_name='section',

@@ -79,7 +79,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='section',
             name='minimum_percentage',
-            field=models.PositiveSmallIntegerField(blank=True, help_text='Students see how many more classes they can miss. Leave empty for no minimum.', null=True, validators=[django.core.validators.MaxValueValidator(100)], verbose_name='minimum attendance in per cent'),
+            field=models.PositiveSmallIntegerField(blank=True, help_text='Students see how many more classes they can miss. Leave empty for no minimum.', null=True, validators=[django.core.validators.MaxValueValidator(100)], verbose_name='minimum attendance (%)'),
         ),
         migrations.AlterField(
             model_name='user',

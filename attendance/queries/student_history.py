@@ -11,6 +11,7 @@ from attendance.queries.not_enrolled_then import meetings_not_enrolled_then
 from attendance.queries.section_rules import rules_by_section
 from attendance.rules.rule import Rules
 from attendance.rules.standing import Held, Result, stand
+from attendance.rules.words import in_words
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,10 @@ class OwnSection:
     @property
     def minimum_percentage(self) -> int | None:
         return self.result.rule.minimum_percentage or None
+
+    @property
+    def words(self) -> list[str]:
+        return in_words(self.result.rule)
 
     @property
     def attended(self) -> float:

@@ -310,7 +310,7 @@ def _classes_of(
         if days is None:
             raise BadSeries(
                 _(
-                    "The event repeats without an end, and the term of the section has no dates. Give either an end."
+                    "The event repeats without an end, and the term of the section has no dates. Give one of them an end."
                 )
             )
         first, last = max(first, days[0]), min(last, days[1])

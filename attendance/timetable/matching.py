@@ -62,7 +62,7 @@ class SectionFinder:
                 if (key := "".join(words[first:last])) in self._by_words
             ]
             if len(here) > 1:
-                raise NoSection(_("Several sections may be meant."))
+                raise NoSection(_("This could be any of several sections."))
             found += here
         return found
 

@@ -20,7 +20,7 @@ def main() -> None:
         took = sorted(_checks())
     sys.stdout.write(
         f"checking a forged token: median {statistics.median(took):.3f} ms, "
-        f"99 % below {took[CHECKS * 99 // 100]:.3f} ms of CPU\n"
+        f"99% below {took[CHECKS * 99 // 100]:.3f} ms of CPU\n"
     )
 
 

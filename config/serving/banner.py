@@ -17,6 +17,7 @@ SIGN_INS = (
     ("student9", "student in CS101 A, MATH201 A; below the minimum"),
     ("student63", "student in CS101 C, BIO110 A; below the minimum"),
 )
+FOR_PHONES = "Start with HOST=0.0.0.0 on a network, or set PUBLIC_URL to an address that phones can open."
 DEMO_PASSWORD = "rollcall-demo"  # noqa: S105 - the embedded demo's, printed for everybody
 
 
@@ -49,6 +50,12 @@ def banner(
     for_phones = public_url or lan_url
     if for_phones:
         lines += [f"  For phones:           {for_phones}/", "", _qr(f"{for_phones}/"), ""]
+    else:
+        lines += [
+            f"  For phones:           none, because only this computer can open {local_host}.",
+            f"{' ' * 24}{FOR_PHONES}",
+            "",
+        ]
     if demo:
         lines += [f"  Demo sign-ins (the password for all is {DEMO_PASSWORD}):"]
         lines += [f"    {name:<10} {what}" for name, what in SIGN_INS] + [""]

@@ -16,6 +16,11 @@ def public_url(request: HttpRequest) -> str:
     return str(settings.LAN_URL) if settings.LAN_URL and _is_loopback(requested) else requested
 
 
+def is_unreachable(request: HttpRequest) -> bool:
+    """Whether only this machine can open the address that phones would get, as with HOST=127.0.0.1."""
+    return not settings.PUBLIC_URL and _is_loopback(public_url(request))
+
+
 def scan_url(request: HttpRequest, token: str) -> str:
     """The URL in the QR code. In capitals it fits QR's alphanumeric mode, at version 3 for most hosts."""
     return (public_url(request) + reverse("qrsessions:scan", args=[token])).upper()

@@ -35,7 +35,7 @@ class PersonalCodeInvalid(TokenInvalid):
 class PersonalCodeUsed(PersonalCodeInvalid):
     """It marked the student in this class before, and the mark was taken back."""
 
-    detail = _("This code was used already. It changes every 30 seconds: scan the next one.")
+    detail = _("This code has already been used. It changes every 30 seconds: scan the next one.")
 
 
 class PersonalCodeExpired(TokenExpired):

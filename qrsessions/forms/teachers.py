@@ -40,6 +40,12 @@ class FindSectionForm(forms.Form):
         return self.cleaned_data["q"] if self.is_valid() else ""
 
 
+class StepForm(forms.Form):
+    """``seen_at``: when the page was made whose button was pressed. A retry sends the same moment."""
+
+    seen_at = forms.DateTimeField(required=False)
+
+
 class SectionIdsField(forms.Field):
     """The ids of sections in the order sent, with repetitions."""
 
@@ -76,7 +82,7 @@ class SectionRulesForm(forms.Form):
     """The rules of a section; an empty field is no such rule."""
 
     minimum_percentage = forms.IntegerField(
-        min_value=0, max_value=100, required=False, label=_("Minimum attendance in per cent")
+        min_value=0, max_value=100, required=False, label=_("Minimum attendance (%)")
     )
     late_after_minutes = forms.IntegerField(
         min_value=0, max_value=MOST_MINUTES, required=False, label=_("Scans are late after (minutes)")

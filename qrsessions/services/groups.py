@@ -21,7 +21,14 @@ from attendance.records.fixed_rosters import seat_everybody
 from qrsessions.models import SESSION_SETTINGS, Action, GroupSession, JoinPolicy, QRSession, SessionStatus
 from qrsessions.refusals import SessionGone
 from qrsessions.services import audit_log
-from qrsessions.services.lifecycle import STEPS, SessionOpen, apply_step, create_sessions, open_or_refuse
+from qrsessions.services.lifecycle import (
+    STEPS,
+    SessionOpen,
+    apply_step,
+    create_sessions,
+    open_or_refuse,
+    refuse_if_taken,
+)
 
 
 class ListedTwice(Refused):
@@ -74,16 +81,24 @@ def open_group(
 
 
 def take_group_step(
-    *, group_session: GroupSession, step: str, by: User, at: datetime.datetime
+    *,
+    group_session: GroupSession,
+    step: str,
+    by: User,
+    at: datetime.datetime,
+    seen_at: datetime.datetime | None = None,
 ) -> GroupSession:
     """Lock, unlock, start, end or reopen all sessions of the group.
 
     :param step: one of ``lifecycle.STEPS``
+    :param seen_at: when the page was made on which the step was chosen
     :raises WrongState: if the step is not possible in the status of a session
+    :raises StepTaken: if it was taken after ``seen_at``
     :raises SessionOpen: on reopening, if a section has another session that has not ended
     """
     with transaction.atomic():
         members = lock_members(group_session)
+        refuse_if_taken(members, STEPS[step], since=seen_at)
         apply_step(members, STEPS[step], by=by, at=at)
     return group_session
 

@@ -20,7 +20,7 @@ from attendance.models import Meeting, MeetingGroup, MeetingState, Section, User
 from attendance.records import session_end
 from attendance.records.fixed_rosters import fix_rosters
 from attendance.timetable import planned_now
-from qrsessions.models import Action, JoinPolicy, QRSession, SessionStatus
+from qrsessions.models import Action, JoinPolicy, QRSession, SessionEvent, SessionStatus
 from qrsessions.refusals import InGroup, SessionGone
 from qrsessions.services import audit_log
 
@@ -31,6 +31,14 @@ class WrongState(Refused):
     code = "wrong_state"
     detail = _(
         "This is not possible in the session's current state. Reload the page to see what has changed."
+    )
+
+
+class StepTaken(WrongState):
+    """Pages send a step again if they heard no answer. Meanwhile a colleague may have undone it."""
+
+    detail = _(
+        "This step has already been taken, and the session has changed since then. Check its current state first."
     )
 
 
@@ -199,16 +207,26 @@ def open_or_refuse(open_all: Callable[[], T], find_refusal: Callable[[], Session
     raise SessionOpen(session=None)
 
 
-def take_step(*, session: QRSession, step: str, by: User, at: datetime.datetime) -> QRSession:
+def take_step(
+    *,
+    session: QRSession,
+    step: str,
+    by: User,
+    at: datetime.datetime,
+    seen_at: datetime.datetime | None = None,
+) -> QRSession:
     """Lock, unlock, start, end or reopen a session that is not part of a group.
 
     :param step: one of ``STEPS``
+    :param seen_at: when the page was made on which the step was chosen
     :raises WrongState: if the step is not possible in the session's status
+    :raises StepTaken: if it was taken after ``seen_at``
     :raises InGroup: if the session belongs to a group session
     :raises SessionOpen: on reopening, if the section has another session that has not ended
     """
     with transaction.atomic():
         session = lock_single(session)
+        refuse_if_taken([session], STEPS[step], since=seen_at)
         apply_step([session], STEPS[step], by=by, at=at)
     return session
 
@@ -226,6 +244,18 @@ def lock_single(session: QRSession) -> QRSession:
     if locked.meeting.group:
         raise InGroup(group=locked.meeting.group.public_id)
     return locked
+
+
+def refuse_if_taken(sessions: Sequence[QRSession], step: Step, *, since: datetime.datetime | None) -> None:
+    """
+    :raises StepTaken: if the step was taken after ``since``. The caller holds the locks of the sessions
+    """
+    if since is None:
+        return
+    meetings = [session.meeting_id for session in sessions]
+    events = SessionEvent.objects.filter(meeting__in=meetings, action=Action(step.name), done_at__gt=since)
+    if events.exists():
+        raise StepTaken(session=sessions[0].public_id, status=sessions[0].status)
 
 
 def apply_step(sessions: Sequence[QRSession], step: Step, *, by: User | None, at: datetime.datetime) -> None:

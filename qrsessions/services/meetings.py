@@ -155,7 +155,9 @@ def move(
 
 class NotPlannedNow(Refused):
     code = "not_planned"
-    detail = _("This class can't be chosen any more: it was opened, typed, cancelled or removed meanwhile.")
+    detail = _(
+        "This class can no longer be chosen: it has been opened, entered, cancelled or removed in the meantime."
+    )
 
 
 # What a session takes over from the class that it is held for.

@@ -12,7 +12,7 @@ from attendance.api.permissions import signed_in
 from attendance.lib.refusals import Refused
 from attendance.models import MeetingState, Status
 from attendance.records import session_end
-from qrsessions.forms.teachers import SettingsForm
+from qrsessions.forms.teachers import SettingsForm, StepForm
 from qrsessions.models import GroupSession, SessionOrGroup, SessionStatus
 from qrsessions.queries.access import check_may_correct, find_meeting
 from qrsessions.queries.groups import sessions_in
@@ -39,11 +39,14 @@ def take_step(request: HttpRequest, public_id: str, step: str) -> HttpResponse:
     # The dialog has asked already. Without scripts, a page asks.
     if step == "end" and "confirmed" not in request.POST and is_unmarked(found):
         return _ask_to_discard(request, found, is_ending=True)
+    form = StepForm(request.POST)
+    form.full_clean()
+    seen_at = form.cleaned_data.get("seen_at")
     try:
         if isinstance(found, GroupSession):
-            groups.take_group_step(group_session=found, step=step, by=by, at=at)
+            groups.take_group_step(group_session=found, step=step, by=by, at=at, seen_at=seen_at)
         else:
-            lifecycle.take_step(session=found, step=step, by=by, at=at)
+            lifecycle.take_step(session=found, step=step, by=by, at=at, seen_at=seen_at)
     except lifecycle.WrongState as refused:
         # After a double click, or a colleague's click, the session is already as wanted: say nothing.
         if refused.extra["status"] != lifecycle.STEPS[step].after:

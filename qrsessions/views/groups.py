@@ -16,7 +16,7 @@ from attendance.lib.refusals import Refused
 from attendance.models import Section, User
 from attendance.queries.scan_traces import scan_traces
 from attendance.queries.shared_devices import shared_devices
-from qrsessions.codes.addresses import shown_host
+from qrsessions.codes.addresses import is_unreachable, shown_host
 from qrsessions.forms.teachers import AddSectionForm, FindSectionForm, OpenGroupForm, SectionIdsField
 from qrsessions.models import GroupSession, QRSession, SessionStatus
 from qrsessions.queries.access import check_may_run, find_group, find_session
@@ -108,6 +108,7 @@ def group_page(request: HttpRequest, public_id: str) -> HttpResponse:
         "free_sections": free,
         "only_same_courses": is_cut,
         "host": shown_host(request),
+        "is_unreachable": is_unreachable(request),
     }
     return render(request, "qrsessions/group.html", context)
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from attendance.stats import Stats, meeting_stats
 from qrsessions.codes import tokens
-from qrsessions.codes.addresses import join_url, scan_url, shown_host
+from qrsessions.codes.addresses import is_unreachable, join_url, scan_url, shown_host
 from qrsessions.codes.qr_images import qr_svg
 from qrsessions.models import GroupSession, QRSession, SessionOrGroup, SessionStatus
 from qrsessions.queries.arrivals import latest_students
@@ -64,6 +64,7 @@ def screen(request: HttpRequest, public_id: str) -> HttpResponse:
         "shown": shown,
         "urls": page_urls(found) | _screen_urls(found),
         "host": shown_host(request),
+        "is_unreachable": is_unreachable(request),
         "join_policy": found.join_policy,
         "names_on_screen": found.names_on_screen,
         "latest": latest_students(found),

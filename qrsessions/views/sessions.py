@@ -18,7 +18,7 @@ from attendance.queries.scan_traces import scan_traces
 from attendance.queries.shared_devices import shared_devices
 from attendance.stats import meeting_stats
 from attendance.timetable import planned_now
-from qrsessions.codes.addresses import shown_host
+from qrsessions.codes.addresses import is_unreachable, shown_host
 from qrsessions.forms.teachers import CorrectionForm, StudentForm
 from qrsessions.models import GroupSession, QRSession, SessionStatus
 from qrsessions.queries.access import check_may_correct, find_meeting, find_session
@@ -66,6 +66,7 @@ def session_page(request: HttpRequest, public_id: str) -> HttpResponse:
         "not_enrolled_then": not_enrolled_then([session]),
         "curve": arrivals_of(session, [session]),
         "host": shown_host(request),
+        "is_unreachable": is_unreachable(request),
         **list_context(rows),
     }
     return render(request, "qrsessions/session.html", context)

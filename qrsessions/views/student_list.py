@@ -72,7 +72,7 @@ class StudentRow:
         if self.sharers:
             texts.append(gettext("same phone as %(names)s") % {"names": _names(self.sharers)})
         if self.traces.other_days:
-            words = gettext("same phone on another day as %(names)s")
+            words = gettext("same phone as %(names)s on another day")
             texts.append(words % {"names": _names(self.traces.other_days)})
         return " · ".join(texts)
 

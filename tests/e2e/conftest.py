@@ -79,6 +79,13 @@ def own_server(web_environment, transactional_db, tmp_path) -> Iterator[Server]:
 
 
 @pytest.fixture
+def live_server(live_server, settings):
+    """The pages say nothing about the loopback address."""
+    settings.PUBLIC_URL = live_server.url
+    return live_server
+
+
+@pytest.fixture
 def open_phone(browser: Browser, live_server) -> Iterator[Callable[..., Page]]:
     """Open a phone with a camera. Refused and failed requests are allowed, script errors are not."""
     with page_opener(browser, live_server.url, is_expected=is_failed_request, script=CAMERA) as open_page:

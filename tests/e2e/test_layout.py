@@ -79,7 +79,7 @@ def test_all_digits_of_a_typed_code_are_visible(open_phone, section, student, wi
     open_student_page(phone, student)
     if scale == 2:
         large_text(phone)
-    field = phone.get_by_label("Can't scan? Type the 8 digits below the code.")
+    field = phone.get_by_label("Can't scan? Type the 8-digit code on the screen.")
 
     field.fill("0000 0000")
 

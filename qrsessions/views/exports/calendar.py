@@ -83,5 +83,5 @@ def delete_address(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         deleted, _of_models = CalendarFeed.objects.filter(user=signed_in(request)).delete()
         if deleted:
-            messages.success(request, _("Address deleted. Calendars that used it get no more updates."))
+            messages.success(request, _("Address deleted. Calendars that used it no longer get updates."))
     return redirect("qrsessions:calendar")

@@ -165,7 +165,7 @@ def _save_register(request: HttpRequest, meeting: Meeting) -> HttpResponse:
         messages.success(request, text % {"count": changed})
     else:
         # With the script, each entry was saved when it was typed.
-        messages.success(request, _("Everything is saved. The class does not count before its register is."))
+        messages.success(request, _("Your entries are saved. The class counts once you save its register."))
     return _to_page(meeting)
 
 

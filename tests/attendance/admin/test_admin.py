@@ -655,3 +655,34 @@ def test_deleting_a_group_keeps_its_meetings(admin_client):
     assert Meeting.objects.get().group is None
     assert not GroupSession.objects.exists()
     assert AttendanceRecord.objects.exists()
+
+
+# --- Dates ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("language", "month"), [("en", "Nov"), ("hi", "नव")])
+def test_dates_are_shown_with_the_month_as_a_word_and_typed_as_iso(admin_client, language, month):
+    enrolment = make_enrolment()
+    enrolment.from_date = datetime.date(2026, 11, 2)
+    enrolment.save()
+    session = make_session(section=enrolment.section)
+    QRSession.objects.update(created_at=datetime.datetime(2026, 11, 2, 15, 5, tzinfo=datetime.UTC))
+    headers = {"accept-language": language}
+
+    rows = admin_client.get(address(Enrolment, "changelist"), headers=headers).content.decode()
+    form = admin_client.get(address(Enrolment, "change", enrolment.pk), headers=headers).content.decode()
+    times = admin_client.get(address(QRSession, "change", session.pk), headers=headers).content.decode()
+
+    assert f"2 {month} 2026" in rows
+    assert 'name="from_date" value="2026-11-02"' in form
+    assert f"2 {month} 2026, 15:05" in times
+
+
+def test_day_and_month_that_can_be_confused_are_refused(admin_client):
+    enrolment = make_enrolment()
+
+    page = admin_client.post(
+        address(Enrolment, "change", enrolment.pk), enrolment_fields(enrolment, from_date="11/12/2026")
+    )
+
+    assert set(page.context["adminform"].form.errors) == {"from_date"}

@@ -229,7 +229,7 @@ def test_taken_external_id_of_a_section_is_said_in_a_sentence(admin_client):
     response = admin_client.post(reverse("admin:attendance_section_add"), fields)
 
     assert response.context["adminform"].form.errors == {
-        "external_id": [f"The section {first} has this external id already."]
+        "external_id": [f"The section {first} already has this external id."]
     }
     assert not Section.objects.exclude(pk=first.pk).exists()
 

@@ -76,6 +76,17 @@ def test_phone_is_new_if_the_student_was_marked_from_another_one_before(section)
     assert scan_traces(meeting) == {first.pk: ScanTraces((Flag.NEW_DEVICE,))}
 
 
+def test_no_phone_is_new_on_the_first_day_of_an_institution(section):
+    """Nor in the second class of that day."""
+    students = factories.students_of(section)
+    for hours in (4, 0):
+        meeting = meeting_of(section, days_ago=hours / 24)
+        for number, student in enumerate(students):
+            scan(meeting, student, f"{number:032}")
+
+        assert scan_traces(meeting) == {}
+
+
 def test_known_phone_is_not_new_again(section):
     ada = factories.students_of(section)[0]
     for days_ago, device in ((14, PHONE), (7, OTHER_PHONE)):

@@ -354,7 +354,7 @@ def test_section_is_not_guessed(section, summary):
 def test_name_that_may_mean_two_sections_is_a_problem(section, term):
     make_section(course=section.course, name="A 1", term=term)
     report = load(calendar(changed(MONDAYS, SUMMARY="SUMMARY:CS101 A 1")))
-    assert [problem.reason for problem in report.problems] == ["Several sections may be meant."]
+    assert [problem.reason for problem in report.problems] == ["This could be any of several sections."]
 
 
 def test_section_of_the_term_that_has_the_classes_is_meant(section):

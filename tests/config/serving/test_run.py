@@ -249,6 +249,13 @@ def test_lan_url_is_one_that_phones_can_open(host, url):
     assert banner.lan_url(host=host, port=8000) == url
 
 
+def test_banner_says_that_phones_cannot_open_a_loopback_address():
+    said = banner.banner(host="127.0.0.1", port=8000, public_url="", lan_url="", demo=False)
+
+    assert "only this computer can open 127.0.0.1" in said
+    assert "HOST=0.0.0.0" in said
+
+
 def test_banner_shows_the_demo_password_only_for_the_demo():
     real = banner.banner(
         host="0.0.0.0", port=80, public_url="https://attend.example.edu", lan_url="", demo=False
@@ -259,3 +266,4 @@ def test_banner_shows_the_demo_password_only_for_the_demo():
     assert "https://attend.example.edu/" in real
     assert banner.DEMO_PASSWORD in demo
     assert "http://192.0.2.7:80/" in demo
+    assert "only this computer" not in real + demo

@@ -178,7 +178,7 @@ def test_failing_script_shows_the_typed_code_as_the_way_out(open_broken_phone, s
     show_to_camera(phone, qr_of(session))
 
     expect(way_out).to_be_visible()
-    phone.get_by_label("Can't scan? Type the 8 digits below the code.").fill(code_of(session))
+    phone.get_by_label("Can't scan? Type the 8-digit code on the screen.").fill(code_of(session))
     phone.get_by_role("button", name="Send code").click()
     expect(heading(phone, "You are present")).to_be_visible()
     assert list(AttendanceRecord.objects.values_list("status", "method")) == [("present", "code")]
@@ -197,7 +197,7 @@ def test_script_that_does_not_run_shows_the_typed_code_as_the_way_out(
 
     expect(phone.get_by_text("This page does not fully work in this browser")).to_be_visible()
     assert axe_violations(phone) == []
-    phone.get_by_label("Can't scan? Type the 8 digits below the code.").fill(code_of(session))
+    phone.get_by_label("Can't scan? Type the 8-digit code on the screen.").fill(code_of(session))
     phone.get_by_role("button", name="Send code").click()
 
     expect(heading(phone, "You are present")).to_be_visible()

@@ -3,10 +3,12 @@
 import re
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from attendance.models import MeetingState, Section, Status
 from qrsessions.models import Action, GroupSession, QRSession, SessionEvent, SessionStatus
+from qrsessions.services import lifecycle
 from tests.support import factories
 from tests.support.browser.pages import (
     DESK,
@@ -108,6 +110,29 @@ def test_step_whose_answer_was_lost_is_taken_once(desk, session):
     expect(desk.locator("li.unsent")).to_have_count(0)
     expect(desk.locator(".answer-box")).to_be_hidden()
     assert actions_of(session) == [Action.LOCK]
+
+
+def test_end_whose_answer_was_lost_is_not_taken_again_after_a_colleague_reopened(desk, session, section):
+    press(desk, "Start attendance now")
+    expect(current_step(desk)).to_have_text("Taking attendance")
+
+    def lose_answer(route: Route) -> None:
+        route.fetch(max_redirects=0)
+        again = QRSession.objects.get(pk=session.pk)
+        lifecycle.take_step(session=again, step="reopen", by=section.teachers.get(), at=timezone.now())
+        route.abort("connectionreset")
+
+    desk.route("**/end/", lose_answer, times=1)
+
+    press(desk, "End session")
+
+    expect(desk.locator(".answer-box")).to_contain_text("This step has already been taken")
+    expect(desk.locator("li.unsent")).to_have_count(0)
+    assert actions_of(session) == [Action.START, Action.END, Action.REOPEN]
+    # The page is current now, so the next End is meant.
+    press(desk, "End session")
+    expect(current_step(desk)).to_have_text("Ended")
+    assert actions_of(session)[3:] == [Action.END]
 
 
 def test_double_click_takes_one_step(desk, session):

@@ -104,8 +104,7 @@ def test_reopening_keeps_everybody_on_the_roster(klass, held):
 
 
 def test_student_history_shows_a_class_before_the_enrolment_was_entered_and_does_not_count_it(klass, held):
-    klass.section.minimum_percentage = 75
-    klass.section.save()
+    factories.make_rule(section=klass.section, minimum_percentage=75)
     student = enrol_late(klass.section)
 
     (own,) = client_of(student.user).get("/api/v1/me/records/").json()

@@ -103,7 +103,7 @@ def test_personal_code_marks_once_in_a_class(klass):
     answer = klass.as_teacher.post(api(session), {"code": f" {shown} "}, format="json")
 
     assert_refused(answer, 400, "token_invalid", before)
-    assert "used already" in answer.json()["detail"]
+    assert "already been used" in answer.json()["detail"]
     # Zeros in front of the number make another text, but not another code.
     padded = shown.replace("ROLLCALL:", "ROLLCALL:0")
     assert klass.as_teacher.post(api(session), {"code": padded}, format="json").status_code == 400

@@ -79,7 +79,7 @@ def test_claim_does_not_mark_again_after_the_teacher_took_the_mark_back(taking):
     refused = browser.post(CLAIM, {"claim": claim})
 
     assert refused.status_code == 400
-    assert "This scan was used already." in refused.content.decode()
+    assert "This scan has already been used." in refused.content.decode()
     assert everything_written() == before
     assert statuses(taking.session) == [None]
     assert send(browser, claim_of(browser, taking.session)) == 303

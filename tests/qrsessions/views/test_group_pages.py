@@ -372,7 +372,7 @@ def test_group_offers_the_buttons_of_its_state(page, sections, status, primary, 
     group = make_group_session(sections=sections, status=status)
     source = page.get(address(group)).content.decode()
     buttons = source[source.index('<div class="acts ') : source.index('id="live"')]
-    offered = dict(re.findall(r'action="/teach/groups/\w+/(\w+)/".*?<button class="([^"]+)"', buttons))
+    offered = dict(re.findall(r'(?s)action="/teach/groups/\w+/(\w+)/".*?<button class="([^"]+)"', buttons))
     assert [step for step, kind in offered.items() if "primary" in kind] == ([primary] if primary else [])
     assert set(offered) - {primary} == others
     assert f'href="{address(group, "screen/")}"' in buttons

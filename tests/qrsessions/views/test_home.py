@@ -20,6 +20,7 @@ from tests.support.factories import (
     make_enrolment,
     make_group_session,
     make_meeting,
+    make_planned,
     make_record,
     make_section,
     make_session,
@@ -120,6 +121,34 @@ def test_page_lists_todays_sections_first_and_opens_one_with_one_click(page, tea
     assert text.index("Today") < text.index("A Autumn 2026") < text.index("Other sections")
     opened = page.post(f"/teach/sections/{section.pk}/open/")
     assert opened.headers["Location"] == f"/teach/sessions/{QRSession.objects.get().public_id}/"
+
+
+def test_today_says_which_open_classes_are_part_of_a_group(page, teacher, section):
+    other = make_section(teachers=[teacher], name="Z")
+    for one in (section, other):
+        make_planned(section=one, starts_at=MONDAY)
+    groups.open_group(sections=[section, other], by=teacher, at=MONDAY)
+
+    assert text_of(page.get("/teach/")).count("open · part of a group") == 2
+
+
+def test_who_can_be_marked_is_folded_in_the_list_and_open_on_the_page_of_a_section(page, section):
+    choice = '<details open>\n    <summary class="small soft">Who can be marked?'
+
+    assert "Who can be marked?" in page.get("/teach/").content.decode()
+    assert choice not in page.get("/teach/").content.decode()
+    assert choice in page.get(f"/teach/sections/{section.pk}/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"), [("strict", "Only students who joined before"), ("open", "Everyone who scans, even")]
+)
+def test_page_of_a_session_says_who_can_be_marked(page, section, policy, said):
+    session = make_session(section=section, join_policy=policy)
+
+    text = text_of(page.get(f"/teach/sessions/{session.public_id}/"))
+
+    assert f"Who can be marked? {said}" in text
 
 
 def test_section_page_opens_a_session_and_then_leads_to_it_and_back(page, teacher, section):

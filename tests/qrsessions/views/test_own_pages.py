@@ -53,22 +53,22 @@ P, L, E, A = Status.PRESENT, Status.LATE, Status.EXCUSED, Status.ABSENT
 @pytest.mark.parametrize(
     ("minimum", "statuses", "words"),
     [
-        (75, [P] * 8 + [L], "You can miss 3 more classes in a row Required: 75 %. Excused classes do not count."),
-        (75, [P] * 6, "You can miss 2 more classes in a row Required: 75 %. Excused classes do not count."),
-        (75, [P] * 3, "You can miss 1 more class Required: 75 %. Excused classes do not count."),
+        (75, [P] * 8 + [L], "You can miss 3 more classes in a row Required: 75%. Excused classes do not count."),
+        (75, [P] * 6, "You can miss 2 more classes in a row Required: 75%. Excused classes do not count."),
+        (75, [P] * 3, "You can miss 1 more class Required: 75%. Excused classes do not count."),
         (
             75,
             [P, P, P, A],
-            "You can't miss the next class: that would take you below 75 % Required: 75 %. Excused classes do not count.",
+            "You can't miss the next class: that would take you below 75% Required: 75%. Excused classes do not count.",
         ),
-        (75, [P, P, A, A], "You are below 75 %: attend the next 4 classes to reach it Required: 75 %. Excused classes do not count."),
+        (75, [P, P, A, A], "You are below 75%: attend the next 4 classes to reach it Required: 75%. Excused classes do not count."),
         (
             50,
             [P, A, A],
-            "You are below 50 %: attend the next class to reach it Required: 50 %. Excused classes do not count.",
+            "You are below 50%: attend the next class to reach it Required: 50%. Excused classes do not count.",
         ),
-        (100, [P, A], "You missed a class, so you can no longer reach 100 % Required: 100 %. Excused classes do not count."),
-        (75, [P] * 3 + [E] * 5, "You can miss 1 more class Required: 75 %. Excused classes do not count: you attended 3 of 3."),
+        (100, [P, A], "You missed a class, so you can no longer reach 100% Required: 100%. Excused classes do not count."),
+        (75, [P] * 3 + [E] * 5, "You can miss 1 more class Required: 75%. Excused classes do not count: you attended 3 of 3."),
     ],
 )  # fmt: skip
 def test_page_explains_the_minimum_to_the_student(minimum, statuses, words):

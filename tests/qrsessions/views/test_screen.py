@@ -119,6 +119,31 @@ def test_group_screen_explains_that_steps_apply_to_all_sections(page, teacher, s
     )
 
 
+@pytest.mark.parametrize("kind", ["screen", "session", "group"])
+@pytest.mark.parametrize(
+    ("host", "public_url", "lan_url", "is_unreachable"),
+    [
+        ("127.0.0.1:8000", "", "", True),
+        ("localhost:8000", "", "", True),
+        ("localhost:8000", "", "http://192.0.2.7:8000", False),
+        ("127.0.0.1:8000", "https://attend.example.edu", "", False),
+        ("192.0.2.7:8000", "", "", False),
+    ],
+)
+def test_teacher_is_told_that_phones_cannot_open_a_loopback_address(
+    page, teacher, section, settings, kind, host, public_url, lan_url, is_unreachable
+):
+    settings.PUBLIC_URL, settings.LAN_URL, settings.ALLOWED_HOSTS = public_url, lan_url, ["*"]
+    if kind == "group":
+        url = f"/teach/groups/{make_group_session(sections=[section]).public_id}/"
+    else:
+        url = address(make_session(section=section), "screen/" if kind == "screen" else "")
+
+    text = text_of(page.get(url, headers={"host": host}))
+
+    assert (f"Phones cannot open {host}" in text) is is_unreachable
+
+
 # --- The images -------------------------------------------------------------------------------------------
 
 

@@ -9,11 +9,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from attendance.models import AttendanceRecord, Meeting, Method, RecordChange, Status
-from qrsessions.models import JoinPolicy, QRSession, RefusedScan, SessionStatus
-from qrsessions.services.lifecycle import WrongState
+from qrsessions.models import JoinPolicy, QRSession, RefusedScan, SessionEvent, SessionStatus
+from qrsessions.services.lifecycle import StepTaken, WrongState
 from tests.support.factories import (
     make_admin,
     make_enrolment,
+    make_group_session,
     make_record,
     make_section,
     make_session,
@@ -234,7 +235,7 @@ def test_session_offers_the_buttons_of_its_state(page, section, status, now, pri
     session = make_session(section=section, status=status)
     html = page.get(address(session)).content.decode()
     buttons = html[html.index('<div class="acts ') : html.index('id="live"')]
-    offered = dict(re.findall(r'action="/teach/sessions/\w+/(\w+)/".*?<button class="([^"]+)"', buttons))
+    offered = dict(re.findall(r'(?s)action="/teach/sessions/\w+/(\w+)/".*?<button class="([^"]+)"', buttons))
     assert re.findall(r'<li aria-current="step">([^<]+)', html) == [now]
     assert [step for step, kind in offered.items() if "primary" in kind] == ([primary] if primary else [])
     assert set(offered) - {primary} == others
@@ -265,6 +266,44 @@ def test_session_step_clicked_twice_is_no_error(page, section):
     session = make_session(section=section)
     page.post(address(session, "lock/"))
     assert messages_of(page.post(address(session, "lock/"))) == []
+
+
+@pytest.mark.parametrize(("step", "back"), [("lock", "unlock"), ("end", "reopen")])
+@pytest.mark.parametrize("is_group", [False, True])
+def test_step_sent_again_after_it_was_undone_is_refused(page, section, time_machine, step, back, is_group):
+    time_machine.move_to(timezone.now(), tick=False)
+    if is_group:
+        opened = make_group_session(sections=[section], opened_by=section.teachers.get())
+        session, url = QRSession.objects.get(meeting__section=section), f"/teach/groups/{opened.public_id}/"
+    else:
+        session = make_session(section=section)
+        url = address(session)
+    make_record(meeting=session.meeting, status=Status.PRESENT)
+    sent = {"seen_at": re.findall(r'name="seen_at" value="([^"]+)"', page.get(url).content.decode())[0]}
+    for name in (step, back):
+        time_machine.shift(1)
+        page.post(f"{url}{name}/")
+    session.refresh_from_db()
+    status, events = session.status, SessionEvent.objects.count()
+
+    assert messages_of(page.post(f"{url}{step}/", sent)) == [str(StepTaken.detail)]
+
+    session.refresh_from_db()
+    assert (session.status, SessionEvent.objects.count()) == (status, events)
+    # The page shows what happened, and may take the step.
+    page.get(url)
+    assert messages_of(page.post(f"{url}{step}/", {"seen_at": timezone.now().isoformat()})) == []
+    session.refresh_from_db()
+    assert session.status != status
+
+
+def test_step_with_a_moment_that_makes_no_sense_is_taken(page, section):
+    session = make_session(section=section)
+
+    page.post(address(session, "lock/"), {"seen_at": "yesterday"})
+
+    session.refresh_from_db()
+    assert session.status == SessionStatus.LOCKED
 
 
 def test_reopen_while_another_session_runs_shows_a_message(page, section):

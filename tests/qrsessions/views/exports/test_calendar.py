@@ -420,7 +420,7 @@ def test_address_is_deleted_only_by_its_user_and_by_post(teacher):
 
     deleted = browser.post("/calendar/delete/")
 
-    assert messages_of(deleted) == ["Address deleted. Calendars that used it get no more updates."]
+    assert messages_of(deleted) == ["Address deleted. Calendars that used it no longer get updates."]
     assert read(address).status_code == 404
 
 
