@@ -33,7 +33,11 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'attendance rule',
                 'verbose_name_plural': 'attendance rules',
-                'ordering': ['course', 'section', models.OrderBy(models.F('valid_from'), nulls_first=True)],
+                "ordering": [
+                    models.OrderBy(models.F("course"), nulls_first=True),
+                    models.OrderBy(models.F("section"), nulls_first=True),
+                    models.OrderBy(models.F("valid_from"), nulls_first=True),
+                ],
             },
         ),
         migrations.AddConstraint(

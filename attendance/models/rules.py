@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.validators import MaxValueValidator
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from attendance.models.people import User
@@ -72,7 +72,7 @@ class AttendanceRuleQuerySet(models.QuerySet["AttendanceRule"]):
         Section.objects.select_for_update(of=["self"]).get(pk=section.pk)
         before = (
             self.filter(Q(valid_from=None) | Q(valid_from__lte=valid_from), section=section)
-            .order_by(models.F("valid_from").desc(nulls_last=True))
+            .order_by(F("valid_from").desc(nulls_last=True))
             .first()
         )
         says = (before or AttendanceRule()).says | dict(to)
@@ -168,7 +168,8 @@ class AttendanceRule(models.Model):
     class Meta:
         verbose_name = _("attendance rule")
         verbose_name_plural = _("attendance rules")
-        ordering = ["course", "section", models.F("valid_from").asc(nulls_first=True)]
+        # The institution's first.
+        ordering = [F(name).asc(nulls_first=True) for name in ("course", "section", "valid_from")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(course=None) | Q(section=None),

@@ -1,12 +1,15 @@
 """A student's own attendance, as shown to the student."""
 
 import datetime
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from django.db.models import Count
+
 from attendance.lib.natural_order import natural_key
-from attendance.models import ATTENDED, MeetingState, RosterEntry, Section, Status, Student
+from attendance.models import ATTENDED, Meeting, MeetingState, RosterEntry, Section, Status, Student
 from attendance.queries.not_enrolled_then import meetings_not_enrolled_then
 from attendance.queries.section_rules import rules_by_section
 from attendance.rules.rule import Rules
@@ -56,7 +59,7 @@ class OwnSection:
 
 
 def own_sections(student: Student, *, on: datetime.date) -> list[OwnSection]:
-    """The student's attendance by section, at meetings that have ended, in three queries.
+    """The student's attendance by section, at meetings that have ended, in four queries.
 
     :param on: today, whose rules decide
     """
@@ -68,15 +71,16 @@ def own_sections(student: Student, *, on: datetime.date) -> list[OwnSection]:
     ]
     entries.sort(key=lambda entry: entry.meeting.starts_at, reverse=True)
     entries.sort(key=_section_order)
-    rules = rules_by_section({entry.meeting.section for entry in entries})
+    sections = {entry.meeting.section for entry in entries}
+    rules, planned = rules_by_section(sections), _planned_after(on, sections)
     return [
-        _own_section(section, list(group), rules[section.pk], on=on)
+        _own_section(section, list(group), rules[section.pk], on=on, planned=planned[section.pk])
         for section, group in groupby(entries, key=lambda entry: entry.meeting.section)
     ]
 
 
 def _own_section(
-    section: Section, entries: Sequence[RosterEntry], rules: Rules, *, on: datetime.date
+    section: Section, entries: Sequence[RosterEntry], rules: Rules, *, on: datetime.date, planned: int
 ) -> OwnSection:
     held = [
         Held(
@@ -90,9 +94,15 @@ def _own_section(
         course_title=section.course.title,
         name=section.name,
         term=section.term_name,
-        result=stand(held, rules, on=on),
+        result=stand(held, rules, on=on, planned=planned),
         meetings=[_own_meeting(entry) for entry in entries],
     )
+
+
+def _planned_after(date: datetime.date, sections: Iterable[Section]) -> Counter[int]:
+    """How many meetings are planned in each section after the day."""
+    planned = Meeting.objects.filter(state=MeetingState.PLANNED, date__gt=date, section__in=sections)
+    return Counter(dict(planned.values_list("section").annotate(Count("pk")).order_by()))
 
 
 def _section_order(entry: RosterEntry) -> tuple[object, ...]:

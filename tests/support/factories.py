@@ -123,7 +123,9 @@ def make_section(
 
 def make_rule(**fields: Any) -> AttendanceRule:
     """A version of the rule of a course or section, or else of the institution, from the beginning by default."""
-    return AttendanceRule.objects.create(**fields)
+    # The institution's first one is there already, unless a test before has emptied the tables.
+    scope = {name: fields.pop(name, None) for name in ("course", "section", "valid_from")}
+    return AttendanceRule.objects.update_or_create(**scope, defaults=fields)[0]
 
 
 def make_assignment(*, section: Section, user: User | None = None, **fields: Any) -> TeachingAssignment:

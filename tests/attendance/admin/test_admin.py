@@ -389,16 +389,16 @@ def test_attendance_rules_are_edited_within_bounds_and_remember_who_set_them(adm
     page = address(AttendanceRule, "add")
 
     for wrong, fields in (
-        ({"minimum_percentage": 101}, {"minimum_percentage"}),
+        ({"course": course.pk, "minimum_percentage": 101}, {"minimum_percentage"}),
         ({"course": course.pk, "section": make_section().pk}, {"__all__"}),
-        ({"excused": "half"}, {"excused"}),
+        ({"course": course.pk, "excused": "half"}, {"excused"}),
     ):
         refused = admin_client.post(page, wrong)
         assert set(refused.context["adminform"].form.errors) == fields
     admin_client.post(page, {"course": course.pk, "valid_from": "2026-09-01", "minimum_percentage": 75})
     again = admin_client.post(page, {"course": course.pk, "valid_from": "2026-09-01", "late_counts": 50})
 
-    (rule,) = AttendanceRule.objects.all()
+    rule = course.attendance_rules.get()
     assert (rule.minimum_percentage, rule.late_counts, rule.excused) == (75, None, "")
     assert rule.set_by is not None
     assert rule.set_at is not None
