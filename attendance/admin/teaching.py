@@ -14,7 +14,7 @@ from django_stubs_ext import StrOrPromise
 from attendance.admin.shared import TermFilter, rows_link, typed_id
 from attendance.admin.timetable import MeetingPatternInline
 from attendance.api.permissions import signed_in
-from attendance.models import Course, Enrolment, Section, Student, TeachingAssignment
+from attendance.models import AttendanceRule, Course, Enrolment, Section, Student, TeachingAssignment
 from attendance.models.teaching import SectionQuerySet
 from attendance.rosters import RosterRefused, editing
 from attendance.timetable import planning
@@ -111,11 +111,11 @@ class SectionAdmin(admin.ModelAdmin[Section]):
         "name",
         "term",
         "external_id",
-        "minimum_percentage",
         "late_after_minutes",
         "enrolments_link",
+        "rules_link",
     ]
-    readonly_fields = ["enrolments_link"]
+    readonly_fields = ["enrolments_link", "rules_link"]
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: FBT001
         for row in formset.forms:
@@ -148,6 +148,12 @@ class SectionAdmin(admin.ModelAdmin[Section]):
             return "-"
         total = getattr(section, "total_students", 0)
         return rows_link(Enrolment, total, section__id__exact=section.pk)
+
+    @admin.display(description=_("attendance rules"))
+    def rules_link(self, section: Section) -> SafeString | str:
+        if section.pk is None:
+            return "-"
+        return rows_link(AttendanceRule, _("Attendance rules"), section__id__exact=section.pk)
 
 
 class HoldsFilter(admin.SimpleListFilter):

@@ -1,6 +1,7 @@
 """The JSON of sections, stats and records; see docs/api.md."""
 
 import datetime
+from collections.abc import Iterable
 from typing import Any
 
 from django.utils import timezone
@@ -9,7 +10,9 @@ from rest_framework import serializers
 
 from attendance.models import Method, RecordChange, Role, RosterEntry, Section, Status
 from attendance.queries.scan_traces import NOTHING_UNUSUAL, Flag, ScanTraces, TracesByRecord
+from attendance.queries.section_rules import rules_by_section
 from attendance.queries.shared_devices import SharedDevices
+from attendance.rules.standing import Standing
 from attendance.stats import Source, Stats
 
 
@@ -31,6 +34,7 @@ class SectionSerializer(serializers.ModelSerializer[Section]):
     total_students = serializers.IntegerField()
     term = serializers.CharField(source="term_name")
     open_session = serializers.CharField(allow_null=True)
+    minimum_percentage = serializers.SerializerMethodField()
 
     class Meta:
         model = Section
@@ -46,6 +50,16 @@ class SectionSerializer(serializers.ModelSerializer[Section]):
             "minimum_percentage",
             "late_after_minutes",
         ]
+
+    @classmethod
+    def many_as_json(cls, sections: Iterable[Section], *, on: datetime.date) -> list[Any]:
+        """Sections with the rules in force on the day."""
+        sections = list(sections)
+        rules = {section: rules.on(on) for section, rules in rules_by_section(sections).items()}
+        return cls(sections, many=True, context={"rules": rules}).data  # type: ignore[return-value]
+
+    def get_minimum_percentage(self, section: Section) -> int | None:
+        return self.context["rules"][section.pk].minimum_percentage or None
 
 
 class CountsSerializer(serializers.Serializer[Stats]):
@@ -171,17 +185,32 @@ class OwnSectionSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     term = serializers.CharField()
     is_past = serializers.BooleanField(help_text="The term is past.")
-    total_meetings = serializers.IntegerField()
+    total_meetings = serializers.IntegerField(help_text="Classes for which the student has a status.")
     total_present = serializers.IntegerField(help_text="Present or late.")
-    present_percentage = serializers.FloatField()
+    attended = serializers.FloatField(help_text="What the classes that count add up to.")
+    held = serializers.IntegerField(
+        source="result.held", help_text="Classes that count: without excused ones."
+    )
+    present_percentage = serializers.FloatField(
+        source="result.percentage",
+        allow_null=True,
+        help_text="`attended` of `held`, never rounded across the minimum; null if no class counts.",
+    )
+    standing = serializers.ChoiceField(
+        source="result.standing",
+        choices=list(Standing),
+        help_text="`below` the minimum, or `lost` if no number of classes attended leads back to it.",
+    )
     minimum_percentage = serializers.IntegerField(
         allow_null=True, help_text="The section's minimum; null if it has none."
     )
     may_miss = serializers.IntegerField(
+        source="result.may_miss",
         allow_null=True,
         help_text="How many of the next classes the student can miss in a row without falling below the minimum. Excused classes do not count.",
     )
     must_attend = serializers.IntegerField(
+        source="result.must_attend",
         allow_null=True,
         help_text="How many of the next classes in a row the student must attend to reach the minimum: 0 if not below it; null if it cannot be reached or there is no minimum.",
     )

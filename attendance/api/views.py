@@ -79,7 +79,7 @@ class SectionList(APIView):
         user, today = signed_in(request), timezone.localdate()
         running = Q(Exists(Meeting.objects.open().filter(section=OuterRef("pk"))))
         found = in_wanted_terms(sections_run_by(user, on=today), request, on=today, always=running)
-        return Response(SectionSerializer(found, many=True).data)
+        return Response(SectionSerializer.many_as_json(found, on=today))
 
 
 class OwnRecords(APIView):

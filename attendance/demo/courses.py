@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from attendance.demo.institution import MAIL_DOMAIN, NameTaken
-from attendance.models import Course, Enrolment, Section, Student, Term, User
+from attendance.models import AttendanceRule, Course, Enrolment, Section, Student, Term, User
 
 MINIMUM_PERCENTAGE = 75
 LATE_AFTER_MINUTES = 10
@@ -60,7 +60,11 @@ def add_courses(*, since: datetime.date) -> list[Section]:
     ]
     sections = [*cs101, *others]
     chosen = Section.objects.filter(pk__in=[section.pk for section in sections])
-    chosen.update(minimum_percentage=MINIMUM_PERCENTAGE, late_after_minutes=LATE_AFTER_MINUTES)
+    chosen.update(late_after_minutes=LATE_AFTER_MINUTES)
+    AttendanceRule.objects.bulk_create(
+        (AttendanceRule(section=section, minimum_percentage=MINIMUM_PERCENTAGE) for section in sections),
+        ignore_conflicts=True,
+    )
     Enrolment.objects.filter(section__in=sections, from_date__gt=since).update(from_date=since)
     by_id = chosen.select_related("course", "term").in_bulk()
     return [by_id[section.pk] for section in sections]

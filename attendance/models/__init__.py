@@ -7,6 +7,7 @@ from attendance.models.meetings import GroupSeat, Meeting, MeetingGroup, Meeting
 from attendance.models.people import Role, Student, User
 from attendance.models.records import ATTENDED, SCAN_METHODS, AttendanceRecord, Method, RecordChange, Status
 from attendance.models.roster import RosterEntry
+from attendance.models.rules import AttendanceRule, ExcusedCounts
 from attendance.models.teaching import Course, Enrolment, Section
 from attendance.models.terms import Holiday, Term
 from attendance.models.timetable import MeetingPattern, Weekday
@@ -16,9 +17,11 @@ __all__ = [
     "SCAN_METHODS",
     "ApiToken",
     "AttendanceRecord",
+    "AttendanceRule",
     "CalendarFeed",
     "Course",
     "Enrolment",
+    "ExcusedCounts",
     "GroupSeat",
     "Holiday",
     "Meeting",

@@ -113,13 +113,6 @@ class Section(models.Model):
         blank=True,
         help_text=_("The section's id in the student information system."),
     )
-    minimum_percentage = models.PositiveSmallIntegerField(
-        _("minimum attendance (%)"),
-        null=True,
-        blank=True,
-        validators=[MaxValueValidator(100)],
-        help_text=_("Students see how many more classes they can miss. Leave empty for no minimum."),
-    )
     late_after_minutes = models.PositiveSmallIntegerField(
         _("late after (minutes)"),
         null=True,
@@ -156,10 +149,6 @@ class Section(models.Model):
                 fields=["external_id"], condition=~Q(external_id=""), name="section_external_id_unique"
             ),
             models.CheckConstraint(condition=~Q(name=""), name="section_name_not_empty"),
-            models.CheckConstraint(
-                condition=Q(minimum_percentage=None) | Q(minimum_percentage__lte=100),
-                name="section_minimum_percentage",
-            ),
         ]
 
     def __str__(self) -> str:

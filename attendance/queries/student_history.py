@@ -1,19 +1,28 @@
 """A student's own attendance, as shown to the student."""
 
 import datetime
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from django.db.models import Count
+
 from attendance.lib.natural_order import natural_key
-from attendance.models import ATTENDED, MeetingState, RosterEntry, Section, Status, Student
+from attendance.models import ATTENDED, Meeting, MeetingState, RosterEntry, Section, Status, Student
 from attendance.queries.not_enrolled_then import meetings_not_enrolled_then
-from attendance.rules.minimum import MinimumRule
-from attendance.rules.percentage import percentage
+from attendance.queries.section_rules import rules_by_section
+from attendance.rules.rule import Rules
+from attendance.rules.standing import Held, Result, stand
+from attendance.rules.words import in_words
 
 
 @dataclass(frozen=True)
 class OwnSection:
-    """One section of a student with its ended meetings, newest first."""
+    """One section of a student with its ended meetings, newest first.
+
+    :ivar result: where the student stands by the section's rule
+    """
 
     section: int
     course: str
@@ -21,9 +30,21 @@ class OwnSection:
     name: str
     term: str
     # Whether the term is past: the student's page then shows the section in a fold.
-    is_past: bool = False
-    minimum_percentage: int | None = None
+    is_past: bool
+    result: Result
     meetings: list[dict[str, object]] = field(default_factory=list)
+
+    @property
+    def minimum_percentage(self) -> int | None:
+        return self.result.rule.minimum_percentage or None
+
+    @property
+    def words(self) -> list[str]:
+        return in_words(self.result.rule)
+
+    @property
+    def attended(self) -> float:
+        return float(self.result.attended)
 
     @property
     def total_meetings(self) -> int:
@@ -35,36 +56,16 @@ class OwnSection:
         return sum(meeting["status"] in ATTENDED for meeting in self.meetings)
 
     @property
-    def present_percentage(self) -> float:
-        return percentage(self.total_present, self.total_meetings)
-
-    @property
     def total_excused(self) -> int:
         return sum(meeting["status"] == Status.EXCUSED for meeting in self.meetings)
 
-    @property
-    def rule(self) -> MinimumRule | None:
-        """Where the student stands under the section's minimum; None if it has no minimum."""
-        if not self.minimum_percentage:
-            return None
-        held = self.total_meetings - self.total_excused
-        return MinimumRule(minimum=self.minimum_percentage, present=self.total_present, held=held)
-
-    @property
-    def may_miss(self) -> int | None:
-        return self.rule.may_miss if self.rule else None
-
-    @property
-    def must_attend(self) -> int | None:
-        return self.rule.must_attend if self.rule else None
-
 
 def own_sections(student: Student, *, on: datetime.date) -> list[OwnSection]:
-    """The student's attendance by section, at meetings that have ended, in two queries.
+    """The student's attendance by section, at meetings that have ended, in four queries.
 
     The sections of past terms come last, those of the latest term first.
 
-    :param on: the day on which terms are past or not
+    :param on: today, whose rules decide, and which terms are past
     """
     found = RosterEntry.objects.filter(student=student, meeting__state=MeetingState.HELD)
     missed = meetings_not_enrolled_then(student).select_related("section__course", "section__term")
@@ -75,19 +76,39 @@ def own_sections(student: Student, *, on: datetime.date) -> list[OwnSection]:
     entries.sort(key=lambda entry: entry.meeting.starts_at, reverse=True)
     entries.sort(key=_section_order)
     entries.sort(key=lambda entry: _age_of_term(entry.meeting.section, on))
+    sections = {entry.meeting.section for entry in entries}
+    rules, planned = rules_by_section(sections), _planned_after(on, sections)
     return [
-        OwnSection(
-            section=section.pk,
-            course=section.course.code,
-            course_title=section.course.title,
-            name=section.name,
-            term=section.term_name,
-            is_past=section.term is not None and section.term.is_past(on),
-            minimum_percentage=section.minimum_percentage,
-            meetings=[_own_meeting(entry) for entry in group],
-        )
+        _own_section(section, list(group), rules[section.pk], on=on, planned=planned[section.pk])
         for section, group in groupby(entries, key=lambda entry: entry.meeting.section)
     ]
+
+
+def _own_section(
+    section: Section, entries: Sequence[RosterEntry], rules: Rules, *, on: datetime.date, planned: int
+) -> OwnSection:
+    held = [
+        Held(
+            entry.meeting.date, Status(entry.record.status) if entry.record and entry.record.status else None
+        )
+        for entry in entries
+    ]
+    return OwnSection(
+        section=section.pk,
+        course=section.course.code,
+        course_title=section.course.title,
+        name=section.name,
+        term=section.term_name,
+        is_past=section.term is not None and section.term.is_past(on),
+        result=stand(held, rules, on=on, planned=planned),
+        meetings=[_own_meeting(entry) for entry in entries],
+    )
+
+
+def _planned_after(date: datetime.date, sections: Iterable[Section]) -> Counter[int]:
+    """How many meetings are planned in each section after the day."""
+    planned = Meeting.objects.filter(state=MeetingState.PLANNED, date__gt=date, section__in=sections)
+    return Counter(dict(planned.values_list("section").annotate(Count("pk")).order_by()))
 
 
 def _section_order(entry: RosterEntry) -> tuple[object, ...]:

@@ -59,4 +59,5 @@ class SectionDetail(TeacherView):
         today = timezone.localdate()
         visible = Section.objects.visible_to(signed_in(request), on=today)
         section = get_object_or_404(with_numbers(visible, on=today), pk=section_id)
-        return Response(SectionSerializer(section).data)
+        (answer,) = SectionSerializer.many_as_json([section], on=today)
+        return Response(answer)

@@ -11,6 +11,7 @@ from qrsessions.api import (
     meetings,
     patterns,
     records,
+    rules,
     sections,
     sessions,
     student_sessions,
@@ -40,6 +41,7 @@ urlpatterns = [
     path(
         "sections/<int:section_id>/meetings/", meetings.SectionMeetings.as_view(), name="api-section-meetings"
     ),
+    path("sections/<int:section_id>/rule/", rules.SectionRule.as_view(), name="api-section-rule"),
     path(
         "sections/<int:section_id>/patterns/", patterns.SectionPatterns.as_view(), name="api-section-patterns"
     ),

@@ -6,16 +6,16 @@ from typing import TypeVar
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from attendance.lib import advisory_locks
-from attendance.models import Meeting, Section, User
+from attendance.models import AttendanceRule, Meeting, Section, User
+from attendance.queries.section_rules import rule_of
 from qrsessions.models import SESSION_SETTINGS, Action, GroupSession, QRSession, SessionOrGroup
 from qrsessions.refusals import InGroup, SessionGone
 from qrsessions.services import audit_log
 
 Row = TypeVar("Row", QRSession, GroupSession)
-
-SECTION_RULES = ["minimum_percentage", "late_after_minutes"]
 
 
 def change_settings(
@@ -63,9 +63,9 @@ def _lock_row(rows: QuerySet[Row], session_or_group: SessionOrGroup) -> Row:
 def set_section_rules(
     *, section: Section, to: Mapping[str, int | None], by: User, at: datetime.datetime
 ) -> Section:
-    """Set rules of a section. Existing marks keep their status; an open session uses the new rule from now on.
+    """Set rules of a section. Existing marks keep their status; an open session uses the new late rule from now on.
 
-    :param to: the number by the name of the rule (one of ``SECTION_RULES``), or ``None`` for no such rule
+    :param to: the number by the name of the rule (as in ``section_rules``), or ``None`` for no such rule
     :returns: the section after the change
     """
     with transaction.atomic():
@@ -74,16 +74,29 @@ def set_section_rules(
         section = (
             Section.objects.select_for_update(of=["self"]).select_related("course", "term").get(pk=section.pk)
         )
-        changed = {
-            name: to[name] for name in SECTION_RULES if name in to and getattr(section, name) != to[name]
-        }
-        if changed:
-            for name, number in changed.items():
-                setattr(section, name, number)
-            section.save(update_fields=list(changed))
-            if "late_after_minutes" in changed:
-                minutes = changed["late_after_minutes"]
-                detail = f"late_after_minutes={'off' if minutes is None else minutes}"
-                running = QRSession.objects.open().filter(meeting__section=section)
-                audit_log.record_all(running, action=Action.SETTINGS, by=by, at=at, detail=detail)
+        if "minimum_percentage" in to:
+            _set_minimum(section, to["minimum_percentage"], by=by, at=at)
+        if "late_after_minutes" in to and section.late_after_minutes != to["late_after_minutes"]:
+            section.late_after_minutes = minutes = to["late_after_minutes"]
+            section.save(update_fields=["late_after_minutes"])
+            detail = f"late_after_minutes={'off' if minutes is None else minutes}"
+            running = QRSession.objects.open().filter(meeting__section=section)
+            audit_log.record_all(running, action=Action.SETTINGS, by=by, at=at, detail=detail)
     return section
+
+
+def section_rules(section: Section, *, on: datetime.date) -> dict[str, int | None]:
+    """The rules of a section on the day, as teachers set them."""
+    return {
+        "minimum_percentage": rule_of(section, on=on).minimum_percentage or None,
+        "late_after_minutes": section.late_after_minutes,
+    }
+
+
+def _set_minimum(section: Section, minimum: int | None, *, by: User, at: datetime.datetime) -> None:
+    """Write a version from today on, unless the minimum stays the same."""
+    today = timezone.localdate(at)
+    if section_rules(section, on=today)["minimum_percentage"] != (minimum or None):
+        # None would leave it to the course or the institution, which may have a minimum.
+        to = {"minimum_percentage": minimum or 0}
+        AttendanceRule.objects.set_for_section(section, to, valid_from=today, by=by, at=at)

@@ -18,7 +18,7 @@ from qrsessions.queries.dashboard import is_new_teacher, last_group, past_sectio
 from qrsessions.queries.section_sessions import sessions_of_section
 from qrsessions.queries.timetable import MISSING_ON_HOME, not_taken, timetable_of_day
 from qrsessions.services import lifecycle
-from qrsessions.services.settings import SECTION_RULES, set_section_rules
+from qrsessions.services.settings import section_rules, set_section_rules
 from qrsessions.views.access import teacher_action, teacher_page
 from qrsessions.views.second_session import ask_if_again
 
@@ -111,7 +111,7 @@ def section(request: HttpRequest, section_id: int) -> HttpResponse:
     taught = get_object_or_404(counted, pk=section_id)
     if request.method == "POST":
         check_may_manage(taught)
-    rules = {name: getattr(taught, name) for name in SECTION_RULES}
+    rules = section_rules(taught, on=today)
     form = SectionRulesForm(request.POST if request.method == "POST" else None, initial=rules)
     if form.is_valid():
         set_section_rules(section=taught, to=form.cleaned_data, by=user, at=timezone.now())

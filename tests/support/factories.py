@@ -14,6 +14,7 @@ from model_bakery import baker
 from attendance.models import (
     ApiToken,
     AttendanceRecord,
+    AttendanceRule,
     Course,
     Enrolment,
     Meeting,
@@ -109,12 +110,22 @@ def make_section(
     term = fields.pop("term", "Autumn 2026")
     if isinstance(term, str):
         term = make_term(name=term) if term else None
+    minimum = fields.pop("minimum_percentage", None)
     section = _make(Section, course=course, term=term, **{"name": f"{next(_numbers)}", **fields})
+    if minimum is not None:
+        make_rule(section=section, minimum_percentage=minimum)
     section.teachers.set(teachers)
     enrolled = [make_student() for _ in range(students)] if isinstance(students, int) else students
     for place, student in enumerate(enrolled, start=1):
         make_enrolment(section=section, student=student, roll_number=f"{place:02}")
     return section
+
+
+def make_rule(**fields: Any) -> AttendanceRule:
+    """A version of the rule of a course or section, or else of the institution, from the beginning by default."""
+    # The institution's first one is there already, unless a test before has emptied the tables.
+    scope = {name: fields.pop(name, None) for name in ("course", "section", "valid_from")}
+    return AttendanceRule.objects.update_or_create(**scope, defaults=fields)[0]
 
 
 def make_assignment(*, section: Section, user: User | None = None, **fields: Any) -> TeachingAssignment:

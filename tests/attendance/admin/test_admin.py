@@ -14,6 +14,7 @@ from django.utils import timezone
 from attendance.models import (
     ApiToken,
     AttendanceRecord,
+    AttendanceRule,
     CalendarFeed,
     Course,
     Enrolment,
@@ -39,6 +40,7 @@ from tests.support.factories import (
     make_group_session,
     make_meeting,
     make_record,
+    make_rule,
     make_section,
     make_session,
     make_student,
@@ -52,7 +54,7 @@ pytestmark = pytest.mark.django_db
 
 READ_ONLY = [AttendanceRecord, RecordChange, GroupSeat, QRSession, GroupSession, RefusedScan, SessionEvent]
 NEVER_ADDED = [*READ_ONLY, ApiToken, CalendarFeed, Meeting, MeetingGroup]
-EDITED = [User, Student, Course, Section, Enrolment, Term]
+EDITED = [User, Student, Course, Section, Enrolment, Term, AttendanceRule]
 ALL = EDITED + NEVER_ADDED
 
 # For each model, a search term that only the given row matches.
@@ -62,6 +64,7 @@ SEARCHES = {
     CalendarFeed: lambda row: row.user.username,
     Student: lambda row: row.student_id,
     Course: lambda row: row.code,
+    AttendanceRule: lambda row: row.section.course.code,
     Section: lambda row: row.external_id,
     Term: lambda row: row.external_id,
     Enrolment: lambda row: row.student.student_id,
@@ -97,6 +100,7 @@ def one_of_each():
     section.save()
     section.term.external_id = f"term-{section.pk}"
     section.term.save()
+    make_rule(section=section, minimum_percentage=75)
     marked, refused = students_of(section)
     group = make_group_session(sections=[section], opened_by=teacher).group
     meeting = group.meetings.get()
@@ -404,16 +408,37 @@ def test_section_rules_are_edited_within_bounds(admin_client):
     fields = {"course": section.course.pk, "name": "A", "term": "", "external_id": "", **assignment_fields()}
     page = address(Section, "change", section.pk)
 
-    refused = admin_client.post(page, fields | {"minimum_percentage": 101, "late_after_minutes": 1441})
-    assert set(refused.context["adminform"].form.errors) == {"minimum_percentage", "late_after_minutes"}
+    refused = admin_client.post(page, fields | {"late_after_minutes": 1441})
+    assert set(refused.context["adminform"].form.errors) == {"late_after_minutes"}
 
-    admin_client.post(page, fields | {"minimum_percentage": 75, "late_after_minutes": 10})
+    admin_client.post(page, fields | {"late_after_minutes": 10})
     section.refresh_from_db()
-    assert (section.minimum_percentage, section.late_after_minutes) == (75, 10)
+    assert section.late_after_minutes == 10
 
-    admin_client.post(page, fields | {"minimum_percentage": "", "late_after_minutes": ""})
+    admin_client.post(page, fields | {"late_after_minutes": ""})
     section.refresh_from_db()
-    assert (section.minimum_percentage, section.late_after_minutes) == (None, None)
+    assert section.late_after_minutes is None
+
+
+def test_attendance_rules_are_edited_within_bounds_and_remember_who_set_them(admin_client):
+    course = make_course()
+    page = address(AttendanceRule, "add")
+
+    for wrong, fields in (
+        ({"course": course.pk, "minimum_percentage": 101}, {"minimum_percentage"}),
+        ({"course": course.pk, "section": make_section().pk}, {"__all__"}),
+        ({"course": course.pk, "excused": "half"}, {"excused"}),
+    ):
+        refused = admin_client.post(page, wrong)
+        assert set(refused.context["adminform"].form.errors) == fields
+    admin_client.post(page, {"course": course.pk, "valid_from": "2026-09-01", "minimum_percentage": 75})
+    again = admin_client.post(page, {"course": course.pk, "valid_from": "2026-09-01", "late_counts": 50})
+
+    rule = course.attendance_rules.get()
+    assert (rule.minimum_percentage, rule.late_counts, rule.excused) == (75, None, "")
+    assert rule.set_by is not None
+    assert rule.set_at is not None
+    assert "There is already a rule from this day." in again.content.decode()
 
 
 def enrolment_fields(enrolment, **changes):

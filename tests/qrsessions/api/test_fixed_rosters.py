@@ -72,7 +72,9 @@ def test_backdated_enrolment_changes_no_number_of_a_session_that_ended(klass, fi
 
     assert (numbers(klass, fixed), records_of(klass, fixed)) == before
     assert_sets_match_database([fixed])
-    assert [own.total_meetings for own in own_sections(student)] == ([0] if fixed.ended_at else [])
+    assert [own.total_meetings for own in own_sections(student, on=timezone.localdate())] == (
+        [0] if fixed.ended_at else []
+    )
 
 
 def test_ended_enrolment_changes_no_number_of_a_session_that_ended(klass, fixed):
@@ -102,8 +104,7 @@ def test_reopening_keeps_everybody_on_the_roster(klass, held):
 
 
 def test_student_history_shows_a_class_before_the_enrolment_was_entered_and_does_not_count_it(klass, held):
-    klass.section.minimum_percentage = 75
-    klass.section.save()
+    factories.make_rule(section=klass.section, minimum_percentage=75)
     student = enrol_late(klass.section)
 
     (own,) = client_of(student.user).get("/api/v1/me/records/").json()
@@ -124,7 +125,7 @@ def test_student_history_shows_a_class_before_the_enrolment_was_entered_and_does
 def test_student_history_leaves_out_classes_of_days_without_an_enrolment(klass, held):
     student = enrol_late(klass.section, from_date=held.meeting.date + datetime.timedelta(days=1))
 
-    assert own_sections(student) == []
+    assert own_sections(student, on=timezone.localdate()) == []
 
 
 # --- Adding a student by hand ------------------------------------------------------------------------------------
@@ -144,7 +145,9 @@ def test_teacher_adds_a_student_by_hand(klass, fixed):
     assert (record.roll_number, record.method, record.marked_by) == ("99", Method.MANUAL, klass.teacher)
     change = record.changes.get()
     assert (change.changed_by, change.from_status, change.to_status) == (klass.teacher, None, Status.PRESENT)
-    assert [own.total_present for own in own_sections(student)] == ([1] if fixed.ended_at else [])
+    assert [own.total_present for own in own_sections(student, on=timezone.localdate())] == (
+        [1] if fixed.ended_at else []
+    )
 
 
 def test_undoing_the_addition_leaves_the_student_without_a_mark(klass, held):
@@ -157,7 +160,7 @@ def test_undoing_the_addition_leaves_the_student_without_a_mark(klass, held):
 
     assert answer.status_code == 200
     assert (student.student_id, None) in records_of(klass, held)
-    (own,) = own_sections(student)
+    (own,) = own_sections(student, on=timezone.localdate())
     assert own.total_meetings == 0
 
 
@@ -358,7 +361,7 @@ def test_student_marked_through_one_section_and_moved_to_another_keeps_the_class
     Enrolment.objects.filter(student=only).update(to_date=today)
     factories.make_enrolment(section=by_section(group)[lower].meeting.section, student=only, from_date=today)
 
-    own = own_sections(only)
+    own = own_sections(only, on=timezone.localdate())
     assert sum(section.total_present for section in own) == 1
     assert sum(section.total_meetings for section in own) == 1
     assert group_numbers(klass, group)[0] == (4, 0, 1)

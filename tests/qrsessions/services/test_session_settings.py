@@ -12,7 +12,7 @@ from qrsessions.codes import tokens
 from qrsessions.models import GroupSession, QRSession, SessionEvent, SessionStatus
 from qrsessions.queries.groups import members_of
 from qrsessions.services import groups, lifecycle
-from qrsessions.services.settings import change_settings
+from qrsessions.services.settings import change_settings, section_rules
 from tests.support.classes import Class, client_of
 from tests.support.factories import (
     make_admin,
@@ -220,7 +220,8 @@ def test_form_of_a_member_says_that_its_group_has_them(klass, group):
 
 def rules(section: Section) -> tuple[int | None, int | None]:
     section.refresh_from_db()
-    return section.minimum_percentage, section.late_after_minutes
+    found = section_rules(section, on=timezone.localdate())
+    return found["minimum_percentage"], found["late_after_minutes"]
 
 
 def test_api_sets_the_rules_and_leaves_what_it_does_not_name(klass):

@@ -1,0 +1,201 @@
+"""What counts as attendance: the institution's rule, and what a course or section says instead."""
+
+from __future__ import annotations
+
+import datetime
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.core.validators import MaxValueValidator
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from attendance.models.people import User
+from attendance.models.teaching import Course, Section
+
+FIELDS = (
+    "minimum_percentage",
+    "warn_below",
+    "late_counts",
+    "lates_per_absence",
+    "excused",
+    "drop_lowest",
+    "forecast_counts_planned",
+)
+
+
+class ExcusedCounts(models.TextChoices):
+    NEUTRAL = "neutral", _("not at all")
+    ATTENDED = "attended", _("as attended")
+
+
+class AttendanceRuleQuerySet(models.QuerySet["AttendanceRule"]):
+    def by_section(self, sections: Iterable[Section]) -> dict[int, list[list[AttendanceRule]]]:
+        """For each section the versions of the institution, of its course and of itself, in one query."""
+        sections = list(sections)
+        found = self.filter(
+            Q(section__in=sections)
+            | Q(course__in={section.course_id for section in sections})
+            | Q(course=None, section=None)
+        )
+        by_scope: defaultdict[tuple[int | None, int | None], list[AttendanceRule]] = defaultdict(list)
+        for rule in found:
+            by_scope[rule.course_id, rule.section_id].append(rule)
+        return {
+            section.pk: [
+                by_scope[None, None],
+                by_scope[section.course_id, None],
+                by_scope[None, section.pk],
+            ]
+            for section in sections
+        }
+
+    @transaction.atomic
+    def set_for_section(
+        self,
+        section: Section,
+        to: Mapping[str, Any],
+        *,
+        valid_from: datetime.date,
+        by: User,
+        at: datetime.datetime,
+    ) -> AttendanceRule:
+        """Let the section say this from a day on. What is left out stays as it was on that day.
+
+        Versions that begin later stay as they are.
+
+        :param to: new values by the name of the field; None leaves it to the course or the institution
+        """
+        # One change of a section at a time.
+        Section.objects.select_for_update(of=["self"]).get(pk=section.pk)
+        before = (
+            self.filter(Q(valid_from=None) | Q(valid_from__lte=valid_from), section=section)
+            .order_by(F("valid_from").desc(nulls_last=True))
+            .first()
+        )
+        says = (before or AttendanceRule()).says | dict(to)
+        rule, _is_new = self.update_or_create(
+            section=section, valid_from=valid_from, defaults={**says, "set_by": by, "set_at": at}
+        )
+        return rule
+
+
+class AttendanceRule(models.Model):
+    """One version of a rule, of the institution, a course or a section. It holds until the scope's next version begins.
+
+    An empty field is left to the course, or else to the institution. What the fields mean, and what holds if nobody says
+    anything, is in ``attendance.rules.rule``.
+    """
+
+    course = models.ForeignKey(
+        Course,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="attendance_rules",
+        verbose_name=_("course"),
+    )
+    section = models.ForeignKey(
+        Section,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="attendance_rules",
+        verbose_name=_("section"),
+    )
+    valid_from = models.DateField(
+        _("from"), null=True, blank=True, help_text=_("The first day. Leave empty for the beginning.")
+    )
+    minimum_percentage = models.PositiveSmallIntegerField(
+        _("minimum attendance in per cent"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(100)],
+        help_text=_("Students see how many more classes they can miss. 0 for no minimum."),
+    )
+    warn_below = models.PositiveSmallIntegerField(
+        _("warn below (per cent)"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(100)],
+        help_text=_("Students below this percentage are warned. 0 for no warning."),
+    )
+    late_counts = models.PositiveSmallIntegerField(
+        _("late counts (per cent)"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(100)],
+        help_text=_(
+            "What a class counts for which a student was late. 100 is as much as present, 0 is an absence."
+        ),
+    )
+    lates_per_absence = models.PositiveSmallIntegerField(
+        _("late marks that make an absence"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(100)],
+        help_text=_("With 3, every third late mark is an absence. 0 for never."),
+    )
+    excused = models.CharField(_("excused counts"), max_length=20, choices=ExcusedCounts, blank=True)
+    drop_lowest = models.PositiveSmallIntegerField(
+        _("classes left out"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(100)],
+        help_text=_("So many of each student's missed or late classes are left out."),
+    )
+    forecast_counts_planned = models.BooleanField(
+        _("forecast counts planned classes"),
+        null=True,
+        blank=True,
+        help_text=_("Whether the classes in the timetable are all that remain."),
+    )
+    set_by = models.ForeignKey(
+        User,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("set by"),
+    )
+    set_at = models.DateTimeField(_("set at"), null=True, blank=True, editable=False)
+
+    objects = AttendanceRuleQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("attendance rule")
+        verbose_name_plural = _("attendance rules")
+        # The institution's first.
+        ordering = [F(name).asc(nulls_first=True) for name in ("course", "section", "valid_from")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(course=None) | Q(section=None),
+                name="attendance_rule_one_scope",
+                violation_error_message=_("Choose a course or a section, not both."),
+            ),
+            models.UniqueConstraint(
+                fields=["course", "section", "valid_from"],
+                nulls_distinct=False,
+                name="attendance_rule_once_a_day",
+                violation_error_message=_("There is already a rule from this day."),
+            ),
+            models.CheckConstraint(
+                condition=Q(minimum_percentage__lte=100)
+                & Q(warn_below__lte=100)
+                & Q(late_counts__lte=100)
+                & Q(excused__in=["", *ExcusedCounts.values]),
+                name="attendance_rule_values",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        scope = self.section or self.course or _("the institution")
+        return f"{scope}, {self.valid_from}" if self.valid_from else str(scope)
+
+    @property
+    def says(self) -> dict[str, Any]:
+        """Every field, also those left to the wider scope."""
+        return {name: getattr(self, name) for name in FIELDS}

@@ -1,0 +1,73 @@
+"""What counts as attendance: the rule of an institution, a course or a section, and its versions."""
+
+import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+
+class Excused(StrEnum):
+    """What an excused class counts as."""
+
+    NEUTRAL = "neutral"
+    ATTENDED = "attended"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule, with nothing left open.
+
+    :ivar minimum_percentage: which share of the classes held a student must attend, in per cent; 0 for no minimum
+    :ivar warn_below: a student below this percentage, and not below the minimum, is warned; 0 for no warning
+    :ivar late_counts: what a late mark is worth, in per cent of a class attended
+    :ivar lates_per_absence: so many late marks are one absence; 0 for never
+    :ivar excused: whether an excused class is left out or counts as attended
+    :ivar drop_lowest: so many of the classes that count least are left out
+    :ivar forecast_counts_planned: whether planned classes are the ones that remain; otherwise nobody knows how many remain
+    """
+
+    minimum_percentage: int = 0
+    warn_below: int = 0
+    late_counts: int = 100
+    lates_per_absence: int = 0
+    excused: Excused = Excused.NEUTRAL
+    drop_lowest: int = 0
+    forecast_counts_planned: bool = False
+
+
+@dataclass(frozen=True)
+class Version:
+    """What one scope says from a day on: the fields that it does not leave to the wider scope.
+
+    :ivar valid_from: the first day; None for the beginning
+    """
+
+    valid_from: datetime.date | None
+    says: dict[str, Any]
+
+
+class Rules:
+    """The rule in force on each day.
+
+    :param scopes: the versions of each scope, the widest first: institution, course, section
+    """
+
+    def __init__(self, scopes: Iterable[Sequence[Version]]) -> None:
+        self._scopes = [sorted(versions, key=_first_day) for versions in scopes]
+        self._found: dict[datetime.date, Rule] = {}
+
+    def on(self, date: datetime.date) -> Rule:
+        """What the narrowest scope says on the day counts. What it leaves open, the next wider one decides."""
+        if date not in self._found:
+            rule = Rule()
+            for versions in self._scopes:
+                in_force = [version for version in versions if _first_day(version) <= date]
+                if in_force:
+                    rule = replace(rule, **in_force[-1].says)
+            self._found[date] = rule
+        return self._found[date]
+
+
+def _first_day(version: Version) -> datetime.date:
+    return version.valid_from or datetime.date.min

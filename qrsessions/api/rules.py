@@ -1,0 +1,110 @@
+"""The API of what counts as attendance in a section."""
+
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from attendance.api.permissions import signed_in
+from attendance.lib.refusals import Refused
+from attendance.models import AttendanceRule, ExcusedCounts, Section
+from attendance.models.rules import FIELDS
+from qrsessions.api.base import CONFLICT, TeacherView
+from qrsessions.queries.access import check_may_manage, find_section
+
+
+class ChangesPast(Refused):
+    code = "changes_past"
+    detail = _(
+        "A rule that begins before today changes numbers that have been shown. Choose today or later, or confirm it"
+        " with changes_past."
+    )
+
+
+class RuleVersionSerializer(serializers.ModelSerializer[AttendanceRule]):
+    """What the institution, the course or the section says from a day on; null is left to the wider scope."""
+
+    scope = serializers.SerializerMethodField()
+    excused = serializers.SerializerMethodField()
+
+    class Meta:
+        model = AttendanceRule
+        fields = ["scope", "valid_from", *FIELDS]
+
+    def get_scope(self, rule: AttendanceRule) -> str:
+        """`institution`, `course` or `section`"""
+        if rule.section_id:
+            return "section"
+        return "course" if rule.course_id else "institution"
+
+    def get_excused(self, rule: AttendanceRule) -> str | None:
+        """`neutral` or `attended`"""
+        return rule.excused or None
+
+
+class SetRuleSerializer(serializers.Serializer[Any]):
+    """Fields that are left out stay as they are. null leaves the field to the course or the institution."""
+
+    valid_from = serializers.DateField(required=False, help_text="The first day; today if it is left out.")
+    changes_past = serializers.BooleanField(
+        default=False, help_text="Allow a first day before today, which changes numbers that have been shown."
+    )
+    minimum_percentage = serializers.IntegerField(
+        required=False, allow_null=True, min_value=0, max_value=100, help_text="0 for no minimum."
+    )
+    warn_below = serializers.IntegerField(
+        required=False, allow_null=True, min_value=0, max_value=100, help_text="0 for no warning."
+    )
+    late_counts = serializers.IntegerField(
+        required=False, allow_null=True, min_value=0, max_value=100, help_text="In per cent of a class."
+    )
+    lates_per_absence = serializers.IntegerField(
+        required=False, allow_null=True, min_value=0, max_value=100, help_text="0 for never."
+    )
+    excused = serializers.ChoiceField(ExcusedCounts.choices, required=False, allow_null=True)
+    drop_lowest = serializers.IntegerField(required=False, allow_null=True, min_value=0, max_value=100)
+    forecast_counts_planned = serializers.BooleanField(required=False, allow_null=True)
+
+
+class SectionRule(TeacherView):
+    @extend_schema(responses=RuleVersionSerializer(many=True))
+    def get(self, request: Request, section_id: int) -> Response:
+        """Every version that concerns the section: of the institution, then of the course, then of the section.
+
+        On a day, the latest version of each scope that has begun holds. What the section leaves open, the course decides,
+        then the institution.
+        """
+        return Response(_json(find_section(signed_in(request), section_id, on=timezone.localdate())))
+
+    @extend_schema(
+        request=SetRuleSerializer, responses={200: RuleVersionSerializer(many=True), 409: CONFLICT}
+    )
+    def put(self, request: Request, section_id: int) -> Response:
+        """Let the section say this from a day on. Later versions stay.
+
+        409 `changes_past`: the day is before today, and `changes_past` is not true.
+        """
+        at = timezone.now()
+        user, today = signed_in(request), timezone.localdate(at)
+        section = find_section(user, section_id, on=today)
+        check_may_manage(section)
+        wanted = SetRuleSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        to = wanted.validated_data
+        valid_from = to.pop("valid_from", today)
+        if valid_from < today and not to.pop("changes_past"):
+            raise ChangesPast
+        to = {name: value for name, value in to.items() if name in FIELDS}
+        if "excused" in to:
+            to["excused"] = to["excused"] or ""
+        AttendanceRule.objects.set_for_section(section, to, valid_from=valid_from, by=user, at=at)
+        return Response(_json(section))
+
+
+def _json(section: Section) -> Any:
+    (scopes,) = AttendanceRule.objects.by_section([section]).values()
+    return RuleVersionSerializer([rule for versions in scopes for rule in versions], many=True).data

@@ -1,0 +1,123 @@
+"""The API of what counts as attendance in a section."""
+
+import datetime
+
+import pytest
+from django.utils import timezone
+
+from attendance.models import MeetingState, Status
+from attendance.queries.section_rules import rule_of
+from qrsessions.models import SessionStatus
+from tests.support import factories
+from tests.support.races import token_client
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DAY = datetime.timedelta(days=1)
+OPEN = {
+    "warn_below": None,
+    "late_counts": None,
+    "lates_per_absence": None,
+    "excused": None,
+    "drop_lowest": None,
+    "forecast_counts_planned": None,
+}
+
+
+def put(klass, body, user=None):
+    client = token_client(user) if user else klass.as_teacher
+    return client.put(f"/api/v1/sections/{klass.section.pk}/rule/", body, format="json")
+
+
+def test_versions_of_all_scopes_from_the_widest_to_the_narrowest(klass):
+    today = timezone.localdate()
+    factories.make_rule(
+        minimum_percentage=60, **dict.fromkeys(OPEN) | {"late_counts": 100, "excused": "neutral"}
+    )
+    factories.make_rule(course=klass.section.course, valid_from=today - DAY, minimum_percentage=70)
+    factories.make_rule(section=factories.make_section(), minimum_percentage=10)  # another section's
+
+    answer = put(klass, {"minimum_percentage": 75, "excused": "attended"})
+
+    assert (answer.status_code, answer.json()) == (
+        200,
+        [
+            {"scope": "institution", "valid_from": None, **OPEN, "minimum_percentage": 60, "late_counts": 100}
+            | {"excused": "neutral"},
+            {"scope": "course", "valid_from": str(today - DAY), **OPEN, "minimum_percentage": 70},
+            {"scope": "section", "valid_from": str(today), **OPEN, "minimum_percentage": 75}
+            | {"excused": "attended"},
+        ],
+    )
+    assert klass.as_teacher.get(f"/api/v1/sections/{klass.section.pk}/rule/").json() == answer.json()
+    in_force = rule_of(klass.section, on=today)
+    assert (in_force.minimum_percentage, in_force.late_counts, in_force.excused) == (75, 100, "attended")
+    assert rule_of(klass.section, on=today - DAY).minimum_percentage == 70
+
+
+def test_change_of_a_later_day_keeps_what_it_does_not_name_and_later_versions(klass):
+    today = timezone.localdate()
+    put(klass, {"minimum_percentage": 75, "late_counts": 50})
+    put(klass, {"valid_from": str(today + 9 * DAY), "late_counts": 0})
+
+    put(klass, {"valid_from": str(today + 5 * DAY), "minimum_percentage": 80})
+
+    found = [rule_of(klass.section, on=today + days * DAY) for days in (0, 5, 9)]
+    assert [(rule.minimum_percentage, rule.late_counts) for rule in found] == [(75, 50), (80, 50), (75, 0)]
+
+
+def test_past_is_changed_only_when_that_is_confirmed(klass):
+    yesterday = timezone.localdate() - DAY
+    body = {"valid_from": str(yesterday), "minimum_percentage": 75}
+
+    refused = put(klass, body)
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "changes_past")
+    assert not klass.section.attendance_rules.exists()
+    assert put(klass, body | {"changes_past": True}).status_code == 200
+    assert rule_of(klass.section, on=yesterday).minimum_percentage == 75
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"minimum_percentage": 101},
+        {"late_counts": -1},
+        {"excused": "half"},
+        {"drop_lowest": "all"},
+        {"valid_from": "soon"},
+        {"forecast_counts_planned": "perhaps"},
+    ],
+)
+def test_nonsense_is_refused_by_field_and_changes_nothing(klass, body):
+    answer = put(klass, {"minimum_percentage": 50} | body)
+
+    assert (answer.status_code, set(answer.json()["errors"])) == (400, set(body))
+    assert not klass.section.attendance_rules.exists()
+
+
+def test_only_who_teaches_the_section_sets_its_rule(klass):
+    assert put(klass, {"minimum_percentage": 1}, factories.make_teacher()).status_code == 404
+    assert put(klass, {"minimum_percentage": 1}, klass.students[0].user).status_code == 403
+    assert put(klass, {"minimum_percentage": 1}, factories.make_admin()).status_code == 200
+
+
+def test_late_mark_counts_by_the_rule_of_its_day_in_the_students_own_records(klass):
+    today = timezone.localdate()
+    student = klass.students[0]
+    for days, status in ((2, Status.LATE), (1, Status.LATE), (0, Status.PRESENT), (0, Status.EXCUSED)):
+        at = timezone.now() - days * DAY
+        meeting = factories.make_session(section=klass.section, status=SessionStatus.ENDED, at=at).meeting
+        assert meeting.state == MeetingState.HELD
+        factories.make_record(meeting=meeting, student=student, status=status)
+    factories.make_rule(section=klass.section, valid_from=today - DAY, late_counts=50, warn_below=90)
+
+    (own,) = token_client(student.user).get("/api/v1/me/records/").json()
+
+    assert (own["attended"], own["held"], own["present_percentage"], own["standing"]) == (
+        2.5,
+        3,
+        83.3,
+        "warned",
+    )
+    assert (own["total_present"], own["total_meetings"]) == (3, 4)
