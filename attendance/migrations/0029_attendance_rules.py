@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('attendance', '0025_calendar_feeds'),
+        ('attendance', '0026_substitutes_and_assistants'),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ from tests.support.postgres.database import database_at, migrate_to
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-BEFORE = [("attendance", "0025_calendar_feeds")]
+BEFORE = [("attendance", "0026_substitutes_and_assistants")]
 AFTER = [("attendance", "0031_section_minimum_is_a_rule")]
 
 ROWS = """
