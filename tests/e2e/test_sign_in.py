@@ -136,9 +136,7 @@ def test_too_many_attempts_count_down_and_can_be_tried_again(open_page):
         expect(page.locator(".errorlist")).to_be_visible()
         expect(page.get_by_label("Password")).to_have_value("")
     error = page.get_by_role("alert").locator(":visible").first
-    expect(error).to_contain_text(
-        re.compile(r"Try again in [45]:\d\d\. Or sign in with a code by e-mail\.")
-    )
+    expect(error).to_contain_text(re.compile(r"Try again in [45]:\d\d\. Or sign in with a code by e-mail\."))
     violations, fits = axe_violations(page), fits_width(page)
 
     page.clock.fast_forward(301_000)

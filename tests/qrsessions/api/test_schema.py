@@ -19,10 +19,10 @@ schema.app = application
 
 @schema.parametrize()
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-def test_api_matches_its_schema_for_teacher_and_student(case, klass):
-    session = klass.section.meetings.first() or klass.open().meeting
+def test_api_matches_its_schema_for_teacher_and_student(case, taught_class):
+    session = taught_class.section.meetings.first() or taught_class.open().meeting
     if "public_id" in case.path_parameters:
         case.path_parameters["public_id"] = session.public_id
-    for user in (klass.teacher, klass.students[0].user):
+    for user in (taught_class.teacher, taught_class.students[0].user):
         response = case.call(headers={"Authorization": f"Token {key_of(user)}"})
         case.validate_response(response, checks=[not_a_server_error, response_schema_conformance])
