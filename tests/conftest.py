@@ -100,7 +100,7 @@ def empty_redis() -> Iterator[None]:
 
 
 @pytest.fixture
-def klass(transactional_db) -> Class:
+def taught_class(transactional_db) -> Class:
     """A section with a teacher and three students."""
     teacher = factories.make_teacher()
     section = factories.make_section(students=3, teachers=[teacher])

@@ -43,13 +43,15 @@ def addresses(values: dict[str, str]) -> list[str]:
     return found
 
 
-def test_no_answer_is_kept(klass):
-    session = factories.make_session(section=klass.section, status=SessionStatus.ACTIVE)
-    values = {"public_id": session.public_id, "student_id": klass.students[0].student_id}
+def test_no_answer_is_kept(taught_class):
+    session = factories.make_session(section=taught_class.section, status=SessionStatus.ACTIVE)
+    values = {"public_id": session.public_id, "student_id": taught_class.students[0].student_id}
     values["token"] = token_of(session)
     clients = [Client(raise_request_exception=False) for _ in range(4)]
     for client, user in zip(
-        clients[1:], (klass.students[0].user, klass.teacher, factories.make_admin()), strict=True
+        clients[1:],
+        (taught_class.students[0].user, taught_class.teacher, factories.make_admin()),
+        strict=True,
     ):
         client.force_login(user)
 
@@ -80,10 +82,10 @@ def test_static_files_are_kept():
 
 
 @pytest.mark.parametrize("by", ["cookie", "token"])
-def test_signed_out_phone_gets_401_for_its_old_etag(klass, by):
-    user = klass.students[0].user
-    klass.open()
-    phone = klass.as_student[0]
+def test_signed_out_phone_gets_401_for_its_old_etag(taught_class, by):
+    user = taught_class.students[0].user
+    taught_class.open()
+    phone = taught_class.as_student[0]
     if by == "token":
         phone = APIClient(headers={"authorization": f"Token {factories.key_of(user)}"})
     etag = phone.get(URL).headers["ETag"]

@@ -29,7 +29,7 @@ ONLY_TO_RUN = re.compile(
 # What an assistant may not do: all of these addresses, and those that only a change needs the right for.
 ONLY_TO_MANAGE = re.compile(r"^/teach/sections/.*/(timetable|teachers)|^/teach/meetings/.*/give/$")
 CHANGES_PLAN_OR_RULES = re.compile(
-    r"/meetings/[^/]+/(cancel|move|restore)/$|/sections/\d+/(meetings/new/|meetings/|patterns/)?$"
+    r"/meetings/[^/]+/(cancel|move|restore)/$|/sections/\d+/(meetings/new/|meetings/|patterns/|rule/)?$"
 )
 
 

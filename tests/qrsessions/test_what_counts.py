@@ -29,51 +29,55 @@ WEEK = 7 * DAY
 
 
 @pytest.fixture
-def school(klass, settings) -> Iterator[Class]:
+def school(taught_class, settings) -> Iterator[Class]:
     """The first student was at one class and missed another. Attendance of at least 75 % is wanted."""
     settings.TIME_ZONE = "Europe/Berlin"
-    klass.section.minimum_percentage = 75
-    klass.section.save()
+    taught_class.section.minimum_percentage = 75
+    taught_class.section.save()
     for days, status in ((14, Status.PRESENT), (7, Status.ABSENT)):
         session = factories.make_session(
-            section=klass.section, status=SessionStatus.ENDED, at=NOON - days * DAY - HOUR
+            section=taught_class.section, status=SessionStatus.ENDED, at=NOON - days * DAY - HOUR
         )
-        for number, student in enumerate(klass.students, start=1):
+        for number, student in enumerate(taught_class.students, start=1):
             factories.make_record(
                 meeting=session.meeting, student=student, status=status, roll_number=f"{number:02}"
             )
     with time_machine.travel(NOON, tick=False):
-        yield klass
+        yield taught_class
 
 
 # --- Classes that do not count ----------------------------------------------------------------------------
 
 
-def enter(klass: Class, meeting: Any, status: Status) -> None:
-    meetings.enter(meeting=meeting, student=klass.students[0], status=status, by=klass.teacher, at=NOON)
+def enter(taught_class: Class, meeting: Any, status: Status) -> None:
+    meetings.enter(
+        meeting=meeting, student=taught_class.students[0], status=status, by=taught_class.teacher, at=NOON
+    )
 
 
-def planned_to_come(klass: Class) -> None:
-    enter(klass, make_planned(section=klass.section, starts_at=NOON + DAY), Status.EXCUSED)
+def planned_to_come(taught_class: Class) -> None:
+    enter(taught_class, make_planned(section=taught_class.section, starts_at=NOON + DAY), Status.EXCUSED)
 
 
-def not_taken(klass: Class) -> None:
-    make_planned(section=klass.section, starts_at=NOON - 3 * HOUR)
+def not_taken(taught_class: Class) -> None:
+    make_planned(section=taught_class.section, starts_at=NOON - 3 * HOUR)
 
 
-def register_unfinished(klass: Class) -> None:
-    enter(klass, make_planned(section=klass.section, starts_at=NOON - 3 * HOUR), Status.PRESENT)
+def register_unfinished(taught_class: Class) -> None:
+    enter(taught_class, make_planned(section=taught_class.section, starts_at=NOON - 3 * HOUR), Status.PRESENT)
 
 
-def cancelled_before(klass: Class) -> None:
-    meeting = make_planned(section=klass.section, starts_at=NOON - 3 * HOUR)
-    meetings.cancel(meeting=meeting, reason="ill", by=klass.teacher, at=NOON)
+def cancelled_before(taught_class: Class) -> None:
+    meeting = make_planned(section=taught_class.section, starts_at=NOON - 3 * HOUR)
+    meetings.cancel(meeting=meeting, reason="ill", by=taught_class.teacher, at=NOON)
 
 
-def cancelled_after(klass: Class, *, status: Status | None = Status.PRESENT) -> None:
+def cancelled_after(taught_class: Class, *, status: Status | None = Status.PRESENT) -> None:
     """Held by phone today, and cancelled later."""
-    session = factories.make_session(section=klass.section, status=SessionStatus.ENDED, at=NOON - 3 * HOUR)
-    for number, student in enumerate(klass.students, start=1):
+    session = factories.make_session(
+        section=taught_class.section, status=SessionStatus.ENDED, at=NOON - 3 * HOUR
+    )
+    for number, student in enumerate(taught_class.students, start=1):
         factories.make_record(
             meeting=session.meeting,
             student=student,
@@ -81,24 +85,24 @@ def cancelled_after(klass: Class, *, status: Status | None = Status.PRESENT) -> 
             method=Method.QR if status else Method.END,
             roll_number=f"{number:02}",
         )
-    meetings.cancel(meeting=session.meeting, reason="ill", by=klass.teacher, at=NOON)
+    meetings.cancel(meeting=session.meeting, reason="ill", by=taught_class.teacher, at=NOON)
 
 
-def cancelled_without_marks(klass: Class) -> None:
-    cancelled_after(klass, status=None)
+def cancelled_without_marks(taught_class: Class) -> None:
+    cancelled_after(taught_class, status=None)
 
 
-def discarded(klass: Class) -> None:
-    session = klass.open()
-    klass.step(session, "start")
-    klass.join(session)
-    assert klass.step(session, "discard").status_code == 204
+def discarded(taught_class: Class) -> None:
+    session = taught_class.open()
+    taught_class.step(session, "start")
+    taught_class.join(session)
+    assert taught_class.step(session, "discard").status_code == 204
 
 
-def running(klass: Class) -> None:
-    session = klass.open(join_policy="open")
-    klass.step(session, "start")
-    klass.mark(session)
+def running(taught_class: Class) -> None:
+    session = taught_class.open(join_policy="open")
+    taught_class.step(session, "start")
+    taught_class.mark(session)
 
 
 OTHERS = [
@@ -116,45 +120,46 @@ OTHERS = [
 # --- Where classes are counted ----------------------------------------------------------------------------
 
 
-def own_records(klass: Class) -> Any:
-    return client_of(factories.user_of(klass.students[0])).get("/api/v1/me/records/").json()
+def own_records(taught_class: Class) -> Any:
+    return client_of(factories.user_of(taught_class.students[0])).get("/api/v1/me/records/").json()
 
 
-def own_history(klass: Class) -> Any:
+def own_history(taught_class: Class) -> Any:
     return [
         (one.total_meetings, one.total_present, one.total_excused, one.present_percentage, one.rule)
-        for one in own_sections(klass.students[0])
+        for one in own_sections(taught_class.students[0])
     ]
 
 
-def own_page(klass: Class) -> Any:
+def own_page(taught_class: Class) -> Any:
     """The page of the student's attendance, without the classes to come."""
-    page = browser_of(klass.students[0]).get("/student/attendance/").content.decode()
+    page = browser_of(taught_class.students[0]).get("/student/attendance/").content.decode()
     body = re.sub(r'<section class="card coming".*?</section>', "", page, flags=re.DOTALL)
     return shown(body.partition("<main")[2])
 
 
-def earlier_today(klass: Class) -> Any:
-    return browser_of(klass.students[0]).get("/student/").context["earlier"]
+def earlier_today(taught_class: Class) -> Any:
+    return browser_of(taught_class.students[0]).get("/student/").context["earlier"]
 
 
-def of_teacher(klass: Class) -> Any:
-    (found,) = taught(klass.teacher, at=NOON).sections
-    return found.last, found.without_marks, met_today([klass.section], today=timezone.localdate(NOON))
+def of_teacher(taught_class: Class) -> Any:
+    (found,) = taught(taught_class.teacher, at=NOON).sections
+    return found.last, found.without_marks, met_today([taught_class.section], today=timezone.localdate(NOON))
 
 
-def alerts(klass: Class) -> Any:
+def alerts(taught_class: Class) -> Any:
     return [
-        (one.kind, one.session) for one in alerts_for(klass.teacher, taught(klass.teacher, at=NOON), at=NOON)
+        (one.kind, one.session)
+        for one in alerts_for(taught_class.teacher, taught(taught_class.teacher, at=NOON), at=NOON)
     ]
 
 
-def of_section(klass: Class) -> Any:
-    listed = sessions_of_section(klass.section, user=klass.teacher, on=timezone.localdate(NOON))
+def of_section(taught_class: Class) -> Any:
+    listed = sessions_of_section(taught_class.section, user=taught_class.teacher, on=timezone.localdate(NOON))
     return listed.without_marks
 
 
-def differences(klass: Class) -> Any:
+def differences(taught_class: Class) -> Any:
     return list(roster_differences())
 
 

@@ -74,21 +74,21 @@ class Class:
         return stats
 
 
-def open_page(klass: Class, number: int = 0) -> str:
+def open_page(taught_class: Class, number: int = 0) -> str:
     """The page of one of the students."""
-    response = browser_of(klass.students[number]).get(reverse("qrsessions:student"))
+    response = browser_of(taught_class.students[number]).get(reverse("qrsessions:student"))
     assert response.status_code == 200
     return response.content.decode()
 
 
-def correct(klass: Class, session: QRSession, status: str, number: int = 0) -> None:
+def correct(taught_class: Class, session: QRSession, status: str, number: int = 0) -> None:
     """Have the teacher change a student's mark."""
     corrections.correct(
         session=session,
-        student=klass.students[number],
+        student=taught_class.students[number],
         status=Status(status),
         note="",
-        by=klass.teacher,
+        by=taught_class.teacher,
         at=timezone.now(),
     )
 

@@ -239,17 +239,17 @@ def test_typed_codes_of_a_group_can_be_guessed_five_times_a_minute_whichever_ses
     assert not AttendanceRecord.objects.filter(marked_at__isnull=False).exists()
 
 
-def test_typed_codes_of_two_sessions_are_counted_apart(klass):
-    first = klass.open()
-    other = factories.make_section(teachers=[klass.teacher])
-    factories.make_enrolment(section=other, student=klass.students[0], roll_number="1")
+def test_typed_codes_of_two_sessions_are_counted_apart(taught_class):
+    first = taught_class.open()
+    other = factories.make_section(teachers=[taught_class.teacher])
+    factories.make_enrolment(section=other, student=taught_class.students[0], roll_number="1")
     second = factories.make_session(section=other, status=SessionStatus.ACTIVE)
-    klass.join(first)
-    klass.step(first, "start")
+    taught_class.join(first)
+    taught_class.step(first, "start")
     for _ in range(6):
-        refused = klass.type_code(first, "00000000")
+        refused = taught_class.type_code(first, "00000000")
 
-    answer = klass.type_code(second, "00000000")
+    answer = taught_class.type_code(second, "00000000")
 
     assert (refused.status_code, answer.status_code) == (429, 400)
 

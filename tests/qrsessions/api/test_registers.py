@@ -29,13 +29,13 @@ AT = datetime.datetime(2026, 10, 5, 9, 0, tzinfo=datetime.UTC)
 
 
 @pytest.fixture
-def taking(klass) -> QRSession:
+def taking(taught_class) -> QRSession:
     """An active session. The first student is present, and the second has joined."""
-    session = klass.open()
-    klass.join(session, 0)
-    klass.join(session, 1)
-    klass.step(session, "start")
-    klass.mark(session, 0)
+    session = taught_class.open()
+    taught_class.join(session, 0)
+    taught_class.join(session, 1)
+    taught_class.step(session, "start")
+    taught_class.mark(session, 0)
     return session
 
 
@@ -48,11 +48,11 @@ def hall(transactional_db) -> tuple[Class, str, list[QRSession]]:
         factories.make_section(students=students, teachers=[teacher], name=name)
         for name, students in (("A", [ada, both]), ("B", [both, cyd]))
     ]
-    klass = Class(sections[0], teacher, [ada, both, cyd])
+    taught_class = Class(sections[0], teacher, [ada, both, cyd])
     body = {"sections": [section.pk for section in sections]}
-    group = klass.as_teacher.post("/api/v1/group-sessions/", body, format="json").json()["id"]
+    group = taught_class.as_teacher.post("/api/v1/group-sessions/", body, format="json").json()["id"]
     members = QRSession.objects.with_names().order_by("meeting__section__name")
-    return klass, group, list(members)
+    return taught_class, group, list(members)
 
 
 def address(session: QRSession, rest: str = "") -> str:
@@ -70,20 +70,20 @@ def names(rows) -> list[str]:
 
 
 def mark(
-    klass: Class, session: QRSession, student: Student, status: str | None, note: str = ""
+    taught_class: Class, session: QRSession, student: Student, status: str | None, note: str = ""
 ) -> dict[str, Any]:
     url = address(session, f"records/{student.student_id}/")
-    answer = klass.as_teacher.put(url, {"status": status, "note": note}, format="json")
+    answer = taught_class.as_teacher.put(url, {"status": status, "note": note}, format="json")
     assert answer.status_code == 200, answer.content
     return answer.json()
 
 
-def undo(klass: Class, session: QRSession, change: int):
-    return klass.as_teacher.post(address(session, "undo/"), {"change": change}, format="json")
+def undo(taught_class: Class, session: QRSession, change: int):
+    return taught_class.as_teacher.post(address(session, "undo/"), {"change": change}, format="json")
 
 
-def bulk(klass: Class, url: str, of: str, status: str) -> dict[str, Any]:
-    answer = klass.as_teacher.post(f"{url}records/bulk/", {"of": of, "status": status}, format="json")
+def bulk(taught_class: Class, url: str, of: str, status: str) -> dict[str, Any]:
+    answer = taught_class.as_teacher.post(f"{url}records/bulk/", {"of": of, "status": status}, format="json")
     assert answer.status_code == 200, answer.content
     return answer.json()
 
@@ -96,64 +96,64 @@ def statuses(session: QRSession) -> dict[str, str | None]:
 # --- Changes ----------------------------------------------------------------------------------------------
 
 
-def test_changes_begin_with_the_whole_register(klass, taking):
+def test_changes_begin_with_the_whole_register(taught_class, taking):
     url = address(taking, "records/")
-    first = changes(klass.as_teacher, url)
+    first = changes(taught_class.as_teacher, url)
     assert first["whole"]
-    assert first["records"] == klass.as_teacher.get(url).json()
-    again = changes(klass.as_teacher, url, first["cursor"])
+    assert first["records"] == taught_class.as_teacher.get(url).json()
+    again = changes(taught_class.as_teacher, url, first["cursor"])
     assert again == {"cursor": first["cursor"], "whole": False, "records": []}
 
 
-def test_changes_are_the_rows_that_changed_and_add_up_to_the_register(klass, taking):
+def test_changes_are_the_rows_that_changed_and_add_up_to_the_register(taught_class, taking):
     url = address(taking, "records/")
-    cursor = changes(klass.as_teacher, url)["cursor"]
+    cursor = changes(taught_class.as_teacher, url)["cursor"]
 
-    mark(klass, taking, klass.students[2], "late")
-    returned = changes(klass.as_teacher, url, cursor)
+    mark(taught_class, taking, taught_class.students[2], "late")
+    returned = changes(taught_class.as_teacher, url, cursor)
 
-    whole = klass.as_teacher.get(url).json()
+    whole = taught_class.as_teacher.get(url).json()
     assert (returned["whole"], returned["records"]) == (False, [whole[2]])
-    assert changes(klass.as_teacher, url, returned["cursor"])["records"] == []
+    assert changes(taught_class.as_teacher, url, returned["cursor"])["records"] == []
     # The older cursor gets the same changes.
-    assert changes(klass.as_teacher, url, cursor)["records"] == [whole[2]]
+    assert changes(taught_class.as_teacher, url, cursor)["records"] == [whole[2]]
 
 
-def test_changes_tell_of_a_name_and_of_a_record_that_was_deleted(klass, taking):
+def test_changes_tell_of_a_name_and_of_a_record_that_was_deleted(taught_class, taking):
     url = address(taking, "records/")
-    cursor = changes(klass.as_teacher, url)["cursor"]
-    Student.objects.filter(pk=klass.students[1].pk).update(name="Another Name")
-    AttendanceRecord.objects.filter(student=klass.students[0]).delete()
-    returned = changes(klass.as_teacher, url, cursor)
+    cursor = changes(taught_class.as_teacher, url)["cursor"]
+    Student.objects.filter(pk=taught_class.students[1].pk).update(name="Another Name")
+    AttendanceRecord.objects.filter(student=taught_class.students[0]).delete()
+    returned = changes(taught_class.as_teacher, url, cursor)
     assert [(row["name"], row["status"]) for row in returned["records"]] == [
-        (klass.students[0].name, None),
+        (taught_class.students[0].name, None),
         ("Another Name", None),
     ]
 
 
-def test_changes_include_records_flagged_by_another_mark(klass, taking):
+def test_changes_include_records_flagged_by_another_mark(taught_class, taking):
     url = address(taking, "records/")
-    AttendanceRecord.objects.filter(student=klass.students[0]).update(device="d" * 64)
-    cursor = changes(klass.as_teacher, url)["cursor"]
+    AttendanceRecord.objects.filter(student=taught_class.students[0]).update(device="d" * 64)
+    cursor = changes(taught_class.as_teacher, url)["cursor"]
     factories.make_record(
-        meeting=taking.meeting, student=klass.students[2], status=Status.PRESENT, device="d" * 64
+        meeting=taking.meeting, student=taught_class.students[2], status=Status.PRESENT, device="d" * 64
     )
-    returned = changes(klass.as_teacher, url, cursor)["records"]
-    assert names(returned) == [klass.students[0].student_id, klass.students[2].student_id]
+    returned = changes(taught_class.as_teacher, url, cursor)["records"]
+    assert names(returned) == [taught_class.students[0].student_id, taught_class.students[2].student_id]
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "\0", "0" * 32 + "-" + "f" * 32, "9" * 5000])
-def test_unknown_cursor_returns_everything(klass, taking, cursor):
-    returned = changes(klass.as_teacher, address(taking, "records/"), cursor)
+def test_unknown_cursor_returns_everything(taught_class, taking, cursor):
+    returned = changes(taught_class.as_teacher, address(taking, "records/"), cursor)
     assert returned["whole"]
     assert len(returned["records"]) == 3
 
 
-def test_changes_are_whole_where_the_roster_changed_or_the_cache_forgot(klass, taking):
+def test_changes_are_whole_where_the_roster_changed_or_the_cache_forgot(taught_class, taking):
     url = address(taking, "records/")
-    cursor = changes(klass.as_teacher, url)["cursor"]
-    factories.make_enrolment(section=klass.section, roll_number="00")
-    returned = changes(klass.as_teacher, url, cursor)
+    cursor = changes(taught_class.as_teacher, url)["cursor"]
+    factories.make_enrolment(section=taught_class.section, roll_number="00")
+    returned = changes(taught_class.as_teacher, url, cursor)
     assert (returned["whole"], returned["records"][0]["roll_number"], len(returned["records"])) == (
         True,
         "00",
@@ -161,23 +161,23 @@ def test_changes_are_whole_where_the_roster_changed_or_the_cache_forgot(klass, t
     )
 
     cache.clear()
-    mark(klass, taking, klass.students[2], "late")
-    assert changes(klass.as_teacher, url, returned["cursor"])["whole"]
+    mark(taught_class, taking, taught_class.students[2], "late")
+    assert changes(taught_class.as_teacher, url, returned["cursor"])["whole"]
 
 
-def test_changes_are_whole_while_redis_is_away(klass, taking, settings):
+def test_changes_are_whole_while_redis_is_away(taught_class, taking, settings):
     url = address(taking, "records/")
-    cursor = changes(klass.as_teacher, url)["cursor"]
+    cursor = changes(taught_class.as_teacher, url)["cursor"]
 
     settings.CACHES = caches_at(f"redis://127.0.0.1:{free_port()}")
 
-    assert changes(klass.as_teacher, url, cursor)["whole"]
+    assert changes(taught_class.as_teacher, url, cursor)["whole"]
 
 
-def test_changes_miss_no_transaction_that_commits_after_a_later_one(klass, taking):
+def test_changes_miss_no_transaction_that_commits_after_a_later_one(taught_class, taking):
     """The slow transaction writes first and commits last. Every reader still gets both changes."""
     url = address(taking, "records/")
-    slow, quick = klass.students[1], klass.students[2]
+    slow, quick = taught_class.students[1], taught_class.students[2]
     written, may_commit = threading.Event(), threading.Event()
 
     def mark_slowly() -> None:
@@ -191,19 +191,19 @@ def test_changes_miss_no_transaction_that_commits_after_a_later_one(klass, takin
         finally:
             connection.close()
 
-    cursors = [changes(klass.as_teacher, url)["cursor"]]
+    cursors = [changes(taught_class.as_teacher, url)["cursor"]]
     thread = threading.Thread(target=mark_slowly)
     thread.start()
     assert written.wait(20)
-    cursors.append(changes(klass.as_teacher, url)["cursor"])
-    mark(klass, taking, quick, "late")
-    between = changes(klass.as_teacher, url, cursors[0])
+    cursors.append(changes(taught_class.as_teacher, url)["cursor"])
+    mark(taught_class, taking, quick, "late")
+    between = changes(taught_class.as_teacher, url, cursors[0])
     assert names(between["records"]) == [quick.student_id]
     cursors.append(between["cursor"])
     may_commit.set()
     thread.join()
 
-    returned = [names(changes(klass.as_teacher, url, cursor)["records"]) for cursor in cursors]
+    returned = [names(changes(taught_class.as_teacher, url, cursor)["records"]) for cursor in cursors]
 
     both = [slow.student_id, quick.student_id]
     assert returned == [both, both, [slow.student_id]]
@@ -240,27 +240,27 @@ def test_changes_read_while_many_mark_add_up_to_the_register(transactional_db):
 
 
 def test_changes_of_a_group_have_each_student_once_and_the_session(hall):
-    klass, group, members = hall
+    taught_class, group, members = hall
     url = f"/api/v1/group-sessions/{group}/records/"
-    whole = klass.as_teacher.get(url).json()
+    whole = taught_class.as_teacher.get(url).json()
     assert [(row["name"], row["session"]) for row in whole] == [
         ("Ada", members[0].public_id),
         ("Both", members[0].public_id),
         ("Cyd", members[1].public_id),
     ]
-    first = changes(klass.as_teacher, url)
+    first = changes(taught_class.as_teacher, url)
     assert first["records"] == whole
-    mark(klass, members[1], klass.students[2], "excused")
-    returned = changes(klass.as_teacher, url, first["cursor"])
+    mark(taught_class, members[1], taught_class.students[2], "excused")
+    returned = changes(taught_class.as_teacher, url, first["cursor"])
     assert [(row["name"], row["status"]) for row in returned["records"]] == [("Cyd", "excused")]
 
 
-def test_empty_changes_need_two_queries(klass, taking, django_assert_num_queries):
+def test_empty_changes_need_two_queries(taught_class, taking, django_assert_num_queries):
     url = address(taking, "records/")
-    cursor = changes(klass.as_teacher, url)["cursor"]
+    cursor = changes(taught_class.as_teacher, url)["cursor"]
     # the session; the version
     with django_assert_num_queries(2):
-        changes(klass.as_teacher, url, cursor)
+        changes(taught_class.as_teacher, url, cursor)
 
 
 def test_changes_are_small(transactional_db, capsys):
@@ -288,29 +288,29 @@ def test_changes_are_small(transactional_db, capsys):
 
 
 @pytest.mark.parametrize("status", ["excused", "late"])
-def test_new_note_with_the_same_status_is_saved_shown_and_undone(klass, taking, status):
-    student = klass.students[2]
-    mark(klass, taking, student, status, "doctor")
+def test_new_note_with_the_same_status_is_saved_shown_and_undone(taught_class, taking, status):
+    student = taught_class.students[2]
+    mark(taught_class, taking, student, status, "doctor")
 
-    answer = mark(klass, taking, student, status, "doctor: certificate seen")
+    answer = mark(taught_class, taking, student, status, "doctor: certificate seen")
 
     assert answer["record"]["note"] == "doctor: certificate seen"
     kept = RecordChange.objects.order_by("pk").values_list("from_status", "to_status", "note")
     assert list(kept) == [(None, status, "doctor"), (status, status, "doctor: certificate seen")]
 
-    undone = undo(klass, taking, answer["change"]).json()
+    undone = undo(taught_class, taking, answer["change"]).json()
     assert (undone["record"]["status"], undone["record"]["note"]) == (status, "doctor")
 
 
 @pytest.mark.parametrize(
     ("status", "note"), [("excused", ""), ("excused", "doctor"), ("present", "personal QR code")]
 )
-def test_same_status_without_a_new_note_changes_nothing(klass, taking, status, note):
-    student = klass.students[2]
-    mark(klass, taking, student, status, "doctor")
+def test_same_status_without_a_new_note_changes_nothing(taught_class, taking, status, note):
+    student = taught_class.students[2]
+    mark(taught_class, taking, student, status, "doctor")
     before = AttendanceRecord.objects.values().get(student=student)
 
-    answer = mark(klass, taking, student, status, note)
+    answer = mark(taught_class, taking, student, status, note)
 
     assert answer["change"] is None
     assert AttendanceRecord.objects.values().get(student=student) == before
@@ -321,13 +321,13 @@ def test_same_status_without_a_new_note_changes_nothing(klass, taking, status, n
 
 
 @pytest.mark.parametrize("status", ["late", "excused", "absent", None])
-def test_undo_restores_the_students_scan(klass, taking, status):
-    student = klass.students[0]
+def test_undo_restores_the_students_scan(taught_class, taking, status):
+    student = taught_class.students[0]
     AttendanceRecord.objects.filter(student=student).update(device="d" * 64)
     before = AttendanceRecord.objects.filter(student=student).values().get()
-    change = mark(klass, taking, student, status)["change"]
+    change = mark(taught_class, taking, student, status)["change"]
 
-    answer = undo(klass, taking, change)
+    answer = undo(taught_class, taking, change)
 
     assert answer.status_code == 200
     assert (answer.json()["record"]["status"], answer.json()["record"]["method"]) == ("present", "qr")
@@ -335,28 +335,28 @@ def test_undo_restores_the_students_scan(klass, taking, status):
     assert AttendanceRecord.objects.filter(student=student).values().get() == before
     kept = RecordChange.objects.order_by("pk").values_list("from_status", "to_status", "note", "changed_by")
     assert list(kept) == [
-        ("present", status, "", klass.teacher.pk),
-        (status, "present", "undone", klass.teacher.pk),
+        ("present", status, "", taught_class.teacher.pk),
+        (status, "present", "undone", taught_class.teacher.pk),
     ]
     assert live_set(taking, "attended") == {"01"}
 
 
-def test_undo_puts_back_what_a_colleague_had_entered(klass, taking):
+def test_undo_puts_back_what_a_colleague_had_entered(taught_class, taking):
     colleague = factories.make_teacher()
-    klass.section.teachers.add(colleague)
-    student = klass.students[2]
+    taught_class.section.teachers.add(colleague)
+    student = taught_class.students[2]
     url = address(taking, f"records/{student.student_id}/")
     client_of(colleague).put(url, {"status": "excused", "note": "doctor"}, format="json")
     before = AttendanceRecord.objects.filter(student=student).values().get()
 
-    undo(klass, taking, mark(klass, taking, student, "present")["change"])
+    undo(taught_class, taking, mark(taught_class, taking, student, "present")["change"])
 
     assert AttendanceRecord.objects.filter(student=student).values().get() == before
 
 
-def test_undo_of_the_first_mark_leaves_no_mark(klass, taking):
-    undo(klass, taking, mark(klass, taking, klass.students[1], "absent")["change"])
-    record = AttendanceRecord.objects.get(student=klass.students[1])
+def test_undo_of_the_first_mark_leaves_no_mark(taught_class, taking):
+    undo(taught_class, taking, mark(taught_class, taking, taught_class.students[1], "absent")["change"])
+    record = AttendanceRecord.objects.get(student=taught_class.students[1])
     assert (record.status, record.method, record.marked_by, record.joined_at is None) == (
         None,
         None,
@@ -365,79 +365,83 @@ def test_undo_of_the_first_mark_leaves_no_mark(klass, taking):
     )
 
 
-def test_undo_of_a_mark_that_was_changed_again_is_refused(klass, taking):
-    student = klass.students[0]
-    change = mark(klass, taking, student, None)["change"]
+def test_undo_of_a_mark_that_was_changed_again_is_refused(taught_class, taking):
+    student = taught_class.students[0]
+    change = mark(taught_class, taking, student, None)["change"]
     # The student scans again before the undo. That mark must stay.
-    assert klass.mark(taking, 0).status_code == 201
+    assert taught_class.mark(taking, 0).status_code == 201
     before = list(AttendanceRecord.objects.values())
 
-    answer = undo(klass, taking, change)
+    answer = undo(taught_class, taking, change)
 
     assert (answer.status_code, answer.json()["code"]) == (409, "changed_since")
     assert list(AttendanceRecord.objects.values()) == before
     assert RecordChange.objects.count() == 1
 
 
-def test_undo_twice_is_refused(klass, taking):
-    change = mark(klass, taking, klass.students[0], "late")["change"]
-    assert undo(klass, taking, change).status_code == 200
-    assert undo(klass, taking, change).status_code == 409
+def test_undo_twice_is_refused(taught_class, taking):
+    change = mark(taught_class, taking, taught_class.students[0], "late")["change"]
+    assert undo(taught_class, taking, change).status_code == 200
+    assert undo(taught_class, taking, change).status_code == 409
 
 
-def test_undo_in_the_next_life_brings_no_absence_back(klass, taking):
-    klass.step(taking, "end")
-    change = mark(klass, taking, klass.students[2], "present")["change"]
-    klass.step(taking, "reopen")
-    undo(klass, taking, change)
-    assert AttendanceRecord.objects.get(student=klass.students[2]).status is None
+def test_undo_in_the_next_life_brings_no_absence_back(taught_class, taking):
+    taught_class.step(taking, "end")
+    change = mark(taught_class, taking, taught_class.students[2], "present")["change"]
+    taught_class.step(taking, "reopen")
+    undo(taught_class, taking, change)
+    assert AttendanceRecord.objects.get(student=taught_class.students[2]).status is None
 
 
-def test_undo_after_the_end_brings_the_absence_of_the_end_back(klass, taking):
-    klass.step(taking, "end")
-    undo(klass, taking, mark(klass, taking, klass.students[2], "present")["change"])
-    record = AttendanceRecord.objects.get(student=klass.students[2])
+def test_undo_after_the_end_brings_the_absence_of_the_end_back(taught_class, taking):
+    taught_class.step(taking, "end")
+    undo(taught_class, taking, mark(taught_class, taking, taught_class.students[2], "present")["change"])
+    record = AttendanceRecord.objects.get(student=taught_class.students[2])
     assert (record.status, record.method, record.marked_by) == ("absent", "end", None)
 
 
 def test_undo_in_a_group_follows_in_the_registers_that_had_followed(hall):
-    klass, _group, members = hall
-    both = klass.students[1]
-    change = mark(klass, members[0], both, "late")["change"]
+    taught_class, _group, members = hall
+    both = taught_class.students[1]
+    change = mark(taught_class, members[0], both, "late")["change"]
     assert [statuses(member)["Both"] for member in members] == ["late", "late"]
-    undo(klass, members[0], change)
+    undo(taught_class, members[0], change)
     assert [statuses(member)["Both"] for member in members] == [None, None]
 
 
 @pytest.mark.parametrize("body", [{}, {"change": "x"}, {"change": 0}, {"change": 2**70}, {"change": None}])
-def test_undo_of_nonsense_is_refused(klass, taking, body):
-    answer = klass.as_teacher.post(address(taking, "undo/"), body, format="json")
+def test_undo_of_nonsense_is_refused(taught_class, taking, body):
+    answer = taught_class.as_teacher.post(address(taking, "undo/"), body, format="json")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
 
 
-def test_undo_of_another_sessions_change_is_not_found(klass, taking):
-    other = factories.make_session(section=factories.make_section(teachers=[klass.teacher]))
-    change = mark(klass, taking, klass.students[0], "late")["change"]
-    assert undo(klass, other, change).status_code == 404
-    assert undo(klass, taking, change + 1000).status_code == 404
+def test_undo_of_another_sessions_change_is_not_found(taught_class, taking):
+    other = factories.make_session(section=factories.make_section(teachers=[taught_class.teacher]))
+    change = mark(taught_class, taking, taught_class.students[0], "late")["change"]
+    assert undo(taught_class, other, change).status_code == 404
+    assert undo(taught_class, taking, change + 1000).status_code == 404
 
 
-def test_correction_without_a_change_cannot_be_undone(klass, taking):
-    mark(klass, taking, klass.students[2], "late")
-    assert mark(klass, taking, klass.students[2], "late")["change"] is None
+def test_correction_without_a_change_cannot_be_undone(taught_class, taking):
+    mark(taught_class, taking, taught_class.students[2], "late")
+    assert mark(taught_class, taking, taught_class.students[2], "late")["change"] is None
 
 
 # --- Many at once -----------------------------------------------------------------------------------------
 
 
-def test_bulk_marks_all_who_joined_and_have_no_mark(klass, taking):
-    mark(klass, taking, klass.students[2], "excused")
-    answer = bulk(klass, address(taking), "joined", "present")
+def test_bulk_marks_all_who_joined_and_have_no_mark(taught_class, taking):
+    mark(taught_class, taking, taught_class.students[2], "excused")
+    answer = bulk(taught_class, address(taking), "joined", "present")
     assert (answer["changed"], answer["stats"]["total_present"]) == (1, 2)
     assert list(statuses(taking).values()) == ["present", "present", "excused"]
     marks = AttendanceRecord.objects.order_by("roll_number").values_list("method", "marked_by")
-    assert list(marks) == [("qr", None), ("manual", klass.teacher.pk), ("manual", klass.teacher.pk)]
-    change = RecordChange.objects.get(record__student=klass.students[1])
+    assert list(marks) == [
+        ("qr", None),
+        ("manual", taught_class.teacher.pk),
+        ("manual", taught_class.teacher.pk),
+    ]
+    change = RecordChange.objects.get(record__student=taught_class.students[1])
     assert (change.from_status, change.to_status, change.note) == (
         None,
         "present",
@@ -446,43 +450,43 @@ def test_bulk_marks_all_who_joined_and_have_no_mark(klass, taking):
     event = SessionEvent.objects.get(action=Action.BULK)
     assert (event.meeting_id, event.done_by, event.detail) == (
         taking.pk,
-        klass.teacher,
+        taught_class.teacher,
         "1 student: present",
     )
     assert live_set(taking, "attended") == {"01", "02"}
 
 
-def test_bulk_marks_the_rest_once(klass, taking):
-    assert bulk(klass, address(taking), "unmarked", "absent")["changed"] == 2
+def test_bulk_marks_the_rest_once(taught_class, taking):
+    assert bulk(taught_class, address(taking), "unmarked", "absent")["changed"] == 2
     assert list(statuses(taking).values()) == ["present", "absent", "absent"]
     before = list(AttendanceRecord.objects.values())
-    assert bulk(klass, address(taking), "unmarked", "present")["changed"] == 0
+    assert bulk(taught_class, address(taking), "unmarked", "present")["changed"] == 0
     assert list(AttendanceRecord.objects.values()) == before
     assert SessionEvent.objects.filter(action=Action.BULK).count() == 1
 
 
-def test_bulk_after_the_end_takes_the_absences_of_the_end_for_no_mark(klass, taking):
-    klass.step(taking, "end")
-    assert bulk(klass, address(taking), "joined", "present")["changed"] == 1
+def test_bulk_after_the_end_takes_the_absences_of_the_end_for_no_mark(taught_class, taking):
+    taught_class.step(taking, "end")
+    assert bulk(taught_class, address(taking), "joined", "present")["changed"] == 1
     assert list(statuses(taking).values()) == ["present", "present", "absent"]
     change = RecordChange.objects.get()
     assert (change.from_status, change.from_method, change.to_status) == ("absent", "end", "present")
 
 
-def test_bulk_gives_a_reused_roll_number_the_student_id(klass, taking):
+def test_bulk_gives_a_reused_roll_number_the_student_id(taught_class, taking):
     leaver = factories.make_student()
-    AttendanceRecord.objects.filter(student=klass.students[2]).delete()
+    AttendanceRecord.objects.filter(student=taught_class.students[2]).delete()
     factories.make_record(meeting=taking.meeting, student=leaver, roll_number="03", joined_at=None)
-    bulk(klass, address(taking), "unmarked", "absent")
-    record = AttendanceRecord.objects.get(student=klass.students[2])
-    assert (record.roll_number, record.status) == (klass.students[2].student_id, "absent")
+    bulk(taught_class, address(taking), "unmarked", "absent")
+    record = AttendanceRecord.objects.get(student=taught_class.students[2])
+    assert (record.roll_number, record.status) == (taught_class.students[2].student_id, "absent")
 
 
 def test_bulk_of_a_group_marks_each_student_in_all_registers(hall):
-    klass, group, members = hall
-    mark(klass, members[1], klass.students[2], "excused")
+    taught_class, group, members = hall
+    mark(taught_class, members[1], taught_class.students[2], "excused")
     url = f"/api/v1/group-sessions/{group}/"
-    answer = bulk(klass, url, "unmarked", "absent")
+    answer = bulk(taught_class, url, "unmarked", "absent")
     assert (answer["changed"], answer["stats"]["group"]) == (2, group)
     assert [statuses(member) for member in members] == [
         {"Ada": "absent", "Both": "absent"},
@@ -492,27 +496,27 @@ def test_bulk_of_a_group_marks_each_student_in_all_registers(hall):
 
 
 def test_bulk_of_one_section_of_a_group_leaves_the_other_sections_students(hall):
-    klass, _group, members = hall
-    assert bulk(klass, address(members[0]), "unmarked", "late")["changed"] == 2
+    taught_class, _group, members = hall
+    assert bulk(taught_class, address(members[0]), "unmarked", "late")["changed"] == 2
     assert [statuses(member) for member in members] == [
         {"Ada": "late", "Both": "late"},
         {"Both": "late", "Cyd": None},
     ]
 
 
-def test_bulk_waits_for_a_mark_in_flight_and_keeps_it(klass, taking):
+def test_bulk_waits_for_a_mark_in_flight_and_keeps_it(taught_class, taking):
     answers = []
 
     def mark_the_rest() -> None:
         try:
-            answers.append(bulk(klass, address(taking), "unmarked", "absent"))
+            answers.append(bulk(taught_class, address(taking), "unmarked", "absent"))
         finally:
             connection.close()
 
     thread = threading.Thread(target=mark_the_rest)
     with transaction.atomic():
         advisory_locks.share([taking.pk])
-        AttendanceRecord.objects.filter(student=klass.students[1]).update(
+        AttendanceRecord.objects.filter(student=taught_class.students[1]).update(
             status=Status.PRESENT, method=Method.QR, marked_at=AT
         )
         thread.start()
@@ -521,15 +525,15 @@ def test_bulk_waits_for_a_mark_in_flight_and_keeps_it(klass, taking):
 
     assert answers[0]["changed"] == 1
     assert list(statuses(taking).values()) == ["present", "present", "absent"]
-    assert not RecordChange.objects.filter(record__student=klass.students[1]).exists()
+    assert not RecordChange.objects.filter(record__student=taught_class.students[1]).exists()
 
 
 @pytest.mark.parametrize(
     "body", [{}, {"of": "all", "status": "present"}, {"of": "joined", "status": None}, {"of": "joined"}, []]
 )
-def test_invalid_bulk_changes_nothing(klass, taking, body):
+def test_invalid_bulk_changes_nothing(taught_class, taking, body):
     before = list(AttendanceRecord.objects.values())
-    answer = klass.as_teacher.post(address(taking, "records/bulk/"), body, format="json")
+    answer = taught_class.as_teacher.post(address(taking, "records/bulk/"), body, format="json")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
     assert list(AttendanceRecord.objects.values()) == before
 
@@ -599,20 +603,20 @@ def test_curve_of_one_moment_is_a_step(transactional_db):
     assert found.half_present_at() is None
 
 
-def test_curve_over_the_api(klass, taking, hall):
-    answer = klass.as_teacher.get(address(taking, "arrival-curve/")).json()
+def test_curve_over_the_api(taught_class, taking, hall):
+    answer = taught_class.as_teacher.get(address(taking, "arrival-curve/")).json()
     assert (answer["joined"][-1], answer["present"][-1]) == (2, 1)
-    klass, group, _members = hall
-    empty = klass.as_teacher.get(f"/api/v1/group-sessions/{group}/arrival-curve/").json()
+    taught_class, group, _members = hall
+    empty = taught_class.as_teacher.get(f"/api/v1/group-sessions/{group}/arrival-curve/").json()
     assert empty == {"began": None, "until": None, "joined": [], "present": []}
 
 
 # --- Rights -----------------------------------------------------------------------------------------------
 
 
-def test_registers_are_closed_to_other_teachers_and_students(klass, taking, hall):
+def test_registers_are_closed_to_other_teachers_and_students(taught_class, taking, hall):
     _hall_class, group, _members = hall
-    change = mark(klass, taking, klass.students[0], "late")["change"]
+    change = mark(taught_class, taking, taught_class.students[0], "late")["change"]
     before = list(AttendanceRecord.objects.order_by("pk").values())
     calls = [
         ("get", "records/", {"since": ""}),
@@ -621,7 +625,7 @@ def test_registers_are_closed_to_other_teachers_and_students(klass, taking, hall
     ]
     urls = [(address(taking), [*calls, ("post", "undo/", {"change": change})])]
     urls.append((f"/api/v1/group-sessions/{group}/", calls))
-    student, other = klass.as_student[0], client_of(factories.make_teacher())
+    student, other = taught_class.as_student[0], client_of(factories.make_teacher())
     for base, paths in urls:
         for method, path, body in paths:
             form = {} if method == "get" else {"format": "json"}
@@ -631,7 +635,7 @@ def test_registers_are_closed_to_other_teachers_and_students(klass, taking, hall
 
 
 def test_teacher_of_one_section_may_not_mark_the_whole_group(hall):
-    _klass, group, members = hall
+    _taught_class, group, members = hall
     colleague = factories.make_teacher()
     members[1].meeting.section.teachers.add(colleague)
     body = {"of": "unmarked", "status": "absent"}
@@ -643,7 +647,7 @@ def test_teacher_of_one_section_may_not_mark_the_whole_group(hall):
     assert client.post(address(members[1], "records/bulk/"), body, format="json").status_code == 200
 
 
-def test_ended_session_keeps_its_register_readable(klass, taking):
-    lifecycle.take_step(session=taking, step="end", by=klass.teacher, at=timezone.now())
-    returned = changes(klass.as_teacher, address(taking, "records/"))
+def test_ended_session_keeps_its_register_readable(taught_class, taking):
+    lifecycle.take_step(session=taking, step="end", by=taught_class.teacher, at=timezone.now())
+    returned = changes(taught_class.as_teacher, address(taking, "records/"))
     assert [row["status"] for row in returned["records"]] == ["present", "absent", "absent"]

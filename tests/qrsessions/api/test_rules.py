@@ -24,20 +24,20 @@ OPEN = {
 }
 
 
-def put(klass, body, user=None):
-    client = token_client(user) if user else klass.as_teacher
-    return client.put(f"/api/v1/sections/{klass.section.pk}/rule/", body, format="json")
+def put(taught_class, body, user=None):
+    client = token_client(user) if user else taught_class.as_teacher
+    return client.put(f"/api/v1/sections/{taught_class.section.pk}/rule/", body, format="json")
 
 
-def test_versions_of_all_scopes_from_the_widest_to_the_narrowest(klass):
+def test_versions_of_all_scopes_from_the_widest_to_the_narrowest(taught_class):
     today = timezone.localdate()
     factories.make_rule(
         minimum_percentage=60, **dict.fromkeys(OPEN) | {"late_counts": 100, "excused": "neutral"}
     )
-    factories.make_rule(course=klass.section.course, valid_from=today - DAY, minimum_percentage=70)
+    factories.make_rule(course=taught_class.section.course, valid_from=today - DAY, minimum_percentage=70)
     factories.make_rule(section=factories.make_section(), minimum_percentage=10)  # another section's
 
-    answer = put(klass, {"minimum_percentage": 75, "excused": "attended"})
+    answer = put(taught_class, {"minimum_percentage": 75, "excused": "attended"})
 
     assert (answer.status_code, answer.json()) == (
         200,
@@ -49,33 +49,36 @@ def test_versions_of_all_scopes_from_the_widest_to_the_narrowest(klass):
             | {"excused": "attended"},
         ],
     )
-    assert klass.as_teacher.get(f"/api/v1/sections/{klass.section.pk}/rule/").json() == answer.json()
-    in_force = rule_of(klass.section, on=today)
+    assert (
+        taught_class.as_teacher.get(f"/api/v1/sections/{taught_class.section.pk}/rule/").json()
+        == answer.json()
+    )
+    in_force = rule_of(taught_class.section, on=today)
     assert (in_force.minimum_percentage, in_force.late_counts, in_force.excused) == (75, 100, "attended")
-    assert rule_of(klass.section, on=today - DAY).minimum_percentage == 70
+    assert rule_of(taught_class.section, on=today - DAY).minimum_percentage == 70
 
 
-def test_change_of_a_later_day_keeps_what_it_does_not_name_and_later_versions(klass):
+def test_change_of_a_later_day_keeps_what_it_does_not_name_and_later_versions(taught_class):
     today = timezone.localdate()
-    put(klass, {"minimum_percentage": 75, "late_counts": 50})
-    put(klass, {"valid_from": str(today + 9 * DAY), "late_counts": 0})
+    put(taught_class, {"minimum_percentage": 75, "late_counts": 50})
+    put(taught_class, {"valid_from": str(today + 9 * DAY), "late_counts": 0})
 
-    put(klass, {"valid_from": str(today + 5 * DAY), "minimum_percentage": 80})
+    put(taught_class, {"valid_from": str(today + 5 * DAY), "minimum_percentage": 80})
 
-    found = [rule_of(klass.section, on=today + days * DAY) for days in (0, 5, 9)]
+    found = [rule_of(taught_class.section, on=today + days * DAY) for days in (0, 5, 9)]
     assert [(rule.minimum_percentage, rule.late_counts) for rule in found] == [(75, 50), (80, 50), (75, 0)]
 
 
-def test_past_is_changed_only_when_that_is_confirmed(klass):
+def test_past_is_changed_only_when_that_is_confirmed(taught_class):
     yesterday = timezone.localdate() - DAY
     body = {"valid_from": str(yesterday), "minimum_percentage": 75}
 
-    refused = put(klass, body)
+    refused = put(taught_class, body)
 
     assert (refused.status_code, refused.json()["code"]) == (409, "changes_past")
-    assert not klass.section.attendance_rules.exists()
-    assert put(klass, body | {"changes_past": True}).status_code == 200
-    assert rule_of(klass.section, on=yesterday).minimum_percentage == 75
+    assert not taught_class.section.attendance_rules.exists()
+    assert put(taught_class, body | {"changes_past": True}).status_code == 200
+    assert rule_of(taught_class.section, on=yesterday).minimum_percentage == 75
 
 
 @pytest.mark.parametrize(
@@ -89,28 +92,30 @@ def test_past_is_changed_only_when_that_is_confirmed(klass):
         {"forecast_counts_planned": "perhaps"},
     ],
 )
-def test_nonsense_is_refused_by_field_and_changes_nothing(klass, body):
-    answer = put(klass, {"minimum_percentage": 50} | body)
+def test_nonsense_is_refused_by_field_and_changes_nothing(taught_class, body):
+    answer = put(taught_class, {"minimum_percentage": 50} | body)
 
     assert (answer.status_code, set(answer.json()["errors"])) == (400, set(body))
-    assert not klass.section.attendance_rules.exists()
+    assert not taught_class.section.attendance_rules.exists()
 
 
-def test_only_who_teaches_the_section_sets_its_rule(klass):
-    assert put(klass, {"minimum_percentage": 1}, factories.make_teacher()).status_code == 404
-    assert put(klass, {"minimum_percentage": 1}, klass.students[0].user).status_code == 403
-    assert put(klass, {"minimum_percentage": 1}, factories.make_admin()).status_code == 200
+def test_only_who_teaches_the_section_sets_its_rule(taught_class):
+    assert put(taught_class, {"minimum_percentage": 1}, factories.make_teacher()).status_code == 404
+    assert put(taught_class, {"minimum_percentage": 1}, taught_class.students[0].user).status_code == 403
+    assert put(taught_class, {"minimum_percentage": 1}, factories.make_admin()).status_code == 200
 
 
-def test_late_mark_counts_by_the_rule_of_its_day_in_the_students_own_records(klass):
+def test_late_mark_counts_by_the_rule_of_its_day_in_the_students_own_records(taught_class):
     today = timezone.localdate()
-    student = klass.students[0]
+    student = taught_class.students[0]
     for days, status in ((2, Status.LATE), (1, Status.LATE), (0, Status.PRESENT), (0, Status.EXCUSED)):
         at = timezone.now() - days * DAY
-        meeting = factories.make_session(section=klass.section, status=SessionStatus.ENDED, at=at).meeting
+        meeting = factories.make_session(
+            section=taught_class.section, status=SessionStatus.ENDED, at=at
+        ).meeting
         assert meeting.state == MeetingState.HELD
         factories.make_record(meeting=meeting, student=student, status=status)
-    factories.make_rule(section=klass.section, valid_from=today - DAY, late_counts=50, warn_below=90)
+    factories.make_rule(section=taught_class.section, valid_from=today - DAY, late_counts=50, warn_below=90)
 
     (own,) = token_client(student.user).get("/api/v1/me/records/").json()
 

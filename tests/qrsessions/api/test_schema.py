@@ -26,21 +26,21 @@ def examples(number: int) -> settings:
 
 @schema.parametrize()
 @examples(5)
-def test_api_matches_its_schema_for_teacher_and_student(case, klass):
-    call_as_both(case, klass)
+def test_api_matches_its_schema_for_teacher_and_student(case, taught_class):
+    call_as_both(case, taught_class)
 
 
 @pytest.mark.slow
 @schema.parametrize()
 @examples(40)
-def test_api_matches_its_schema_in_many_more_requests(case, klass):
-    call_as_both(case, klass)
+def test_api_matches_its_schema_in_many_more_requests(case, taught_class):
+    call_as_both(case, taught_class)
 
 
-def call_as_both(case, klass) -> None:
-    session = klass.section.meetings.first() or klass.open().meeting
+def call_as_both(case, taught_class) -> None:
+    session = taught_class.section.meetings.first() or taught_class.open().meeting
     if "public_id" in case.path_parameters:
         case.path_parameters["public_id"] = session.public_id
-    for user in (klass.teacher, klass.students[0].user):
+    for user in (taught_class.teacher, taught_class.students[0].user):
         response = case.call(headers={"Authorization": f"Token {key_of(user)}"})
         case.validate_response(response, checks=[not_a_server_error, response_schema_conformance])

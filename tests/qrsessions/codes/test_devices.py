@@ -26,13 +26,13 @@ STUDENT = "/student/"
 
 
 @pytest.fixture
-def taking(klass):
-    klass.session = klass.open()
+def taking(taught_class):
+    taught_class.session = taught_class.open()
     for number in range(3):
-        klass.join(klass.session, number)
-    klass.step(klass.session, "start")
-    klass.session.refresh_from_db()
-    return klass
+        taught_class.join(taught_class.session, number)
+    taught_class.step(taught_class.session, "start")
+    taught_class.session.refresh_from_db()
+    return taught_class
 
 
 def phone_of(student, *, cookie_of: Client | None = None) -> APIClient:
@@ -73,8 +73,8 @@ def flags_on(page: str) -> dict[str, str]:
 # --- The cookie -------------------------------------------------------------------------------------------
 
 
-def test_students_page_gives_a_browser_a_device_once(klass):
-    phone = browser_of(klass.students[0])
+def test_students_page_gives_a_browser_a_device_once(taught_class):
+    phone = browser_of(taught_class.students[0])
 
     given = phone.get(STUDENT).cookies[COOKIE]
     again = phone.get(STUDENT)
@@ -89,13 +89,13 @@ def test_students_page_gives_a_browser_a_device_once(klass):
     assert COOKIE not in again.cookies
 
 
-def test_device_is_for_https_only_where_the_site_is(klass, settings):
+def test_device_is_for_https_only_where_the_site_is(taught_class, settings):
     settings.SESSION_COOKIE_SECURE = True
-    assert browser_of(klass.students[0]).get(STUDENT).cookies[COOKIE]["secure"] is True
+    assert browser_of(taught_class.students[0]).get(STUDENT).cookies[COOKIE]["secure"] is True
 
 
-def test_two_browsers_are_two_devices(klass):
-    one, two = (browser_of(klass.students[0]).get(STUDENT).cookies[COOKIE].value for _ in range(2))
+def test_two_browsers_are_two_devices(taught_class):
+    one, two = (browser_of(taught_class.students[0]).get(STUDENT).cookies[COOKIE].value for _ in range(2))
     assert one != two
 
 
@@ -207,12 +207,12 @@ def test_second_mark_from_another_phone_changes_nothing(taking):
     assert everything_written() == before
 
 
-def test_refused_mark_leaves_no_device(klass):
-    session = klass.open()
-    klass.join(session)
+def test_refused_mark_leaves_no_device(taught_class):
+    session = taught_class.open()
+    taught_class.join(session)
     before = everything_written()
 
-    answer = mark_by_token(phone_of(klass.students[0]), session)
+    answer = mark_by_token(phone_of(taught_class.students[0]), session)
 
     assert (answer.status_code, answer.json()["code"]) == (409, "not_active")
     assert everything_written() == before
@@ -309,27 +309,27 @@ def hall(transactional_db) -> tuple[Class, list[QRSession]]:
         factories.make_section(students=chosen, teachers=[teacher])
         for chosen in (students[::2], students[1:])
     ]
-    klass = Class(sections[0], teacher, students)
+    taught_class = Class(sections[0], teacher, students)
     body = {"sections": [section.pk for section in sections], "join_policy": "open"}
-    group = klass.as_teacher.post("/api/v1/group-sessions/", body, format="json").json()["id"]
-    klass.as_teacher.post(f"/api/v1/group-sessions/{group}/start/")
+    group = taught_class.as_teacher.post("/api/v1/group-sessions/", body, format="json").json()["id"]
+    taught_class.as_teacher.post(f"/api/v1/group-sessions/{group}/start/")
     members = QRSession.objects.filter(meeting__group__public_id=group).with_names().order_by("pk")
-    return klass, list(members)
+    return taught_class, list(members)
 
 
 def test_one_phone_in_two_sections_of_a_group_is_flagged_in_both(hall):
-    klass, members = hall
-    ada, bob, _cyd = klass.students
+    taught_class, members = hall
+    ada, bob, _cyd = taught_class.students
     mark_on_one_phone(members[0].meeting.group.group_session, ada, bob)
 
     group_id = members[0].meeting.group.public_id
-    register = klass.as_teacher.get(f"/teach/groups/{group_id}/register/").content.decode()
+    register = taught_class.as_teacher.get(f"/teach/groups/{group_id}/register/").content.decode()
 
-    assert [shared_in(klass.as_teacher, member).get(ada.student_id) for member in members] == [
+    assert [shared_in(taught_class.as_teacher, member).get(ada.student_id) for member in members] == [
         [bob.student_id],
         None,
     ]
-    assert [shared_in(klass.as_teacher, member).get(bob.student_id) for member in members] == [
+    assert [shared_in(taught_class.as_teacher, member).get(bob.student_id) for member in members] == [
         None,
         [ada.student_id],
     ]
@@ -341,13 +341,13 @@ def test_one_phone_in_two_sections_of_a_group_is_flagged_in_both(hall):
 
 
 def test_student_of_two_sections_is_no_other_to_oneself(hall):
-    klass, members = hall
-    cyd = klass.students[2]
+    taught_class, members = hall
+    cyd = taught_class.students[2]
     mark(phone_of(cyd), members[0].meeting.group.group_session)
 
     assert {device_in_register(cyd, member) for member in members} != {""}
     for member in members:
-        assert set(map(tuple, shared_in(klass.as_teacher, member).values())) == {()}
+        assert set(map(tuple, shared_in(taught_class.as_teacher, member).values())) == {()}
 
 
 def test_correction_keeps_the_flag_while_both_are_present(taking):
@@ -400,15 +400,15 @@ def test_program_is_known_however_it_writes_its_header(taking, space):
     assert record_in(taking.as_teacher, taking.session, ada)["flags"] == ["by_program"]
 
 
-def test_program_that_was_not_joined_is_shown_after_it_was_admitted(klass):
-    session = klass.open()
-    klass.step(session, "start")
+def test_program_that_was_not_joined_is_shown_after_it_was_admitted(taught_class):
+    session = taught_class.open()
+    taught_class.step(session, "start")
     session.refresh_from_db()
-    assert mark_by_token(program_of(klass.students[0]), session).status_code == 409
+    assert mark_by_token(program_of(taught_class.students[0]), session).status_code == 409
 
-    klass.as_teacher.post(f"/api/v1/sessions/{session.public_id}/waiting/", {}, format="json")
+    taught_class.as_teacher.post(f"/api/v1/sessions/{session.public_id}/waiting/", {}, format="json")
 
-    assert record_in(klass.as_teacher, session, klass.students[0])["flags"] == ["by_program"]
+    assert record_in(taught_class.as_teacher, session, taught_class.students[0])["flags"] == ["by_program"]
 
 
 def test_mark_by_hand_is_no_longer_by_a_program(taking):

@@ -55,13 +55,13 @@ def assert_refused(answer, status, code, before):
 
 
 @pytest.mark.parametrize("steps", [[], ["lock"], ["start"], ["start", "end"]])
-def test_personal_code_marks_by_hand_in_every_state(klass, steps):
-    session = klass.open()
+def test_personal_code_marks_by_hand_in_every_state(taught_class, steps):
+    session = taught_class.open()
     for step in steps:
-        klass.step(session, step)
-    student = klass.students[0]
+        taught_class.step(session, step)
+    student = taught_class.students[0]
 
-    answer = klass.as_teacher.post(api(session), {"code": code_of(student)}, format="json")
+    answer = taught_class.as_teacher.post(api(session), {"code": code_of(student)}, format="json")
 
     record = AttendanceRecord.objects.get(student=student)
     assert answer.status_code == 201
@@ -77,53 +77,64 @@ def test_personal_code_marks_by_hand_in_every_state(klass, steps):
         "stats": stats,
     }
     assert (stats["session"], stats["total_present"], stats["total_joined"]) == (session.public_id, 1, 0)
-    assert (record.status, record.method, record.marked_by) == (Status.PRESENT, Method.MANUAL, klass.teacher)
+    assert (record.status, record.method, record.marked_by) == (
+        Status.PRESENT,
+        Method.MANUAL,
+        taught_class.teacher,
+    )
     assert RecordChange.objects.get(record=record, to_status=Status.PRESENT).note == "personal QR code"
     assert sets_of(session) == (set(), {"01"})
 
 
-def test_second_code_changes_nothing(klass):
-    session = klass.open()
-    klass.as_teacher.post(api(session), {"code": code_of(klass.students[0])}, format="json")
+def test_second_code_changes_nothing(taught_class):
+    session = taught_class.open()
+    taught_class.as_teacher.post(api(session), {"code": code_of(taught_class.students[0])}, format="json")
     before = everything_written()
 
-    answer = klass.as_teacher.post(api(session), {"code": code_of(klass.students[0])}, format="json")
+    answer = taught_class.as_teacher.post(
+        api(session), {"code": code_of(taught_class.students[0])}, format="json"
+    )
 
     assert (answer.status_code, answer.json()["created"]) == (200, False)
     assert everything_written() == before
 
 
-def test_personal_code_marks_once_in_a_class(klass):
-    session, student = klass.open(), klass.students[0]
+def test_personal_code_marks_once_in_a_class(taught_class):
+    session, student = taught_class.open(), taught_class.students[0]
     shown, next_shown = code_of(student, steps_ago=1), code_of(student)
-    assert klass.as_teacher.post(api(session), {"code": shown}, format="json").status_code == 201
-    corrections.correct(session=session, student=student, status=None, by=klass.teacher, at=timezone.now())
+    assert taught_class.as_teacher.post(api(session), {"code": shown}, format="json").status_code == 201
+    corrections.correct(
+        session=session, student=student, status=None, by=taught_class.teacher, at=timezone.now()
+    )
     before = everything_written()
 
-    answer = klass.as_teacher.post(api(session), {"code": f" {shown} "}, format="json")
+    answer = taught_class.as_teacher.post(api(session), {"code": f" {shown} "}, format="json")
 
     assert_refused(answer, 400, "token_invalid", before)
     assert "already been used" in answer.json()["detail"]
     # Zeros in front of the number make another text, but not another code.
     padded = shown.replace("ROLLCALL:", "ROLLCALL:0")
-    assert klass.as_teacher.post(api(session), {"code": padded}, format="json").status_code == 400
-    assert klass.as_teacher.post(api(session), {"code": next_shown}, format="json").status_code == 201
-    klass.step(session, "end")
-    assert klass.as_teacher.post(api(klass.open()), {"code": shown}, format="json").status_code == 201
+    assert taught_class.as_teacher.post(api(session), {"code": padded}, format="json").status_code == 400
+    assert taught_class.as_teacher.post(api(session), {"code": next_shown}, format="json").status_code == 201
+    taught_class.step(session, "end")
+    assert (
+        taught_class.as_teacher.post(api(taught_class.open()), {"code": shown}, format="json").status_code
+        == 201
+    )
 
 
-def test_present_or_late_student_keeps_the_status(klass):
-    session = klass.open()
-    klass.join(session, 0)
-    klass.step(session, "start")
-    klass.mark(session, 0)
-    by_hand = {"session": session, "by": klass.teacher, "at": timezone.now()}
-    corrections.correct(student=klass.students[1], status=Status.LATE, **by_hand)
+def test_present_or_late_student_keeps_the_status(taught_class):
+    session = taught_class.open()
+    taught_class.join(session, 0)
+    taught_class.step(session, "start")
+    taught_class.mark(session, 0)
+    by_hand = {"session": session, "by": taught_class.teacher, "at": timezone.now()}
+    corrections.correct(student=taught_class.students[1], status=Status.LATE, **by_hand)
     before = everything_written()
 
     answers = [
-        klass.as_teacher.post(api(session), {"code": code_of(student)}, format="json")
-        for student in klass.students[:2]
+        taught_class.as_teacher.post(api(session), {"code": code_of(student)}, format="json")
+        for student in taught_class.students[:2]
     ]
 
     assert [(answer.status_code, answer.json()["status"]) for answer in answers] == [
@@ -133,39 +144,39 @@ def test_present_or_late_student_keeps_the_status(klass):
     assert everything_written() == before
 
 
-def test_excused_student_who_came_is_present(klass):
-    session = klass.open()
-    student = klass.students[0]
+def test_excused_student_who_came_is_present(taught_class):
+    session = taught_class.open()
+    student = taught_class.students[0]
     corrections.correct(
-        session=session, student=student, status=Status.EXCUSED, by=klass.teacher, at=timezone.now()
+        session=session, student=student, status=Status.EXCUSED, by=taught_class.teacher, at=timezone.now()
     )
 
-    answer = klass.as_teacher.post(api(session), {"code": code_of(student)}, format="json")
+    answer = taught_class.as_teacher.post(api(session), {"code": code_of(student)}, format="json")
 
     assert (answer.status_code, answer.json()["status"]) == (201, "present")
 
 
-def test_expired_code_is_refused(klass):
-    session = klass.open()
+def test_expired_code_is_refused(taught_class):
+    session = taught_class.open()
     before = everything_written()
 
-    answer = klass.as_teacher.post(
-        api(session), {"code": code_of(klass.students[0], steps_ago=2)}, format="json"
+    answer = taught_class.as_teacher.post(
+        api(session), {"code": code_of(taught_class.students[0], steps_ago=2)}, format="json"
     )
 
     assert_refused(answer, 409, "token_expired", before)
 
 
 @pytest.mark.parametrize("steps_ago", [2, 100])
-def test_code_kept_without_a_connection_counts_at_the_moment_of_its_scan(klass, steps_ago):
-    session = klass.open()
-    student = klass.students[0]
+def test_code_kept_without_a_connection_counts_at_the_moment_of_its_scan(taught_class, steps_ago):
+    session = taught_class.open()
+    student = taught_class.students[0]
     body = {
         "code": code_of(student, steps_ago=steps_ago),
         "waited_seconds": steps_ago * personal_codes.STEP_SECONDS,
     }
 
-    answer = klass.as_teacher.post(api(session), body, format="json")
+    answer = taught_class.as_teacher.post(api(session), body, format="json")
 
     assert (answer.status_code, answer.json()["name"]) == (201, student.name)
     # It is marked when the server hears of it.
@@ -184,22 +195,22 @@ def test_code_kept_without_a_connection_counts_at_the_moment_of_its_scan(klass, 
         (0, "long", 400, "invalid"),
     ],
 )
-def test_code_that_was_not_valid_at_its_scan_is_refused(klass, steps_ago, waited, status, code):
-    session = klass.open()
+def test_code_that_was_not_valid_at_its_scan_is_refused(taught_class, steps_ago, waited, status, code):
+    session = taught_class.open()
     before = everything_written()
-    body = {"code": code_of(klass.students[0], steps_ago=steps_ago), "waited_seconds": waited}
+    body = {"code": code_of(taught_class.students[0], steps_ago=steps_ago), "waited_seconds": waited}
 
-    answer = klass.as_teacher.post(api(session), body, format="json")
+    answer = taught_class.as_teacher.post(api(session), body, format="json")
 
     assert_refused(answer, status, code, before)
 
 
 @pytest.mark.parametrize("code", ["x", "ROLLCALL:1-0000000000000000", "HTTPS://ROLLCALL.TEST/A/0", "\n"])
-def test_anything_else_is_refused(klass, code):
-    session = klass.open()
+def test_anything_else_is_refused(taught_class, code):
+    session = taught_class.open()
     before = everything_written()
 
-    answer = klass.as_teacher.post(api(session), {"code": code}, format="json")
+    answer = taught_class.as_teacher.post(api(session), {"code": code}, format="json")
 
     assert answer.status_code == 400
     assert answer.json()["code"] in ("token_invalid", "invalid")
@@ -209,50 +220,53 @@ def test_anything_else_is_refused(klass, code):
 @pytest.mark.parametrize(
     "body", [{}, {"code": "x", "number": "1"}, {"code": None}, {"code": ["x"]}, {"number": "1" * 101}, []]
 )
-def test_malformed_body_is_400(klass, body):
-    session = klass.open()
+def test_malformed_body_is_400(taught_class, body):
+    session = taught_class.open()
     before = everything_written()
 
-    answer = klass.as_teacher.post(api(session), body, format="json")
+    answer = taught_class.as_teacher.post(api(session), body, format="json")
 
     assert_refused(answer, 400, "invalid", before)
 
 
-def test_student_of_another_class_is_named_only_to_a_teacher_of_theirs(klass):
-    session = klass.open()
+def test_student_of_another_class_is_named_only_to_a_teacher_of_theirs(taught_class):
+    session = taught_class.open()
     stranger = factories.make_student(student_id="X9", name="Ben")
     other = factories.make_section(students=[stranger])
     before = everything_written()
 
-    answer = klass.as_teacher.post(api(session), {"code": code_of(stranger)}, format="json")
+    answer = taught_class.as_teacher.post(api(session), {"code": code_of(stranger)}, format="json")
 
     assert_refused(answer, 403, "not_enrolled", before)
     assert answer.json()["detail"] == "This is the code of a student of another section."
 
-    other.teachers.add(klass.teacher)
-    answer = klass.as_teacher.post(api(session), {"code": code_of(stranger)}, format="json")
+    other.teachers.add(taught_class.teacher)
+    answer = taught_class.as_teacher.post(api(session), {"code": code_of(stranger)}, format="json")
 
     assert_refused(answer, 403, "not_enrolled", before)
     assert answer.json()["detail"] == "Ben (X9) is not on this class's roster."
 
 
-def test_only_teachers_of_the_section_mark(klass):
-    session = klass.open()
+def test_only_teachers_of_the_section_mark(taught_class):
+    session = taught_class.open()
     before = everything_written()
-    body = {"code": code_of(klass.students[0])}
+    body = {"code": code_of(taught_class.students[0])}
 
     colleague = client_of(factories.make_teacher()).post(api(session), body, format="json")
-    student = klass.as_student[0].post(api(session), body, format="json")
+    student = taught_class.as_student[0].post(api(session), body, format="json")
     nobody = Client().post(api(session), body, content_type="application/json")
 
     assert (colleague.status_code, student.status_code, nobody.status_code) == (404, 403, 401)
     assert everything_written() == before
 
 
-def test_get_marks_nobody(klass):
-    session = klass.open()
+def test_get_marks_nobody(taught_class):
+    session = taught_class.open()
 
-    assert klass.as_teacher.get(api(session), {"code": code_of(klass.students[0])}).status_code == 405
+    assert (
+        taught_class.as_teacher.get(api(session), {"code": code_of(taught_class.students[0])}).status_code
+        == 405
+    )
     assert not AttendanceRecord.objects.exists()
 
 
@@ -260,13 +274,13 @@ def test_get_marks_nobody(klass):
 
 
 @pytest.mark.parametrize("number", ["02", " 02 ", "T-7", "t-7"])
-def test_number_or_student_id_marks(klass, number):
-    session = klass.open()
-    student = klass.students[1]
+def test_number_or_student_id_marks(taught_class, number):
+    session = taught_class.open()
+    student = taught_class.students[1]
     student.student_id = "T-7"
     student.save()
 
-    answer = klass.as_teacher.post(api(session), {"number": number}, format="json")
+    answer = taught_class.as_teacher.post(api(session), {"number": number}, format="json")
 
     assert (answer.status_code, answer.json()["name"]) == (201, student.name)
     record = AttendanceRecord.objects.get()
@@ -274,24 +288,24 @@ def test_number_or_student_id_marks(klass, number):
 
 
 @pytest.mark.parametrize("number", ["2", "0", "nobody", "X9"])
-def test_unknown_number_is_refused(klass, number):
-    session = klass.open()
+def test_unknown_number_is_refused(taught_class, number):
+    session = taught_class.open()
     factories.make_student(student_id="X9")
     before = everything_written()
 
-    answer = klass.as_teacher.post(api(session), {"number": number}, format="json")
+    answer = taught_class.as_teacher.post(api(session), {"number": number}, format="json")
 
     assert_refused(answer, 403, "not_enrolled", before)
 
 
-def test_number_that_is_anothers_student_id_is_refused(klass):
-    session = klass.open()
-    first, second = klass.students[:2]
+def test_number_that_is_anothers_student_id_is_refused(taught_class):
+    session = taught_class.open()
+    first, second = taught_class.students[:2]
     second.student_id = "01"
     second.save()
     before = everything_written()
 
-    answer = klass.as_teacher.post(api(session), {"number": "01"}, format="json")
+    answer = taught_class.as_teacher.post(api(session), {"number": "01"}, format="json")
 
     assert_refused(answer, 409, "several_students", before)
     assert {f"{one.name} ({one.student_id})" for one in (first, second)} == set(answer.json()["students"])
@@ -371,22 +385,22 @@ def test_group_is_only_for_teachers_of_all_its_sections(hall):
 # --- The page ---------------------------------------------------------------------------------------------
 
 
-def test_page_marks_by_number_without_a_script(klass):
-    session = klass.open()
-    client = browser_of(klass.teacher)
+def test_page_marks_by_number_without_a_script(taught_class):
+    session = taught_class.open()
+    client = browser_of(taught_class.teacher)
 
     response = client.post(desk(session), {"number": "02"}, follow=True)
 
     assert response.redirect_chain == [(desk(session), 302)]
     page = text_of(response)
-    assert f"{klass.students[1].name} is present." in page
+    assert f"{taught_class.students[1].name} is present." in page
     assert "1 of 3 present" in page
-    assert f"{klass.students[1].name} 02" in page
+    assert f"{taught_class.students[1].name} 02" in page
 
 
-def test_page_explains_a_refused_number(klass):
-    session = klass.open()
-    client = browser_of(klass.teacher)
+def test_page_explains_a_refused_number(taught_class):
+    session = taught_class.open()
+    client = browser_of(taught_class.teacher)
     before = everything_written()
 
     for number, words in (
@@ -399,25 +413,29 @@ def test_page_explains_a_refused_number(klass):
     assert everything_written() == before
 
 
-def test_page_lists_whom_the_user_marked_the_latest_first(klass):
-    session = klass.open()
+def test_page_lists_whom_the_user_marked_the_latest_first(taught_class):
+    session = taught_class.open()
     start = timezone.now()
-    for minutes, student in enumerate(klass.students[:2]):
+    for minutes, student in enumerate(taught_class.students[:2]):
         corrections.correct(
             session=session,
             student=student,
             status=Status.PRESENT,
-            by=klass.teacher,
+            by=taught_class.teacher,
             at=start + datetime.timedelta(minutes=minutes),
         )
     corrections.correct(
-        session=session, student=klass.students[2], status=Status.PRESENT, by=factories.make_admin(), at=start
+        session=session,
+        student=taught_class.students[2],
+        status=Status.PRESENT,
+        by=factories.make_admin(),
+        at=start,
     )
 
-    page = browser_of(klass.teacher).get(desk(session)).content.decode()
+    page = browser_of(taught_class.teacher).get(desk(session)).content.decode()
 
     names = re.findall(r"<b data-name>([^<]+)</b>", page)
-    assert names == [klass.students[1].name, klass.students[0].name]
+    assert names == [taught_class.students[1].name, taught_class.students[0].name]
 
 
 def test_page_of_a_group_lists_each_student_once(hall):
@@ -429,23 +447,23 @@ def test_page_of_a_group_lists_each_student_once(hall):
     assert re.findall(r"<b data-name>([^<]+)</b>", page) == [both.name]
 
 
-def test_page_is_only_for_teachers_of_the_section(klass, client):
-    session = klass.open()
+def test_page_is_only_for_teachers_of_the_section(taught_class, client):
+    session = taught_class.open()
 
     assert client.get(desk(session))["Location"].startswith("/accounts/login/")
-    assert browser_of(klass.students[0].user).get(desk(session)).status_code == 403
+    assert browser_of(taught_class.students[0].user).get(desk(session)).status_code == 403
     assert browser_of(factories.make_teacher()).get(desk(session)).status_code == 404
     assert browser_of(factories.make_teacher()).post(desk(session), {"number": "01"}).status_code == 404
     assert not AttendanceRecord.objects.exists()
 
 
-def test_session_pages_lead_to_it(klass, hall):
-    session = klass.open()
+def test_session_pages_lead_to_it(taught_class, hall):
+    session = taught_class.open()
     teacher, _both, _other, group = hall
 
     assert (
         f'href="{desk(session)}"'
-        in browser_of(klass.teacher).get(f"/teach/sessions/{session.public_id}/").content.decode()
+        in browser_of(taught_class.teacher).get(f"/teach/sessions/{session.public_id}/").content.decode()
     )
     assert (
         f'href="{desk(group)}"'
@@ -454,25 +472,29 @@ def test_session_pages_lead_to_it(klass, hall):
 
 
 @pytest.mark.parametrize("students", [1, 3])
-def test_page_costs_the_same_for_every_number_of_marks(klass, students, django_assert_num_queries):
-    session = klass.open()
-    for student in klass.students[:students]:
+def test_page_costs_the_same_for_every_number_of_marks(taught_class, students, django_assert_num_queries):
+    session = taught_class.open()
+    for student in taught_class.students[:students]:
         corrections.correct(
-            session=session, student=student, status=Status.PRESENT, by=klass.teacher, at=timezone.now()
+            session=session,
+            student=student,
+            status=Status.PRESENT,
+            by=taught_class.teacher,
+            at=timezone.now(),
         )
-    client = browser_of(klass.teacher)
+    client = browser_of(taught_class.teacher)
     client.get(desk(session))
 
     with django_assert_num_queries(4):
         client.get(desk(session))
 
 
-def test_code_is_read_at_the_moment_of_the_request(klass):
-    session = klass.open()
+def test_code_is_read_at_the_moment_of_the_request(taught_class):
+    session = taught_class.open()
     start = timezone.now()
-    code = personal_codes.make(student=klass.students[0], at=start)
+    code = personal_codes.make(student=taught_class.students[0], at=start)
 
     with time_machine.travel(start + datetime.timedelta(seconds=61), tick=False):
-        answer = klass.as_teacher.post(api(session), {"code": code}, format="json")
+        answer = taught_class.as_teacher.post(api(session), {"code": code}, format="json")
 
     assert (answer.status_code, answer.json()["code"]) == (409, "token_expired")

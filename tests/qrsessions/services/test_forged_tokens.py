@@ -21,12 +21,12 @@ MOST_HMACS = 61
 
 
 @pytest.fixture
-def taking(klass):
-    klass.session = klass.open()
-    klass.join(klass.session, 0)
-    klass.step(klass.session, "start")
-    klass.session.refresh_from_db()
-    return klass
+def taking(taught_class):
+    taught_class.session = taught_class.open()
+    taught_class.join(taught_class.session, 0)
+    taught_class.step(taught_class.session, "start")
+    taught_class.session.refresh_from_db()
+    return taught_class
 
 
 @pytest.fixture

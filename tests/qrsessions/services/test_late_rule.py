@@ -32,20 +32,22 @@ def set_rule(section: Section, minutes: int | None) -> None:
 
 
 @pytest.fixture
-def taking(klass, time_machine):
+def taking(taught_class, time_machine):
     """The class with a rule of 15 minutes. Attendance started at START, and all three students joined."""
-    set_rule(klass.section, MINUTES)
+    set_rule(taught_class.section, MINUTES)
     time_machine.move_to(START, tick=False)
-    klass.session = klass.open()
+    taught_class.session = taught_class.open()
     for number in range(3):
-        klass.join(klass.session, number)
-    klass.step(klass.session, "start")
-    klass.session.refresh_from_db()
-    return klass
+        taught_class.join(taught_class.session, number)
+    taught_class.step(taught_class.session, "start")
+    taught_class.session.refresh_from_db()
+    return taught_class
 
 
-def record_of(klass, number: int = 0) -> AttendanceRecord:
-    return AttendanceRecord.objects.get(meeting=klass.session.meeting_id, student=klass.students[number])
+def record_of(taught_class, number: int = 0) -> AttendanceRecord:
+    return AttendanceRecord.objects.get(
+        meeting=taught_class.session.meeting_id, student=taught_class.students[number]
+    )
 
 
 def judged(session: QRSession, student: Student, at: datetime.datetime) -> str:
@@ -167,25 +169,27 @@ def test_reopened_session_counts_from_its_first_start(taking, time_machine):
 
 
 @pytest.mark.parametrize(("scanned_at", "status"), [(BOUNDARY - MICROSECOND, "present"), (BOUNDARY, "late")])
-def test_admitted_scan_is_judged_by_its_arrival(klass, time_machine, scanned_at, status):
-    set_rule(klass.section, MINUTES)
+def test_admitted_scan_is_judged_by_its_arrival(taught_class, time_machine, scanned_at, status):
+    set_rule(taught_class.section, MINUTES)
     time_machine.move_to(START, tick=False)
-    klass.session = klass.open()
-    klass.step(klass.session, "start")
+    taught_class.session = taught_class.open()
+    taught_class.step(taught_class.session, "start")
     time_machine.move_to(scanned_at, tick=False)
-    assert klass.mark(klass.session).json()["code"] == "not_joined"
+    assert taught_class.mark(taught_class.session).json()["code"] == "not_joined"
     time_machine.move_to(BOUNDARY + datetime.timedelta(minutes=30), tick=False)
 
-    klass.as_teacher.post(f"/api/v1/sessions/{klass.session.public_id}/waiting/", {}, format="json")
+    taught_class.as_teacher.post(
+        f"/api/v1/sessions/{taught_class.session.public_id}/waiting/", {}, format="json"
+    )
 
-    record = record_of(klass)
+    record = record_of(taught_class)
     assert (record.status, record.marked_at) == (status, scanned_at)
     change = RecordChange.objects.get()
     assert (change.from_status, change.to_status, change.to_method, change.changed_by) == (
         None,
         status,
         "qr",
-        klass.teacher,
+        taught_class.teacher,
     )
 
 
@@ -210,14 +214,14 @@ def test_rule_is_shown_to_teacher_and_student(taking):
 
 
 @pytest.mark.parametrize(("minutes", "start"), [(None, True), (MINUTES, False)])
-def test_late_from_is_none_without_a_rule_or_before_the_start(klass, minutes, start):
-    set_rule(klass.section, minutes)
-    session = klass.open()
+def test_late_from_is_none_without_a_rule_or_before_the_start(taught_class, minutes, start):
+    set_rule(taught_class.section, minutes)
+    session = taught_class.open()
     if start:
-        klass.step(session, "start")
+        taught_class.step(session, "start")
 
-    returned = klass.as_teacher.get(f"/api/v1/sessions/{session.public_id}/").json()["late_from"]
-    (own,) = klass.as_student[0].get("/api/v1/me/session/").json()["sessions"]
+    returned = taught_class.as_teacher.get(f"/api/v1/sessions/{session.public_id}/").json()["late_from"]
+    (own,) = taught_class.as_student[0].get("/api/v1/me/session/").json()["sessions"]
 
     assert (returned, own["late_from"]) == (None, None)
 
@@ -232,8 +236,10 @@ def rule_on(page: str) -> str:
     return found[0]
 
 
-def screen_of(klass) -> str:
-    page = klass.as_teacher.get(f"/teach/sessions/{klass.session.public_id}/screen/").content.decode()
+def screen_of(taught_class) -> str:
+    page = taught_class.as_teacher.get(
+        f"/teach/sessions/{taught_class.session.public_id}/screen/"
+    ).content.decode()
     return rule_on(page)
 
 
@@ -270,12 +276,12 @@ def hall(transactional_db, time_machine) -> tuple[Class, GroupSession, list[Sect
         factories.make_section(students=[student], teachers=[teacher], late_after_minutes=minutes)
         for minutes in (5, MINUTES, None)
     ]
-    klass = Class(sections[0], teacher, [student])
+    taught_class = Class(sections[0], teacher, [student])
     time_machine.move_to(START, tick=False)
     body = {"sections": [section.pk for section in sections], "join_policy": "open"}
-    group = klass.as_teacher.post("/api/v1/group-sessions/", body, format="json").json()["id"]
-    klass.as_teacher.post(f"/api/v1/group-sessions/{group}/start/")
-    return klass, GroupSession.objects.with_names().get(group__public_id=group), sections
+    group = taught_class.as_teacher.post("/api/v1/group-sessions/", body, format="json").json()["id"]
+    taught_class.as_teacher.post(f"/api/v1/group-sessions/{group}/start/")
+    return taught_class, GroupSession.objects.with_names().get(group__public_id=group), sections
 
 
 def statuses_of(sections) -> list[str | None]:
@@ -293,36 +299,38 @@ def statuses_of(sections) -> list[str | None]:
     ],
 )
 def test_each_register_of_a_group_follows_its_own_sections_rule(hall, time_machine, minutes, statuses):
-    klass, group, sections = hall
+    taught_class, group, sections = hall
     time_machine.move_to(START + datetime.timedelta(minutes=minutes), tick=False)
 
-    answer = klass.mark(group)
+    answer = taught_class.mark(group)
 
     assert (answer.status_code, answer.json()["status"]) == (201, statuses[0])
     assert statuses_of(sections) == statuses
 
 
 def test_mark_by_hand_applies_where_sections_judged_the_scan_differently(hall, time_machine):
-    klass, group, sections = hall
+    taught_class, group, sections = hall
     time_machine.move_to(START + datetime.timedelta(minutes=10), tick=False)
-    klass.mark(group)
+    taught_class.mark(group)
     session = QRSession.objects.with_names().get(meeting__section=sections[0])
-    path = f"/api/v1/sessions/{session.public_id}/records/{klass.students[0].student_id}/"
+    path = f"/api/v1/sessions/{session.public_id}/records/{taught_class.students[0].student_id}/"
 
-    klass.as_teacher.put(path, {"status": None}, format="json")
+    taught_class.as_teacher.put(path, {"status": None}, format="json")
 
     assert statuses_of(sections) == [None, None, None]
 
 
 def test_section_added_later_follows_its_own_rule(hall, time_machine):
-    klass, group, sections = hall
+    taught_class, group, sections = hall
     time_machine.move_to(START + datetime.timedelta(minutes=10), tick=False)
-    klass.mark(group)
-    added = factories.make_section(students=klass.students, teachers=[klass.teacher], late_after_minutes=5)
+    taught_class.mark(group)
+    added = factories.make_section(
+        students=taught_class.students, teachers=[taught_class.teacher], late_after_minutes=5
+    )
     time_machine.move_to(START + datetime.timedelta(minutes=20), tick=False)
 
     groups.add_section(
-        group_session=group, section=added, by=klass.teacher, at=START + datetime.timedelta(minutes=20)
+        group_session=group, section=added, by=taught_class.teacher, at=START + datetime.timedelta(minutes=20)
     )
 
     assert statuses_of([sections[0], added]) == ["late", "present"]
@@ -331,14 +339,14 @@ def test_section_added_later_follows_its_own_rule(hall, time_machine):
 
 
 def test_screen_of_a_group_shows_the_earliest_late_time(hall):
-    klass, group, sections = hall
+    taught_class, group, sections = hall
     path = f"/teach/groups/{group.public_id}/screen/"
 
-    differs = klass.as_teacher.get(path).content.decode()
+    differs = taught_class.as_teacher.get(path).content.decode()
     for section in sections:
         set_rule(section, MINUTES)
-    same = klass.as_teacher.get(path).content.decode()
-    token = klass.as_teacher.get(f"/api/v1/group-sessions/{group.public_id}/token/").json()
+    same = taught_class.as_teacher.get(path).content.decode()
+    token = taught_class.as_teacher.get(f"/api/v1/group-sessions/{group.public_id}/token/").json()
 
     rules = [shown(rule_on(page)) for page in (differs, same)]
     assert rules == ["Late from 08:05:48 in some sections", "Late from 08:15:48"]

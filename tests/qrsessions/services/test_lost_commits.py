@@ -49,21 +49,21 @@ def wait_for_idle_thread(by_the_site: bool) -> None:  # noqa: FBT001
             wait_until(lambda: free()["pool_available"] == free()["pool_size"], seconds=5)
 
 
-def test_mark_whose_commit_was_not_heard_of_counts(klass: Class, lose_the_next_answer, by_the_site):
-    session = klass.open(join_policy="open")
-    klass.step(session, "start")
-    klass.mark(session, 1)
+def test_mark_whose_commit_was_not_heard_of_counts(taught_class: Class, lose_the_next_answer, by_the_site):
+    session = taught_class.open(join_policy="open")
+    taught_class.step(session, "start")
+    taught_class.mark(session, 1)
     wait_for_idle_thread(by_the_site)
-    before = klass.stats(session)["total_present"]
+    before = taught_class.stats(session)["total_present"]
     lose_the_next_answer()
 
-    answer = klass.mark(session)
+    answer = taught_class.mark(session)
     if not by_the_site:
         assert answer.status_code == 503
         assert tuple(map(len, sets_of(session))) == (before, before)
         # The phone sends the claim that it was given.
         body = {"claim": answer.json()["claim"]}
-        answer = klass.as_student[0].post("/api/v1/mark/", body, format="json")
+        answer = taught_class.as_student[0].post("/api/v1/mark/", body, format="json")
 
     assert answer.status_code == 200, answer.json()
     stats = answer.json()["stats"]
@@ -75,18 +75,18 @@ def test_mark_whose_commit_was_not_heard_of_counts(klass: Class, lose_the_next_a
     assert tuple(map(len, sets_of(session))) == (before + 1, before + 1)
 
 
-def test_join_whose_commit_was_not_heard_of_counts(klass: Class, lose_the_next_answer, by_the_site):
-    session = klass.open()
-    klass.join(session, 1)
+def test_join_whose_commit_was_not_heard_of_counts(taught_class: Class, lose_the_next_answer, by_the_site):
+    session = taught_class.open()
+    taught_class.join(session, 1)
     wait_for_idle_thread(by_the_site)
-    before = klass.stats(session)["total_joined"]
+    before = taught_class.stats(session)["total_joined"]
     lose_the_next_answer()
 
-    answer = klass.join(session)
+    answer = taught_class.join(session)
     if not by_the_site:
         assert answer.status_code == 503
         assert len(sets_of(session)[0]) == before
-        answer = klass.join(session)
+        answer = taught_class.join(session)
 
     assert answer.status_code == 200, answer.json()
     stats = answer.json()["stats"]

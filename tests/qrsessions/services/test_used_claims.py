@@ -27,11 +27,11 @@ MARK = "/api/v1/mark/"
 
 
 @pytest.fixture
-def taking(klass):
-    klass.session = klass.open(join_policy="open")
-    klass.step(klass.session, "start")
-    klass.session.refresh_from_db()
-    return klass
+def taking(taught_class):
+    taught_class.session = taught_class.open(join_policy="open")
+    taught_class.step(taught_class.session, "start")
+    taught_class.session.refresh_from_db()
+    return taught_class
 
 
 def claim_of(browser: Client, session: QRSession | GroupSession) -> str:
@@ -49,12 +49,12 @@ def claim_before_sign_in(session: QRSession) -> Client:
     return browser
 
 
-def take_back(klass, number=0, session=None):
+def take_back(taught_class, number=0, session=None):
     corrections.correct(
-        session=session or klass.session,
-        student=klass.students[number],
+        session=session or taught_class.session,
+        student=taught_class.students[number],
         status=None,
-        by=klass.teacher,
+        by=taught_class.teacher,
         at=timezone.now(),
     )
 
@@ -104,16 +104,16 @@ def test_claim_marks_nobody_else_after_its_student_scanned_again(taking):
 def test_claim_in_a_group_does_not_mark_again(transactional_db):
     teacher, student = factories.make_teacher(), factories.make_student()
     sections = [factories.make_section(students=[student], teachers=[teacher]) for _ in range(2)]
-    klass = Class(sections[0], teacher, [student])
+    taught_class = Class(sections[0], teacher, [student])
     body = {"sections": [section.pk for section in sections], "join_policy": "open"}
-    group = klass.as_teacher.post("/api/v1/group-sessions/", body, format="json").json()["id"]
-    klass.as_teacher.post(f"/api/v1/group-sessions/{group}/start/")
+    group = taught_class.as_teacher.post("/api/v1/group-sessions/", body, format="json").json()["id"]
+    taught_class.as_teacher.post(f"/api/v1/group-sessions/{group}/start/")
     members = list(QRSession.objects.filter(meeting__group__public_id=group).with_names().order_by("pk"))
     browser = browser_of(student)
     claim = claim_of(browser, members[0].run_as)
     assert send(browser, claim) == 303
     assert [statuses(member) for member in members] == [[Status.PRESENT], [Status.PRESENT]]
-    take_back(klass, session=members[0])
+    take_back(taught_class, session=members[0])
     before = everything_written()
 
     assert send(browser, claim) == 400
@@ -121,37 +121,39 @@ def test_claim_in_a_group_does_not_mark_again(transactional_db):
     assert [statuses(member) for member in members] == [[None], [None]]
 
 
-def test_claim_of_an_admitted_scan_does_not_mark_again(klass):
-    klass.session = klass.open()
-    klass.step(klass.session, "start")
-    klass.session.refresh_from_db()
-    browser = browser_of(klass.students[0])
-    claim = claim_of(browser, klass.session)
+def test_claim_of_an_admitted_scan_does_not_mark_again(taught_class):
+    taught_class.session = taught_class.open()
+    taught_class.step(taught_class.session, "start")
+    taught_class.session.refresh_from_db()
+    browser = browser_of(taught_class.students[0])
+    claim = claim_of(browser, taught_class.session)
     assert send(browser, claim) == 409
-    waiting = f"/api/v1/sessions/{klass.session.public_id}/waiting/"
-    klass.as_teacher.post(waiting, {}, format="json")
-    assert statuses(klass.session) == [Status.PRESENT]
-    take_back(klass)
+    waiting = f"/api/v1/sessions/{taught_class.session.public_id}/waiting/"
+    taught_class.as_teacher.post(waiting, {}, format="json")
+    assert statuses(taught_class.session) == [Status.PRESENT]
+    take_back(taught_class)
     before = everything_written()
 
     assert send(browser, claim) == 400
     assert everything_written() == before
 
 
-def test_claim_of_a_waiting_scan_is_refused_the_same_way_each_time_and_waits_for_one_student_only(klass):
-    session = klass.open()
-    klass.step(session, "start")
+def test_claim_of_a_waiting_scan_is_refused_the_same_way_each_time_and_waits_for_one_student_only(
+    taught_class,
+):
+    session = taught_class.open()
+    taught_class.step(session, "start")
     session.refresh_from_db()
     browser = claim_before_sign_in(session)
     claim = browser.cookies[CLAIM_COOKIE].value
 
     answers = []
     for number in (0, 0, 1):
-        browser.force_login(klass.students[number].user)
+        browser.force_login(taught_class.students[number].user)
         answers.append(send(browser, claim))
 
     assert answers == [409, 409, 409]
-    assert [scan.student for scan in RefusedScan.objects.all()] == [klass.students[0]]
+    assert [scan.student for scan in RefusedScan.objects.all()] == [taught_class.students[0]]
 
 
 def test_scan_kept_while_the_database_was_away_does_not_mark_after_its_mark_was_taken_back(taking):
@@ -196,9 +198,9 @@ def test_undone_mistake_of_the_teacher_costs_no_claim(taking):
     assert statuses(taking.session) == [Status.PRESENT]
 
 
-def test_refused_claim_is_not_used_up(klass):
-    session = klass.open(join_policy="open")
-    klass.step(session, "start")
+def test_refused_claim_is_not_used_up(taught_class):
+    session = taught_class.open(join_policy="open")
+    taught_class.step(session, "start")
     session.refresh_from_db()
     browser = browser_of(factories.make_student())
     claim = claim_of(browser, session)

@@ -30,15 +30,15 @@ CLAIM = "/scan/"
 
 
 @pytest.fixture
-def taking(klass, time_machine):
+def taking(taught_class, time_machine):
     """The class in an active session. The first two of three students joined."""
     time_machine.move_to(NOW, tick=False)
-    klass.session = klass.open()
-    klass.join(klass.session, 0)
-    klass.join(klass.session, 1)
-    klass.step(klass.session, "start")
-    klass.session.refresh_from_db()
-    return klass
+    taught_class.session = taught_class.open()
+    taught_class.join(taught_class.session, 0)
+    taught_class.join(taught_class.session, 1)
+    taught_class.step(taught_class.session, "start")
+    taught_class.session.refresh_from_db()
+    return taught_class
 
 
 def address(token: str) -> str:
@@ -66,8 +66,10 @@ def sign_in(client: Client, student, response) -> Any:
     )
 
 
-def record_of(klass, number: int = 0) -> AttendanceRecord:
-    return AttendanceRecord.objects.get(meeting=klass.session.meeting_id, student=klass.students[number])
+def record_of(taught_class, number: int = 0) -> AttendanceRecord:
+    return AttendanceRecord.objects.get(
+        meeting=taught_class.session.meeting_id, student=taught_class.students[number]
+    )
 
 
 def is_on_own_page(response) -> bool:
@@ -281,12 +283,12 @@ def test_scan_without_joining_is_kept_for_the_teacher(taking):
     assert not AttendanceRecord.objects.filter(student=taking.students[2]).exists()
 
 
-def test_scan_before_the_start_is_refused(klass):
-    session = klass.open()
-    klass.join(session)
+def test_scan_before_the_start_is_refused(taught_class):
+    session = taught_class.open()
+    taught_class.join(session)
     before = everything_written()
 
-    response = browser_of(klass.students[0]).get(address(token_of(session)))
+    response = browser_of(taught_class.students[0]).get(address(token_of(session)))
 
     assert response.status_code == 409
     assert "Attendance has not started yet" in response.content.decode()
@@ -312,8 +314,8 @@ GARBAGE = [
 
 @pytest.mark.parametrize("signed_in", [False, True])
 @pytest.mark.parametrize("garbage", GARBAGE)
-def test_garbage_is_a_friendly_400(klass, garbage, signed_in):
-    client = browser_of(klass.students[0]) if signed_in else Client()
+def test_garbage_is_a_friendly_400(taught_class, garbage, signed_in):
+    client = browser_of(taught_class.students[0]) if signed_in else Client()
     before = everything_written()
 
     response = client.get(f"/A/{quote(garbage)}")

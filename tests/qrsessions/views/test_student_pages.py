@@ -21,18 +21,18 @@ NOW = datetime.datetime(2026, 10, 5, 8, 4, 12, tzinfo=datetime.UTC)
 # --- States -----------------------------------------------------------------------------------------------
 
 
-def test_page_without_open_session_says_that_it_updates_itself(klass):
-    page = open_page(klass)
+def test_page_without_open_session_says_that_it_updates_itself(taught_class):
+    page = open_page(taught_class)
 
     assert states_of(page) == []
     assert "Your class will appear here" in shown(page)
     assert '<meta http-equiv="refresh" content="10">' in page
 
 
-def test_open_session_can_be_joined(klass):
-    session = klass.open()
+def test_open_session_can_be_joined(taught_class):
+    session = taught_class.open()
 
-    page = open_page(klass)
+    page = open_page(taught_class)
 
     assert states_of(page) == ["join"]
     assert f"Join {session.meeting.section.course.code} · {session.meeting.section.name}" in shown(page)
@@ -40,58 +40,58 @@ def test_open_session_can_be_joined(klass):
 
 
 @pytest.mark.parametrize("step", [None, "lock"])
-def test_student_who_joined_waits_for_the_start(klass, step):
-    session = klass.open()
-    klass.join(session)
+def test_student_who_joined_waits_for_the_start(taught_class, step):
+    session = taught_class.open()
+    taught_class.join(session)
     if step:
-        klass.step(session, step)
+        taught_class.step(session, step)
 
-    page = open_page(klass)
+    page = open_page(taught_class)
 
     assert states_of(page) == ["waiting"]
     assert "You have joined" in shown(page)
     assert "1 of 3 joined" in shown(page)
 
 
-def test_student_who_joined_can_scan_while_the_session_is_active(klass):
-    session = klass.open()
-    klass.join(session)
-    klass.step(session, "start")
+def test_student_who_joined_can_scan_while_the_session_is_active(taught_class):
+    session = taught_class.open()
+    taught_class.join(session)
+    taught_class.step(session, "start")
 
-    page = open_page(klass)
+    page = open_page(taught_class)
 
     assert states_of(page) == ["scan"]
     assert 'inputmode="numeric" autocomplete="one-time-code"' in page
     assert '<meta http-equiv="refresh" content="45">' in page
 
 
-def test_student_after_the_lock_sees_what_to_do(klass):
-    session = klass.open()
-    klass.step(session, "lock")
-    assert states_of(open_page(klass)) == ["locked"]
+def test_student_after_the_lock_sees_what_to_do(taught_class):
+    session = taught_class.open()
+    taught_class.step(session, "lock")
+    assert states_of(open_page(taught_class)) == ["locked"]
 
-    klass.step(session, "start")
-    page = open_page(klass)
+    taught_class.step(session, "start")
+    page = open_page(taught_class)
     assert states_of(page) == ["not_joined"]
     assert "Your teacher can see your scan and admit you" in shown(page)
 
 
-def test_open_policy_allows_a_scan_without_joining(klass):
-    session = klass.open(join_policy="open")
-    klass.step(session, "start")
+def test_open_policy_allows_a_scan_without_joining(taught_class):
+    session = taught_class.open(join_policy="open")
+    taught_class.step(session, "start")
 
-    assert states_of(open_page(klass)) == ["scan"]
+    assert states_of(open_page(taught_class)) == ["scan"]
 
 
-def test_marked_student_sees_when_and_how_many_are_here(klass, settings, time_machine):
+def test_marked_student_sees_when_and_how_many_are_here(taught_class, settings, time_machine):
     settings.TIME_ZONE = "Europe/Berlin"
     time_machine.move_to(NOW, tick=False)
-    session = klass.open()
-    klass.join(session)
-    klass.step(session, "start")
-    klass.mark(session)
+    session = taught_class.open()
+    taught_class.join(session)
+    taught_class.step(session, "start")
+    taught_class.mark(session)
 
-    page = open_page(klass)
+    page = open_page(taught_class)
 
     assert states_of(page) == ["present"]
     assert "You are present" in shown(page)
@@ -109,38 +109,38 @@ def test_marked_student_sees_when_and_how_many_are_here(klass, settings, time_ma
         ("absent", "You are marked absent"),
     ],
 )
-def test_mark_by_hand_is_shown_as_entered(klass, status, words):
-    session = klass.open()
-    correct(klass, session, status)
+def test_mark_by_hand_is_shown_as_entered(taught_class, status, words):
+    session = taught_class.open()
+    correct(taught_class, session, status)
 
-    page = open_page(klass)
+    page = open_page(taught_class)
 
     assert states_of(page) == [status]
     assert words in shown(page)
 
 
-def test_each_open_session_has_a_card(klass):
-    klass.join(klass.open())
-    other = factories.make_section(students=[klass.students[0]])
+def test_each_open_session_has_a_card(taught_class):
+    taught_class.join(taught_class.open())
+    other = factories.make_section(students=[taught_class.students[0]])
     factories.make_session(section=other)
 
-    assert sorted(states_of(open_page(klass))) == ["join", "waiting"]
+    assert sorted(states_of(open_page(taught_class))) == ["join", "waiting"]
 
 
-def test_session_that_ended_today_is_listed_with_its_outcome(klass):
-    session = klass.open()
-    klass.join(session)
-    klass.step(session, "start")
-    klass.mark(session)
-    klass.step(session, "end")
+def test_session_that_ended_today_is_listed_with_its_outcome(taught_class):
+    session = taught_class.open()
+    taught_class.join(session)
+    taught_class.step(session, "start")
+    taught_class.mark(session)
+    taught_class.step(session, "end")
 
-    assert states_of(open_page(klass)) == []
-    assert re.search(r"Earlier today .* present \d\d:\d\d", shown(open_page(klass)))
-    assert re.search(r"Earlier today .* absent", shown(open_page(klass, 1)))
+    assert states_of(open_page(taught_class)) == []
+    assert re.search(r"Earlier today .* present \d\d:\d\d", shown(open_page(taught_class)))
+    assert re.search(r"Earlier today .* absent", shown(open_page(taught_class, 1)))
 
 
-def test_page_holds_every_state_for_the_script(klass):
-    page = open_page(klass)
+def test_page_holds_every_state_for_the_script(taught_class):
+    page = open_page(taught_class)
 
     held = re.findall(r'<template data-state="(\w+)"><article', re.sub(r">\s+<", "><", page))
     assert held == [
@@ -157,27 +157,27 @@ def test_page_holds_every_state_for_the_script(klass):
     assert not re.search(r"\sstyle=|<style|\son\w+=|<script(?![^>]*\bsrc=)", page)
 
 
-def test_names_of_the_roster_are_text(klass):
-    klass.section.course.title = "<script>alert(1)</script>"
-    klass.section.course.save()
-    klass.open()
+def test_names_of_the_roster_are_text(taught_class):
+    taught_class.section.course.title = "<script>alert(1)</script>"
+    taught_class.section.course.save()
+    taught_class.open()
 
-    assert "<script>alert" not in open_page(klass)
+    assert "<script>alert" not in open_page(taught_class)
 
 
-def test_page_needs_the_same_queries_for_one_session_and_for_three(klass, django_assert_num_queries):
+def test_page_needs_the_same_queries_for_one_session_and_for_three(taught_class, django_assert_num_queries):
     def read():
         # Besides the prepared statements, which Django does not count.
         with django_assert_num_queries(3):
             client.get(reverse("qrsessions:student"))
 
-    client = browser_of(klass.students[0])
-    klass.open()
+    client = browser_of(taught_class.students[0])
+    taught_class.open()
     # The first read repairs the sets.
     client.get(reverse("qrsessions:student"))
     read()
     for _ in range(2):
-        factories.make_session(section=factories.make_section(students=[klass.students[0]]))
+        factories.make_session(section=factories.make_section(students=[taught_class.students[0]]))
     client.get(reverse("qrsessions:student"))
     read()
 
@@ -217,8 +217,8 @@ def test_page_leads_to_the_sign_in_and_back(client, name):
 
 
 @pytest.mark.parametrize("name", ["student-join", "student-code"])
-def test_button_that_was_left_for_a_sign_in_leads_to_the_page(klass, name):
-    response = browser_of(klass.students[0]).get(reverse(f"qrsessions:{name}"))
+def test_button_that_was_left_for_a_sign_in_leads_to_the_page(taught_class, name):
+    response = browser_of(taught_class.students[0]).get(reverse(f"qrsessions:{name}"))
 
     assert (response.status_code, response.headers["Location"]) == (303, reverse("qrsessions:student"))
 
@@ -236,11 +236,11 @@ def test_join_address_in_the_qr_code_is_in_capitals():
 
 @pytest.mark.parametrize("address", ["/J/{}", "/j/{}"])
 @pytest.mark.parametrize("letters", [str.upper, str.lower])
-def test_join_address_redirects_to_the_page_and_changes_nothing(klass, address, letters):
-    session = klass.open()
+def test_join_address_redirects_to_the_page_and_changes_nothing(taught_class, address, letters):
+    session = taught_class.open()
     before = everything_written()
 
-    response = browser_of(klass.students[0]).get(address.format(letters(session.public_id)))
+    response = browser_of(taught_class.students[0]).get(address.format(letters(session.public_id)))
 
     assert (response.status_code, response.headers["Location"]) == (
         303,
@@ -249,21 +249,21 @@ def test_join_address_redirects_to_the_page_and_changes_nothing(klass, address, 
     assert everything_written() == before
 
 
-def test_join_address_of_a_group_leads_to_the_students_session(klass):
-    own, other = klass.section, factories.make_section(students=1)
+def test_join_address_of_a_group_leads_to_the_students_session(taught_class):
+    own, other = taught_class.section, factories.make_section(students=1)
     group_session = factories.make_group_session(sections=[other, own])
     session = own.meetings.get()
     member = other.meetings.get()
-    browser = browser_of(klass.students[0])
+    browser = browser_of(taught_class.students[0])
 
     answers = [browser.get(join_address(one.public_id)) for one in (group_session, session, member)]
 
     assert [answer.headers["Location"] for answer in answers] == [f"/student/?join={session.public_id}"] * 3
 
 
-def test_page_knows_which_session_is_wanted(klass):
-    klass.open()
-    page = browser_of(klass.students[0]).get(reverse("qrsessions:student"), {"join": '7GK2QM9X"><b>'})
+def test_page_knows_which_session_is_wanted(taught_class):
+    taught_class.open()
+    page = browser_of(taught_class.students[0]).get(reverse("qrsessions:student"), {"join": '7GK2QM9X"><b>'})
 
     assert 'data-join="7GK2QM9X&quot;&gt;&lt;b&gt;"' in page.content.decode()
 
@@ -271,24 +271,26 @@ def test_page_knows_which_session_is_wanted(klass):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda klass: "7GK2QM9X", "This code does not belong to any class."),
-        (lambda klass: "G0000000", "This code does not belong to any class."),
+        (lambda taught_class: "7GK2QM9X", "This code does not belong to any class."),
+        (lambda taught_class: "G0000000", "This code does not belong to any class."),
         (
-            lambda klass: factories.make_session(section=klass.section, status=SessionStatus.ENDED).public_id,
+            lambda taught_class: (
+                factories.make_session(section=taught_class.section, status=SessionStatus.ENDED).public_id
+            ),
             "This class has ended. You can no longer join it.",
         ),
         (
-            lambda klass: factories.make_session().public_id,
+            lambda taught_class: factories.make_session().public_id,
             "You are not on the roster of ",
         ),
     ],
     ids=["none", "no group", "ended", "not enrolled"],
 )
-def test_join_address_of_no_open_session_explains_why(klass, make, words):
-    public_id = make(klass)
+def test_join_address_of_no_open_session_explains_why(taught_class, make, words):
+    public_id = make(taught_class)
     before = everything_written()
 
-    response = browser_of(klass.students[0]).get(join_address(public_id), follow=True)
+    response = browser_of(taught_class.students[0]).get(join_address(public_id), follow=True)
 
     assert response.redirect_chain == [("/student/", 303)]
     assert words.replace("\u0027", "&#x27;") in response.content.decode()
@@ -300,24 +302,24 @@ def test_join_address_of_another_shape_is_404(client, address):
     assert client.get(address).status_code == 404
 
 
-def test_post_to_the_join_address_is_refused(klass):
-    session = klass.open()
+def test_post_to_the_join_address_is_refused(taught_class):
+    session = taught_class.open()
 
-    assert browser_of(klass.students[0]).post(join_address(session.public_id)).status_code == 405
+    assert browser_of(taught_class.students[0]).post(join_address(session.public_id)).status_code == 405
 
 
-def test_join_address_leads_through_the_sign_in_and_back(klass):
-    address = join_address(klass.open().public_id)
+def test_join_address_leads_through_the_sign_in_and_back(taught_class):
+    address = join_address(taught_class.open().public_id)
 
     response = Client().get(address)
 
     assert (response.status_code, response.headers["Location"]) == (302, f"/accounts/login/?next={address}")
 
 
-def test_teacher_at_the_join_address_gets_an_explanation(klass):
-    session = klass.open()
+def test_teacher_at_the_join_address_gets_an_explanation(taught_class):
+    session = taught_class.open()
     client = Client()
-    client.force_login(klass.teacher)
+    client.force_login(taught_class.teacher)
 
     response = client.get(join_address(session.public_id))
 
@@ -329,12 +331,12 @@ def test_teacher_at_the_join_address_gets_an_explanation(klass):
 
 
 @pytest.mark.parametrize("call", ["join", "mark", "me"])
-def test_page_of_somebody_else_is_refused(klass, call):
+def test_page_of_somebody_else_is_refused(taught_class, call):
     """One student's page is still open when another signs in from a second tab."""
-    session = klass.open(join_policy="open")
-    klass.step(session, "start")
+    session = taught_class.open(join_policy="open")
+    taught_class.step(session, "start")
     before = everything_written()
-    client, page_of = klass.as_student[0], {"X-Rollcall-User": str(klass.students[1].user.pk)}
+    client, page_of = taught_class.as_student[0], {"X-Rollcall-User": str(taught_class.students[1].user.pk)}
 
     if call == "join":
         answer = client.post(f"/api/v1/sessions/{session.public_id}/join/", headers=page_of)
@@ -347,17 +349,17 @@ def test_page_of_somebody_else_is_refused(klass, call):
     assert everything_written() == before
 
 
-def test_page_shows_the_signed_in_student_and_signs_out(klass):
-    page = open_page(klass)
+def test_page_shows_the_signed_in_student_and_signs_out(taught_class):
+    page = open_page(taught_class)
 
-    assert f'data-user="{klass.students[0].user.pk}"' in page
-    student = klass.students[0]
+    assert f'data-user="{taught_class.students[0].user.pk}"' in page
+    student = taught_class.students[0]
     assert f"You are {student.name} ({student.student_id})." in shown(page)
     assert "Not you? Sign out" in shown(page)
 
 
-def test_csrf_refusal_names_the_cookies(klass):
-    response = browser_of(klass.students[0], enforce_csrf_checks=True).post(
+def test_csrf_refusal_names_the_cookies(taught_class):
+    response = browser_of(taught_class.students[0], enforce_csrf_checks=True).post(
         reverse("qrsessions:student-join")
     )
 
@@ -368,22 +370,22 @@ def test_csrf_refusal_names_the_cookies(klass):
 # --- Joining and typing without a script ------------------------------------------------------------------
 
 
-def test_join_by_form(klass):
-    session = klass.open()
+def test_join_by_form(taught_class):
+    session = taught_class.open()
 
-    response = browser_of(klass.students[0]).post(
+    response = browser_of(taught_class.students[0]).post(
         reverse("qrsessions:student-join"), {"session": session.public_id.lower()}
     )
 
     assert (response.status_code, response.headers["Location"]) == (303, reverse("qrsessions:student"))
-    assert states_of(open_page(klass)) == ["waiting"]
+    assert states_of(open_page(taught_class)) == ["waiting"]
 
 
 @pytest.mark.parametrize("session", ["", "ZZZZZZZZ", "x" * 500, "\x00", "💥"])
-def test_join_of_an_unknown_session_shows_a_message(klass, session):
+def test_join_of_an_unknown_session_shows_a_message(taught_class, session):
     before = everything_written()
 
-    response = browser_of(klass.students[0]).post(
+    response = browser_of(taught_class.students[0]).post(
         reverse("qrsessions:student-join"), {"session": session}, follow=True
     )
 
@@ -392,12 +394,12 @@ def test_join_of_an_unknown_session_shows_a_message(klass, session):
     assert everything_written() == before
 
 
-def test_join_after_the_lock_shows_what_to_do(klass):
-    session = klass.open()
-    klass.step(session, "lock")
+def test_join_after_the_lock_shows_what_to_do(taught_class):
+    session = taught_class.open()
+    taught_class.step(session, "lock")
     before = everything_written()
 
-    response = browser_of(klass.students[0]).post(
+    response = browser_of(taught_class.students[0]).post(
         reverse("qrsessions:student-join"), {"session": session.public_id}, follow=True
     )
 
@@ -405,8 +407,8 @@ def test_join_after_the_lock_shows_what_to_do(klass):
     assert everything_written() == before
 
 
-def test_join_without_enrolment_is_refused(klass):
-    session = klass.open()
+def test_join_without_enrolment_is_refused(taught_class):
+    session = taught_class.open()
     stranger = factories.make_student()
     before = everything_written()
 
@@ -414,17 +416,17 @@ def test_join_without_enrolment_is_refused(klass):
         reverse("qrsessions:student-join"), {"session": session.public_id}, follow=True
     )
 
-    name = f"{klass.section.course.code} · {klass.section.name}"
+    name = f"{taught_class.section.course.code} · {taught_class.section.name}"
     assert f"You are not on the roster of {name}." in unescape(response.content.decode())
     assert everything_written() == before
 
 
 @pytest.mark.parametrize("name", ["student-join", "student-code"])
-def test_post_without_csrf_is_refused(klass, name):
-    session = klass.open()
+def test_post_without_csrf_is_refused(taught_class, name):
+    session = taught_class.open()
     before = everything_written()
 
-    response = browser_of(klass.students[0], enforce_csrf_checks=True).post(
+    response = browser_of(taught_class.students[0], enforce_csrf_checks=True).post(
         reverse(f"qrsessions:{name}"), {"session": session.public_id, "code": "12345678"}
     )
 
@@ -433,30 +435,30 @@ def test_post_without_csrf_is_refused(klass, name):
 
 
 @pytest.mark.parametrize("name", ["student-join", "student-code"])
-def test_teacher_does_not_join_or_type(klass, name):
-    session = klass.open()
+def test_teacher_does_not_join_or_type(taught_class, name):
+    session = taught_class.open()
     client = Client()
-    client.force_login(klass.teacher)
+    client.force_login(taught_class.teacher)
 
     response = client.post(reverse(f"qrsessions:{name}"), {"session": session.public_id, "code": "12345678"})
 
     assert response.status_code == 403
 
 
-def test_typed_code_marks(klass):
-    session = klass.open()
-    klass.join(session)
-    klass.step(session, "start")
+def test_typed_code_marks(taught_class):
+    session = taught_class.open()
+    taught_class.join(session)
+    taught_class.step(session, "start")
     code = code_of(session)
 
-    response = browser_of(klass.students[0]).post(
+    response = browser_of(taught_class.students[0]).post(
         reverse("qrsessions:student-code"), {"session": session.public_id, "code": f"{code[:4]} {code[4:]}"}
     )
 
     assert (response.status_code, response.headers["Location"]) == (303, reverse("qrsessions:student"))
-    record = session.meeting.records.get(student=klass.students[0])
+    record = session.meeting.records.get(student=taught_class.students[0])
     assert (record.status, record.method) == (Status.PRESENT, Method.CODE)
-    assert states_of(open_page(klass)) == ["present"]
+    assert states_of(open_page(taught_class)) == ["present"]
 
 
 @pytest.mark.parametrize(
@@ -469,13 +471,13 @@ def test_typed_code_marks(klass):
         ("\x00", "Null characters are not allowed."),
     ],
 )
-def test_malformed_code_is_refused_with_a_message(klass, code, words):
-    session = klass.open()
-    klass.join(session)
-    klass.step(session, "start")
+def test_malformed_code_is_refused_with_a_message(taught_class, code, words):
+    session = taught_class.open()
+    taught_class.join(session)
+    taught_class.step(session, "start")
     before = everything_written()
 
-    response = browser_of(klass.students[0]).post(
+    response = browser_of(taught_class.students[0]).post(
         reverse("qrsessions:student-code"), {"session": session.public_id, "code": code}, follow=True
     )
 
@@ -484,11 +486,11 @@ def test_malformed_code_is_refused_with_a_message(klass, code, words):
     assert everything_written() == before
 
 
-def test_sixth_code_within_a_minute_is_429(klass):
-    session = klass.open()
-    klass.join(session)
-    klass.step(session, "start")
-    client = browser_of(klass.students[0])
+def test_sixth_code_within_a_minute_is_429(taught_class):
+    session = taught_class.open()
+    taught_class.join(session)
+    taught_class.step(session, "start")
+    client = browser_of(taught_class.students[0])
     wrong = f"{(int(code_of(session)) + 1) % 10**8:08d}"
 
     answers = [
