@@ -126,8 +126,8 @@ def own_records(taught_class: Class) -> Any:
 
 def own_history(taught_class: Class) -> Any:
     return [
-        (one.total_meetings, one.total_present, one.total_excused, one.present_percentage, one.rule)
-        for one in own_sections(taught_class.students[0])
+        (one.total_meetings, one.total_present, one.total_excused, one.result)
+        for one in own_sections(taught_class.students[0], on=timezone.localdate(NOON))
     ]
 
 
