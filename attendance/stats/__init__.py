@@ -16,13 +16,13 @@ all open sessions, and ``failed_writes`` remembers the sets that could not be wr
 
 import datetime
 import enum
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils import timezone
 
 from attendance import metrics
-from attendance.models import Meeting
+from attendance.models import Meeting, MeetingState
 from attendance.rules.percentage import percentage
 from attendance.stats import failed_writes
 from attendance.stats.connection import (
@@ -61,6 +61,7 @@ __all__ = [
     "repair",
     "server_warnings",
     "sum_of",
+    "sum_of_group",
     "sync",
 ]
 
@@ -105,6 +106,15 @@ def sum_of(parts: Sequence[Stats]) -> Stats:
         source=Source.DATABASE if away else Source.REDIS,
         as_of=min(part.as_of for part in parts),
     )
+
+
+def sum_of_group(meetings: Sequence[Meeting], stats: Mapping[int, Stats]) -> Stats:
+    """The stats of a group's meetings added up, without those that were cancelled, unless all of them were.
+
+    :param stats: by the primary keys of the meetings
+    """
+    counted = [meeting for meeting in meetings if meeting.state != MeetingState.CANCELLED]
+    return sum_of([stats[meeting.pk] for meeting in counted or meetings])
 
 
 # --- Reading ----------------------------------------------------------------------------------------------

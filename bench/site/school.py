@@ -62,7 +62,7 @@ def build(installation: Installation, size: Size) -> School:
         waiting = _hall("Waiting", apart[in_halls:], teacher)
         page = _hall("Page", students[len(apart) : len(apart) + size.hall], teacher)
         people = {
-            user.pk: _signed_in(user, tokens[user.username])
+            user.pk: signed_in(user, tokens[user.username])
             for user in [teacher, *(student.user for student in apart if student.user)]
         }
     add_records_up_to(size.past_records)
@@ -100,7 +100,7 @@ def _hall(name: str, students: Sequence[Student], teacher: User) -> Section:
     return section
 
 
-def _signed_in(user: User, token: str) -> Person:
+def signed_in(user: User, token: str) -> Person:
     """A person with a browser session, a device cookie and a CSRF token."""
     store = importlib.import_module(settings.SESSION_ENGINE).SessionStore()
     store[SESSION_KEY] = str(user.pk)

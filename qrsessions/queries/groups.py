@@ -8,7 +8,7 @@ from django.http import Http404
 
 from attendance.lib.natural_order import natural_key
 from attendance.models import MeetingState, RosterEntry, Section, Status, User
-from attendance.stats import Stats, meeting_stats, sum_of
+from attendance.stats import Stats, meeting_stats, sum_of_group
 from qrsessions.models import GroupSession, QRSession, SessionOrGroup, SessionStatus
 
 # A title made of course codes names at most this many.
@@ -127,7 +127,8 @@ def overview_of(
         key=lambda member: section_order(member.session.meeting.section),
     )
     title = group_session.group.title or title_of(sections)
-    return GroupOverview(group_session, title, members, sum_of([member.stats for member in members]))
+    total = sum_of_group([session.meeting for session in sessions], stats)
+    return GroupOverview(group_session, title, members, total)
 
 
 def in_order(sessions: Iterable[QRSession]) -> list[QRSession]:

@@ -12,7 +12,7 @@ from rest_framework import serializers
 
 from attendance.api.serializers import CountsSerializer, RecordSerializer, counts_json, moment_json
 from attendance.models import Meeting, Status
-from attendance.stats import Stats, meeting_stats, sum_of
+from attendance.stats import Stats, meeting_stats, sum_of_group
 from qrsessions.codes import tokens
 from qrsessions.codes.addresses import scan_url
 from qrsessions.models import Action, GroupSession, JoinPolicy, QRSession, SessionOrGroup, SessionStatus
@@ -318,8 +318,10 @@ def sessions_json(sessions: list[QRSession], *, at: datetime.datetime) -> list[d
 def group_stats_json(
     public_id: str, status: str, meetings: Sequence[Meeting], stats: Mapping[int, Stats]
 ) -> dict[str, Any]:
-    """The stats of a group: the sums of those of its sessions, in which every student counts once."""
-    total = sum_of([stats[meeting.pk] for meeting in meetings])
+    """The stats of a group: the sums of those of its sessions, in which every student counts once. Cancelled ones are listed
+    and not counted.
+    """
+    total = sum_of_group(meetings, stats)
     return {
         "group": public_id,
         "status": status,

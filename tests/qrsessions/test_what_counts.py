@@ -15,6 +15,7 @@ from attendance.queries.student_history import own_sections
 from qrsessions.models import SessionStatus
 from qrsessions.queries.alerts import alerts_for
 from qrsessions.queries.dashboard import met_today, taught
+from qrsessions.queries.groups import group_overview
 from qrsessions.queries.section_sessions import sessions_of_section
 from qrsessions.services import meetings
 from tests.support import factories
@@ -187,3 +188,22 @@ def test_class_counts_everywhere_as_soon_as_it_is_held(school):
     assert [entry.meeting for entry in earlier_today(school)] == [meeting]
     assert set(meeting.records.values_list("status", flat=True)) == {Status.ABSENT}
     assert AttendanceRecord.objects.filter(meeting__state=MeetingState.HELD).count() == 9
+
+
+def test_cancelled_class_does_not_count_in_its_group(school):
+    other = factories.make_section(students=2, teachers=[school.teacher])
+    group = factories.make_group_session(
+        sections=[school.section, other], status=SessionStatus.ENDED, at=NOON - HOUR, opened_by=school.teacher
+    )
+    first, second = group.group.meetings.order_by("pk")
+    for meeting, status in ((first, Status.PRESENT), (second, Status.ABSENT)):
+        for number, student in enumerate(factories.students_of(meeting.section), start=1):
+            factories.make_record(meeting=meeting, student=student, status=status, roll_number=f"{number:02}")
+    meetings.cancel(meeting=second, reason="ill", by=school.teacher, at=NOON)
+
+    stats = school.as_teacher.get(f"/api/v1/group-sessions/{group.public_id}/stats/").json()
+    shown = group_overview(group, at=NOON).stats
+
+    assert (stats["total_students"], stats["total_present"], stats["present_percentage"]) == (3, 3, 100.0)
+    assert [one["total_students"] for one in stats["sections"]] == [3, 2]
+    assert (shown.total_students, shown.total_present) == (3, 3)
