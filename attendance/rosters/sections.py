@@ -13,7 +13,7 @@ from attendance.models import Course, Section, Term
 from attendance.rosters.entries import CourseEntry, Roster, SectionEntry, SectionKey, TermEntry
 from attendance.rosters.problems import Problems
 from attendance.rosters.report import Action, Kind, Report, describe_changes
-from attendance.timetable.terms import TermMatcher, days_of, plan_again
+from attendance.timetable.terms import NamedTerm, TermMatcher, days_of, plan_again
 
 _BATCH = 1000
 
@@ -48,7 +48,7 @@ class SectionsPlan:
                 )
             ).select_related("course", "term")
         )
-        named: defaultdict[TermEntry, set[str]] = defaultdict(set)
+        named: defaultdict[NamedTerm, set[str]] = defaultdict(set)
         for entry in roster.sections.values():
             named[entry.term].add(entry.external_id)
         self._terms = TermMatcher(named, on=self._on)
