@@ -62,7 +62,7 @@ def listed(teacher, sections):
         planned = make_planned(section=section, starts_at=NOW - 45 * DAY)
         keys["meetings/missing"][planned.public_id] = name
 
-    def names(path: str, **query: str | int) -> set[str]:
+    def names(path: str, **query: str | float) -> set[str]:
         rows = token_client(teacher).get(f"/api/v1/{path}/", query).json()
         return {keys[path][row["id"]] for row in rows if row["id"] in keys[path]}
 
