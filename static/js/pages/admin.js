@@ -28,9 +28,14 @@ window.django?.jQuery?.(() => {
   for (const select of document.querySelectorAll("select.admin-autocomplete")) {
     const label = select.labels[0];
     const box = select.nextElementSibling;
-    if (!label || !box?.matches(".select2-container")) continue;
-    label.id ||= `${select.id}_label`;
+    if (!box?.matches(".select2-container")) continue;
     const chosen = box.querySelector(".select2-selection--single .select2-selection__rendered");
+    if (!label) {
+      // In a table of related rows: named after its column, as above.
+      if (select.hasAttribute("aria-label")) chosen?.setAttribute("aria-label", select.getAttribute("aria-label"));
+      continue;
+    }
+    label.id ||= `${select.id}_label`;
     chosen?.setAttribute("aria-labelledby", label.id);
     const field = box.querySelector(".select2-selection");
     field.setAttribute("aria-labelledby", [label.id, chosen?.id].filter(Boolean).join(" "));

@@ -411,6 +411,17 @@ def test_missing_register_is_shown_to_both_and_the_substitute_types_it(teacher, 
     assert set(AttendanceRecord.objects.values_list("meeting", "status")) == {(missing.pk, "absent")}
 
 
+def test_session_that_the_substitute_left_open_needs_attention_on_the_next_day(colleague, section):
+    session = factories.make_session(section=section, at=NOON - DAY, opened_by=colleague)
+    factories.make_session(section=factories.make_section(course=section.course), at=NOON - DAY)
+    substitute(section, colleague, meeting=session.meeting)
+
+    home = signed_in(colleague).get("/teach/")
+
+    assert text_of(home).count("has been open since Tue 6 Oct, 12:00 (opened by Bo Shah)") == 1
+    assert teacher_address(session) in home.content.decode()
+
+
 def test_substitute_cancels_restores_and_moves_the_class(teacher, colleague, meeting):
     give(teacher, meeting, "bshah")
     page, address = signed_in(colleague), f"/teach/meetings/{meeting.public_id}/"
