@@ -23,7 +23,8 @@ def test_imported_class_is_taught_and_attended():
     assert isinstance(student.user, User)
     phone = client_of(student.user)
 
-    (listed,) = teacher.get("/api/v1/sections/").json()
+    # The term of the export ended in 2021.
+    (listed,) = teacher.get("/api/v1/sections/?past=true").json()
     assert (listed["course"], listed["name"], listed["total_students"]) == (
         "CS101",
         "Computer Science 101",

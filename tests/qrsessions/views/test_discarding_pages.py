@@ -275,7 +275,7 @@ def test_section_needs_the_same_queries_however_many_sessions(page, section, row
     for day in range(1, rows + 1):
         held(section, at=MONDAY - day * 24 * HOUR)
     # sign-in session, user; section; who teaches; latest, without marks, discarded
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         page.get(f"/teach/sections/{section.pk}/")
 
 
