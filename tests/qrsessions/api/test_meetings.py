@@ -254,6 +254,17 @@ def test_register_of_a_past_meeting_is_typed_and_saved(taught_class):
     assert (own["total_meetings"], own["present_percentage"]) == (1, 100.0)
 
 
+def test_teacher_until_the_end_of_the_term_may_still_save_its_register(taught_class):
+    section, term = taught_class.section, taught_class.section.term
+    term.last_day = NOON.date() - DAY
+    term.save()
+    section.assignments.update(to_date=NOON.date())
+    meeting = make_planned(section=section, starts_at=NOON - 2 * DAY)
+
+    assert act(taught_class, meeting, "finish", rest="absent").status_code == 200
+    assert act(taught_class, meeting, "cancel", reason="ill").status_code == 403
+
+
 def test_typed_register_is_corrected_after_it_was_saved(taught_class):
     meeting = make_planned(section=taught_class.section, starts_at=NOON - DAY)
     act(taught_class, meeting, "finish", rest="absent")
