@@ -276,7 +276,7 @@ def test_those_who_joined_are_marked_present_and_the_others_absent(taught_class,
 
 def test_register_that_was_not_taken_counts_for_nobody(taught_class, not_taken):
     (own,) = taught_class.as_student[0].get("/api/v1/me/records/").json()
-    assert (own["total_meetings"], own["present_percentage"]) == (0, 0.0)
+    assert (own["total_meetings"], own["present_percentage"]) == (0, None)
 
     taught_class.as_teacher.post(
         f"/api/v1/sessions/{not_taken.public_id}/records/bulk/",
