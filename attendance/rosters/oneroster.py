@@ -1,9 +1,8 @@
 """Reads a OneRoster 1.1 or School Data Sync (SDS v2, v2.1) export.
 
 It has users, classes and enrollments, and perhaps courses and academicSessions. The end date of an enrolment is
-exclusive, as OneRoster 1.1 defines it, and so is that of an academic session: "The end date is excluded from the academic
-session" (OneRoster 1.1, CSV tables, academicSessions; 1.2 says the same). So a term's last day is the day before. Passwords
-are not read.
+exclusive, as OneRoster defines it (CSV tables of 1.1, CSV binding of 1.2), and so is that of an academic session: a term's
+last day is the day before. Passwords are not read.
 """
 
 from __future__ import annotations
