@@ -69,6 +69,11 @@ class SetRuleSerializer(serializers.Serializer[Any]):
     drop_lowest = serializers.IntegerField(required=False, allow_null=True, min_value=0, max_value=100)
     forecast_counts_planned = serializers.BooleanField(required=False, allow_null=True)
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.keys().isdisjoint(FIELDS):
+            raise serializers.ValidationError(_("Name at least one part of the rule."))
+        return attrs
+
 
 class SectionRule(TeacherView):
     @extend_schema(responses=RuleVersionSerializer(many=True))

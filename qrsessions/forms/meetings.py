@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from attendance.models import Meeting, Status
-from attendance.timetable.occurrences import instant
+from attendance.timetable.occurrences import YEARS, instant
 from attendance.timetable.planning import institution_zone
 
 
@@ -19,6 +19,12 @@ class TimesForm(forms.Form):
     start = forms.TimeField(label=_("Start"), widget=forms.TimeInput({"type": "time"}, format="%H:%M"))
     end = forms.TimeField(label=_("End"), widget=forms.TimeInput({"type": "time"}, format="%H:%M"))
     room = forms.CharField(label=_("Room"), max_length=100, required=False)
+
+    def clean_date(self) -> datetime.date:
+        date: datetime.date = self.cleaned_data["date"]
+        if date.year not in YEARS:
+            raise forms.ValidationError(_("Check the year."))
+        return date
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

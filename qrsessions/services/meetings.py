@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import models, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -18,6 +19,7 @@ from attendance.models import Meeting, MeetingState, RosterEntry, Section, Statu
 from attendance.records import by_hand, session_end
 from attendance.records.fixed_rosters import fix_rosters
 from attendance.timetable import substitutes
+from attendance.timetable.occurrences import YEARS
 from attendance.timetable.weekly_classes import lock_sections
 from qrsessions.models import Action, QRSession
 from qrsessions.services import audit_log
@@ -79,7 +81,7 @@ def add_meeting(
     """Add a planned meeting, in the future or in the past.
 
     :param makes_up: the meeting of the same section that it replaces, if there is one
-    :raises BadTimes: if it ends before it begins, or lasts longer than 24 hours
+    :raises BadTimes: if it ends before it begins or lasts longer than 24 hours, or the year makes no sense
     """
     _check_times(starts_at, ends_at)
     with transaction.atomic():
@@ -148,7 +150,8 @@ def move(
     _check_times(starts_at, ends_at)
     with transaction.atomic():
         meeting = _locked(meeting, MeetingState.PLANNED)
-        if meeting.records.exists():
+        # An excuse that was taken back leaves a row without a status.
+        if meeting.records.filter(Q(status__isnull=False) | Q(joined_at__isnull=False)).exists():
             raise HasRecords(meeting=meeting.public_id)
         before = timezone.localtime(meeting.starts_at).strftime("%Y-%m-%d %H:%M")
         meeting.starts_at, meeting.ends_at = starts_at, ends_at
@@ -348,5 +351,7 @@ def _save(meeting: Meeting, *fields: str) -> None:
 
 
 def _check_times(starts_at: datetime.datetime, ends_at: datetime.datetime) -> None:
+    if starts_at.year not in YEARS:
+        raise BadTimes(_("Check the year."))
     if not starts_at < ends_at <= starts_at + datetime.timedelta(days=1):
         raise BadTimes

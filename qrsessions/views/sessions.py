@@ -12,7 +12,7 @@ from django.views.decorators.http import conditional_page, require_http_methods,
 
 from attendance.api.permissions import signed_in
 from attendance.lib.refusals import NotEnrolled
-from attendance.models import Meeting, MeetingState, RosterEntry, Status, User
+from attendance.models import AttendanceRecord, Meeting, MeetingState, RosterEntry, Status, User
 from attendance.queries.not_enrolled_then import students_not_enrolled_then
 from attendance.queries.scan_traces import scan_traces
 from attendance.queries.shared_devices import shared_devices
@@ -79,7 +79,10 @@ def _other_classes(session: QRSession, *, by: User, at: datetime.datetime) -> li
     if session.status == SessionStatus.ENDED:
         return []
     section = session.meeting.section
-    return planned_now.candidates([section], by=by, at=at).get(section.pk, [])
+    found = planned_now.candidates([section], by=by, at=at).get(section.pk, [])
+    # One with an excuse cannot be exchanged for this one. It is opened from the home page.
+    excused = set(AttendanceRecord.objects.filter(meeting__in=found).values_list("meeting", flat=True))
+    return [meeting for meeting in found if meeting.pk not in excused]
 
 
 @teacher_page

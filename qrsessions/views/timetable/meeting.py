@@ -263,7 +263,8 @@ def _show(
         and meeting.starts_at > at
         and meeting.may_correct,
         "excused": [entry for entry, status in statuses if status == Status.EXCUSED],
-        "can_move": meeting.state == MeetingState.PLANNED and not any(entry.record for entry in entries),
+        "can_move": meeting.state == MeetingState.PLANNED
+        and not any(entry.record and (entry.record.status or entry.record.joined_at) for entry in entries),
         "cancel_form": cancel_form or CancelForm(),
         "move_form": move_form or TimesForm(initial=TimesForm.initial_of(meeting)),
         "give_form": give_form or ColleagueForm(),

@@ -186,6 +186,32 @@ def test_meeting_moves_to_another_day(taught_class):
     assert (meeting.date, meeting.edited, meeting.sequence) == ((NOON + 2 * DAY).date(), True, 1)
 
 
+def test_meeting_whose_excuse_was_taken_back_is_moved(taught_class):
+    meeting = make_planned(section=taught_class.section, starts_at=NOON + DAY)
+    excuse(taught_class, meeting)
+    to = {"starts_at": (NOON + 2 * DAY).isoformat(), "ends_at": (NOON + 2 * DAY + HOUR).isoformat()}
+    assert act(taught_class, meeting, "move", **to).json()["code"] == "has_records"
+
+    enter(taught_class, meeting, 0, None)
+
+    assert act(taught_class, meeting, "move", **to).status_code == 200
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1800-05-05", "9999-12-31"])
+def test_year_that_makes_no_sense_is_refused(taught_class, day):
+    meeting = make_planned(section=taught_class.section, starts_at=NOON + DAY)
+    times = {"starts_at": f"{day}T10:00:00Z", "ends_at": f"{day}T11:00:00Z"}
+
+    answers = [
+        post(taught_class, f"sections/{taught_class.section.pk}/meetings/", **times),
+        act(taught_class, meeting, "move", **times),
+    ]
+
+    assert [(answer.status_code, answer.json()["detail"]) for answer in answers] == [
+        (400, "Check the year.")
+    ] * 2
+
+
 def test_meeting_with_a_record_is_not_moved(taught_class):
     meeting = make_planned(section=taught_class.section, starts_at=NOON - DAY)
     enter(taught_class, meeting, 0, "present")

@@ -99,6 +99,16 @@ def test_nonsense_is_refused_by_field_and_changes_nothing(taught_class, body):
     assert not taught_class.section.attendance_rules.exists()
 
 
+def test_change_that_names_nothing_is_refused(taught_class):
+    answer = put(taught_class, {"valid_from": str(timezone.localdate())})
+
+    assert (answer.status_code, answer.json()["errors"]) == (
+        400,
+        {"non_field_errors": ["Name at least one part of the rule."]},
+    )
+    assert not taught_class.section.attendance_rules.exists()
+
+
 def test_only_who_teaches_the_section_sets_its_rule(taught_class):
     assert put(taught_class, {"minimum_percentage": 1}, factories.make_teacher()).status_code == 404
     assert put(taught_class, {"minimum_percentage": 1}, taught_class.students[0].user).status_code == 403

@@ -158,3 +158,15 @@ def test_excuse_from_before_the_session_stays_with_its_class(taught_class, two):
     # The two exchanged their plans, so the row that was the first is the second class now.
     assert [record.student for record in first.records.filter(status=Status.EXCUSED)] == [excused]
     assert [record.student for record in session.meeting.records.filter(status=Status.EXCUSED)] == [other]
+
+
+def test_class_with_an_excuse_is_not_offered_because_it_could_not_be_chosen(taught_class, two):
+    first, _second = two
+    factories.make_record(meeting=first, student=taught_class.students[0], status=Status.EXCUSED)
+    session = taught_class.open()
+
+    text = text_of(taught_class.as_teacher.get(f"/teach/sessions/{session.public_id}/"))
+
+    assert "11:30–12:30" not in text
+    assert choose(taught_class, session, first).status_code == 302
+    assert plan_of(session.meeting)[0] == NOON + HOUR / 6

@@ -231,6 +231,28 @@ def test_meeting_is_cancelled_restored_and_made_up(page, section):
     assert meeting.state == MeetingState.PLANNED
 
 
+@pytest.mark.parametrize("date", ["0001-01-01", "9999-12-31"])
+def test_year_that_makes_no_sense_is_refused(page, section, date):
+    meeting = make_planned(section=section, starts_at=NOON + DAY)
+    times = {"date": date, "start": "10:00", "end": "11:00", "room": ""}
+
+    for path in (f"/teach/sections/{section.pk}/meetings/new/", address(meeting, "move/")):
+        refused = page.post(path, times)
+        assert (refused.status_code, "Check the year." in text_of(refused)) == (400, True)
+    assert Meeting.objects.count() == 1
+
+
+def test_cancelled_class_is_called_so_among_the_sessions_of_its_section(page, section):
+    session = factories.make_session(section=section, status=SessionStatus.ENDED, at=NOON - HOUR)
+    assert "ended at" in text_of(page.get(f"/teach/sections/{section.pk}/"))
+
+    page.post(address(session.meeting, "cancel/"), {"reason": "Fire alarm"})
+
+    text = text_of(page.get(f"/teach/sections/{section.pk}/"))
+    assert "ended at" not in text
+    assert "13:00 cancelled History" in text
+
+
 def test_ended_session_is_cancelled_and_restored(page, section):
     session = factories.make_session(section=section, status=SessionStatus.ENDED, at=NOON - HOUR)
     session_page = f"/teach/sessions/{session.public_id}/"
