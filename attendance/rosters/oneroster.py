@@ -192,6 +192,8 @@ class _Terms:
         self._problems = problems
         self._terms: dict[str, TermEntry] = {}
         self._without_common_parent = 0
+        self._of_deleted_sessions = 0
+        self._in_circles: set[str] = set()
 
     def of(self, row: Row) -> TermEntry:
         """Return the term of a class. Of several, it is the one above all of them, such as the school year."""
@@ -199,6 +201,7 @@ class _Terms:
         ids = [session_id for session_id in dict.fromkeys(ids) if self._exists(session_id, row)]
         if not ids:
             return TermEntry("")
+        self._of_deleted_sessions += not self._sessions.deleted.isdisjoint(ids)
         above = [self._with_those_above(session_id) for session_id in ids]
         for session_id in above[0]:
             if all(session_id in others for others in above):
@@ -206,12 +209,18 @@ class _Terms:
         return self._joined([self._term(session_id, row) for session_id in ids], row)
 
     def notes(self) -> list[str]:
-        if not self._without_common_parent:
-            return []
-        return [
-            "classes.csv: classes of several terms that have no common parent: "
-            f"{self._without_common_parent}. Their term is named after all of them, from the first day to the last."
-        ]
+        notes = []
+        if self._without_common_parent:
+            notes.append(
+                "classes.csv: classes of several terms that have no common parent: "
+                f"{self._without_common_parent}. Their term is named after all of them, from the first day to the last."
+            )
+        if self._of_deleted_sessions:
+            notes.append(
+                "classes.csv: classes of sessions that are deleted or inactive in academicSessions.csv: "
+                f"{self._of_deleted_sessions}. Such a term stays as it is; a new one is named by its id and has no days."
+            )
+        return notes
 
     def _exists(self, session_id: str, row: Row) -> bool:
         sessions = self._sessions
@@ -225,13 +234,24 @@ class _Terms:
         return True
 
     def _with_those_above(self, session_id: str) -> list[str]:
-        """Return the session and those above it, the nearest first."""
-        found: list[str] = []
-        while session_id not in found and (session_id in self._sessions.by_id or not found):
-            found.append(session_id)
-            session = self._sessions.by_id.get(session_id)
-            session_id = session.cells.get("parentSourcedId", "").strip() if session else ""
+        """Return the session and those above it, the nearest first. One that is above itself is the highest."""
+        found = [session_id]
+        while session := self._sessions.by_id.get(found[-1]):
+            parent = session.cells.get("parentSourcedId", "").strip()
+            if parent == found[-1] or parent not in self._sessions.by_id:
+                break
+            if parent in found:
+                self._refuse_circle(found[found.index(parent) :])
+                break
+            found.append(parent)
         return found
+
+    def _refuse_circle(self, ids: list[str]) -> None:
+        if self._in_circles.isdisjoint(ids):
+            self._in_circles.update(ids)
+            self._sessions.by_id[ids[-1]].location.add_problem(
+                self._problems, "parentSourcedId", f"The parents form a circle: {', '.join([*ids, ids[0]])}."
+            )
 
     def _term(self, session_id: str, of_class: Row) -> TermEntry:
         if session_id not in self._terms:
@@ -261,11 +281,14 @@ class _Terms:
                 return None, None
         if not first_day or not end:
             return first_day, end and end - _DAY
-        if end < first_day:
-            session.location.add_problem(self._problems, "endDate", "The session ends before it begins.")
+        if end <= first_day:
+            session.location.add_problem(
+                self._problems,
+                "endDate",
+                "The session ends before it begins: endDate is the day after its last one.",
+            )
             return None, None
-        # A session of one day may be written with one date.
-        return first_day, max(first_day, end - _DAY)
+        return first_day, end - _DAY
 
     def _joined(self, terms: list[TermEntry], row: Row) -> TermEntry:
         """Return a term from the first day of these to the last, named after all of them."""

@@ -120,10 +120,13 @@ class SectionsPlan:
                 self._report.add(Kind.TERM, Action.CHANGED, former.name, details)
 
     def _refuse_equal_terms(self) -> None:
-        for named in self._terms.clashes:
+        for named in self._terms.clashes():
             assert isinstance(named, TermEntry) and named.location  # noqa: S101, PT018 - what the roster has
             named.location.add_problem(
-                self._problems, "title", f"Another term is called “{named.name}” and has the same days."
+                self._problems,
+                "title",
+                f"Another term is called “{named.name}” and has the same days. In the admin, move the sections of one of the "
+                "two to the other and delete the empty one. Then import the file again.",
             )
 
     def _plan_course(self, entry: CourseEntry) -> None:
@@ -153,7 +156,7 @@ class SectionsPlan:
             details = describe_changes(
                 course=(section.course.code, course.code),
                 name=(section.name, entry.name),
-                term=_names(section.term, term),
+                term=self._names(section.term, term),
                 external_id=(section.external_id, external_id),
             )
             section.course, section.name = course, entry.name
@@ -165,6 +168,17 @@ class SectionsPlan:
                 self._changed_sections.append(section)
             self._report.add(Kind.SECTION, Action.CHANGED if details else Action.UNCHANGED, what, details)
         self.sections[key] = section
+
+    def _names(self, former: Term | None, term: Term | None) -> tuple[str, str]:
+        """How the report names two terms: with their days if they have one name."""
+        if _key(former) == _key(term):
+            return "", ""
+        if former is None or term is None or former.name != term.name:
+            return (former.name if former else "", term.name if term else "")
+        if _with_days(former) == _with_days(term):
+            # The import gives the former term other days, and these to another one.
+            former = self._terms.with_key(former.pk) or former
+        return _with_days(former), _with_days(term)
 
     def _refuse_duplicates(self, known: list[Section], roster: Roster) -> None:
         """Add a problem for two sections with the same course, name and term. Their external ids differ."""
@@ -212,16 +226,6 @@ class _Matches:
 def _key(term: Term | None) -> int | None:
     """What tells terms apart, also new ones, which have no primary key yet."""
     return None if term is None else term.pk or -id(term)
-
-
-def _names(former: Term | None, term: Term | None) -> tuple[str, str]:
-    """How the report names two terms: with their days if they have one name."""
-    if _key(former) == _key(term):
-        return "", ""
-    names = (former.name if former else "", term.name if term else "")
-    if former and term and former.name == term.name:
-        return _with_days(former), _with_days(term)
-    return names
 
 
 def _with_days(term: Term) -> str:

@@ -43,17 +43,20 @@ class HolidayDays:
 def save_term(*, term: Term, holidays: Collection[HolidayDays] | None, at: datetime.datetime) -> None:
     """Save a new or changed term.
 
+    Days that stay are not checked: an import, or the admin, may have made a term that is longer than a weekly class.
+
     :param holidays: all of them; None leaves them as they are
     :raises BadDays: if days are in the wrong order or too far apart
     :raises TermExists: if there is a term with the same name and days
     :raises UnknownSection: if a holiday is for a section of another term
     :raises PatternWithoutEnd: if a weekly class needs a day of the term that it no longer has
     """
-    for first_day, last_day in [
-        (term.first_day, term.last_day),
-        *((holiday.first_day, holiday.last_day) for holiday in holidays or ()),
-    ]:
-        _check_days(first_day, last_day)
+    stored = Term.objects.filter(pk=term.pk).values_list("first_day", "last_day").first()
+    has_other_days = stored != (term.first_day, term.last_day)
+    if has_other_days:
+        _check_days(term.first_day, term.last_day)
+    for holiday in holidays or ():
+        _check_days(holiday.first_day, holiday.last_day)
     others = Term.objects.filter(name=term.name, first_day=term.first_day, last_day=term.last_day)
     if others.exclude(pk=term.pk).exists():
         raise TermExists
@@ -61,8 +64,9 @@ def save_term(*, term: Term, holidays: Collection[HolidayDays] | None, at: datet
         term.save()
         if holidays is not None:
             _set_holidays(term, holidays)
-        planned = MeetingPattern.objects.filter(section__term=term, weekday__isnull=False)
-        planning.replan(planned.values_list("section", flat=True).distinct(), at=at)
+        if has_other_days or holidays is not None:
+            planned = MeetingPattern.objects.filter(section__term=term, weekday__isnull=False)
+            planning.replan(planned.values_list("section", flat=True).distinct(), at=at)
 
 
 def _check_days(first_day: datetime.date | None, last_day: datetime.date | None) -> None:

@@ -10,11 +10,13 @@ external id, or else by its name and days that overlap. Equal names alone are no
 """
 
 import datetime
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models.fields import CharField
+from django.db.models.functions import Cast, Concat
 
 from attendance.lib.refusals import Refused
 from attendance.models import Meeting, MeetingPattern, MeetingState, Section, Term
@@ -45,10 +47,11 @@ class NamedTerm:
 
 @dataclass
 class ChangedTerm:
-    """A known term that the file changes, with what it was before."""
+    """A known term that the file changes, with what it was before and what the file says."""
 
     term: Term
     former: NamedTerm
+    named: NamedTerm
 
     @property
     def has_other_days(self) -> bool:
@@ -73,8 +76,6 @@ class TermMatcher:
         self._found: dict[NamedTerm, Term] = {}
         self.new: list[Term] = []
         self.changed: list[ChangedTerm] = []
-        # Terms that would get the name and the days of another one.
-        self.clashes: list[NamedTerm] = []
         identified = [named for named in sections if not named.is_only_a_name]
         by_id = {term.external_id: term for term in self._terms if term.external_id}
         # First by id, so that no other takes such a term by its name.
@@ -97,7 +98,20 @@ class TermMatcher:
             return None
         return next(iter(self.known(named)), None) or self._make(named)
 
+    def with_key(self, key: int) -> Term | None:
+        """The known term with this primary key, as it will be after the import."""
+        return next((term for term in self._terms if term.pk == key), None)
+
+    def clashes(self) -> list[NamedTerm]:
+        """The terms of the file that would get the name and the days of another one."""
+        uses = Counter((term.name, *days_of(term)) for term in self._terms)
+        return [one.named for one in self.changed if uses[one.term.name, *days_of(one.term)] > 1]
+
     def save(self) -> None:
+        # Rename them first: one may get the days that another gives up, and PostgreSQL checks uniqueness row by row.
+        Term.objects.filter(pk__in=[one.term.pk for one in self.changed]).update(
+            name=Concat(Value("~import "), Cast(F("pk"), CharField()))
+        )
         fields = ["name", "first_day", "last_day", "external_id"]
         Term.objects.bulk_update([one.term for one in self.changed], fields, batch_size=_BATCH)
         Term.objects.bulk_create(self.new, batch_size=_BATCH)
@@ -142,10 +156,7 @@ class TermMatcher:
             term.external_id = named.external_id
         if former == NamedTerm(term.name, term.external_id, *days_of(term)):
             return
-        self.changed.append(ChangedTerm(term, former))
-        same = (term.name, *days_of(term))
-        if any(one is not term and (one.name, *days_of(one)) == same for one in self._terms):
-            self.clashes.append(named)
+        self.changed.append(ChangedTerm(term, former, named))
 
     def _make(self, named: NamedTerm) -> Term:
         term = Term(name=named.name, external_id=named.external_id)

@@ -136,6 +136,27 @@ def test_wrong_term_is_refused_and_nothing_is_written(section, as_admin, sent, c
     assert not Holiday.objects.exists()
 
 
+@pytest.mark.parametrize("same_days", [{}, {"first_day": "2026-10-05", "last_day": "2028-10-05"}])
+def test_term_from_an_import_that_is_too_long_can_be_renamed_and_get_holidays(section, as_admin, same_days):
+    Term.objects.update(last_day=datetime.date(2028, 10, 5))
+    make_pattern(section=section, last_day=datetime.date(2026, 10, 26))
+    url = f"{TERMS}{section.term.pk}/"
+
+    assert as_admin.patch(url, {"name": "Course"} | same_days, format="json").json()["name"] == "Course"
+    assert as_admin.patch(url, {"holidays": [BREAK]} | same_days, format="json").status_code == 200
+    assert planned(section) == mondays(5, 26)
+
+    answer = as_admin.patch(url, {"last_day": "2028-10-06"}, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+
+
+def test_term_can_be_renamed_whose_weekly_classes_cannot_be_planned(section, as_admin):
+    make_pattern(section=section)
+    Term.objects.update(last_day=datetime.date(2028, 10, 5))
+
+    assert as_admin.patch(f"{TERMS}{section.term.pk}/", {"name": "Course"}, format="json").status_code == 200
+
+
 def test_only_admins_may_change_terms(section, as_teacher):
     student = client_of(user_of(students_of(section)[0]))
     for client, status in ((APIClient(), 401), (student, 403), (as_teacher, 403)):

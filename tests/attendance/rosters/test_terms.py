@@ -141,14 +141,48 @@ def test_class_of_terms_without_a_common_one_gets_a_term_of_all_their_days(tmp_p
     assert (all_rows(), again.lines) == (before, [])
 
 
-def test_terms_that_are_above_each_other_end_no_search(tmp_path):
+@pytest.mark.parametrize("of_class", ["t1,t2", "t1", "t0,t1"])
+def test_parents_that_form_a_circle_are_one_problem_however_many_classes(tmp_path, of_class):
     sessions = (
-        "t1,active,Fall,term,2026-08-17,2026-12-19,t2,\nt2,active,Spring,term,2027-01-05,2027-05-29,t1,\n"
+        "t0,active,Week,term,2026-08-17,2026-08-23,t1,\n"
+        "t1,active,Fall,term,2026-08-17,2026-12-19,t2,\n"
+        "t2,active,Spring,term,2027-01-05,2027-05-29,t1,\n"
+    )
+    classes = f'c1,active,Algebra,k1,ALG-1,"{of_class}"\nc2,active,Geometry,k1,ALG-2,"t2,t1"\n'
+
+    assert problems(export(tmp_path, sessions, classes)) == [
+        ("academicSessions.csv", 4, "parentSourcedId", "The parents form a circle: t1, t2, t1.")
+    ]
+
+
+def test_session_that_is_its_own_parent_is_the_highest(tmp_path):
+    sessions = (
+        "y,active,Year,schoolYear,2026-08-17,2027-05-29,y,\n"
+        "t1,active,Fall,term,2026-08-17,2026-12-19,y,\n"
+        "t2,active,Spring,term,2027-01-05,2027-05-29,y,\n"
     )
 
     load(export(tmp_path, sessions, classes='c1,active,Algebra,k1,ALG-1,"t1,t2"\n'))
 
+    assert [name for name, *_days in terms()] == ["Year"]
+
+
+@pytest.mark.parametrize("others", ["", FALL_2027])
+def test_class_of_a_deleted_session_has_a_note_and_leaves_its_term(tmp_path, others):
+    deleted = FALL_2026.replace("active", "tobedeleted") + others
+    note = (
+        "classes.csv: classes of sessions that are deleted or inactive in academicSessions.csv: 1. Such a term stays as it "
+        "is; a new one is named by its id and has no days."
+    )
+
+    report = load(export(tmp_path, deleted))
+    assert terms() == [("t1", "t1", "", "")]
+    assert note in report.notes
+    assert note not in load(export(tmp_path)).notes
+    report = load(export(tmp_path, deleted))
+
     assert terms() == [("Fall", "t1", "2026-08-17", "2026-12-18")]
+    assert (note in report.notes, report.lines) == (True, [])
 
 
 def test_term_of_several_without_a_common_one_has_only_days_that_all_have(tmp_path):
@@ -159,10 +193,14 @@ def test_term_of_several_without_a_common_one_has_only_days_that_all_have(tmp_pa
     assert terms() == [("Fall, Spring", "", "2026-08-17", "")]
 
 
+ENDS_BEFORE = "The session ends before it begins: endDate is the day after its last one."
+
+
 @pytest.mark.parametrize(
     ("days", "column", "reason"),
     [
-        ("2026-12-19,2026-08-17", "endDate", "The session ends before it begins."),
+        ("2026-12-19,2026-08-17", "endDate", ENDS_BEFORE),
+        ("2026-12-19,2026-12-19", "endDate", ENDS_BEFORE),
         ("2026-08-17,soon", "endDate", "“soon” is not a date. Write it as 2026-09-01."),
         ("17.8.2026,2026-12-19", "startDate", "“17.8.2026” is not a date. Write it as 2026-09-01."),
         ("0001-01-01,2026-12-19", "startDate", "Check the year."),
@@ -182,8 +220,8 @@ def test_bad_days_of_a_session_that_no_class_has_are_not_looked_at(tmp_path):
     assert [name for name, *_days in terms()] == ["Fall"]
 
 
-def test_session_of_one_day_may_be_written_with_one_date(tmp_path):
-    load(export(tmp_path, "t1,active,Exams,term,2026-12-19,2026-12-19,,\n"))
+def test_session_of_one_day_ends_on_the_next(tmp_path):
+    load(export(tmp_path, "t1,active,Exams,term,2026-12-19,2026-12-20,,\n"))
 
     assert terms() == [("Exams", "t1", "2026-12-19", "2026-12-19")]
 
@@ -344,12 +382,87 @@ def test_two_ids_of_one_name_and_the_same_days_are_one_term(tmp_path):
     assert (all_rows(), again.lines) == (before, [])
 
 
+EQUAL_TERMS = (
+    "Another term is called “Fall” and has the same days. In the admin, move the sections of one of the two to the other and "
+    "delete the empty one. Then import the file again."
+)
+
+
 def test_days_that_another_term_of_the_name_has_are_a_problem(tmp_path):
     load(export(tmp_path, FALL_2026))
     make_term(name="Fall", first_day=DATE(2027, 8, 16), last_day=DATE(2027, 12, 17))
 
     assert problems(export(tmp_path, FALL_2027.replace("t9", "t1"))) == [
-        ("academicSessions.csv", 2, "title", "Another term is called “Fall” and has the same days.")
+        ("academicSessions.csv", 2, "title", EQUAL_TERMS)
+    ]
+
+
+TWO_SCHOOLS = FALL_2026 + FALL_2026.replace("t1", "t2")
+TWO_CLASSES = "c1,active,Algebra,k1,ALG-1,t1\nc2,active,Geometry,k1,GEO-1,t2\n"
+
+
+def test_section_whose_shared_term_gets_other_days_moves_to_a_term_with_its_own(tmp_path):
+    load(export(tmp_path, TWO_SCHOOLS, TWO_CLASSES))
+    make_pattern(section=Section.objects.get(external_id="c2"))
+    changed = export(tmp_path, TWO_SCHOOLS.replace("2026-12-19", "2026-12-24", 1), TWO_CLASSES)
+
+    report = load(changed)
+    before = all_rows()
+    again = load(changed)
+
+    assert terms() == [
+        ("Fall", "t1", "2026-08-17", "2026-12-23"),
+        ("Fall", "t2", "2026-08-17", "2026-12-18"),
+    ]
+    moved = Section.objects.get(external_id="c2")
+    assert str(moved.term.last_day) == "2026-12-18"
+    assert planned_days(moved)[-1] == "2026-12-14"
+    assert [str(line) for line in report.lines if line.kind is Kind.SECTION] == [
+        "section changed: MATH1 · Geometry · Fall "
+        "(term: Fall (2026-08-17 – 2026-12-23) → Fall (2026-08-17 – 2026-12-18))"
+    ]
+    assert (all_rows(), again.lines) == (before, [])
+
+
+def test_two_terms_that_get_the_same_days_are_a_problem_until_one_is_deleted(tmp_path):
+    load(export(tmp_path, TWO_SCHOOLS.replace("2026-12-19", "2026-12-24", 1), TWO_CLASSES))
+    equal = export(tmp_path, TWO_SCHOOLS, TWO_CLASSES)
+
+    assert problems(equal) == [("academicSessions.csv", 2, "title", EQUAL_TERMS)]
+
+    Section.objects.update(term=Term.objects.get(external_id="t2"))
+    Term.objects.get(external_id="t1").delete()
+    load(equal)
+
+    assert terms() == [("Fall", "t2", "2026-08-17", "2026-12-18")]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_term_may_get_the_days_that_another_one_gives_up(tmp_path, order):
+    load(export(tmp_path, FALL_2026 + FALL_2027, TWO_CLASSES.replace("t2", "t9")))
+    swapped = [FALL_2026.replace("t1", "t9"), FALL_2027.replace("t9", "t1")]
+    folder = export(tmp_path, "".join(swapped[n] for n in order), TWO_CLASSES.replace("t2", "t9"))
+
+    load(folder)
+    before = all_rows()
+    again = load(folder)
+
+    assert terms() == [
+        ("Fall", "t1", "2027-08-16", "2027-12-17"),
+        ("Fall", "t9", "2026-08-17", "2026-12-18"),
+    ]
+    assert (all_rows(), again.lines) == (before, [])
+
+
+def test_all_terms_of_a_name_may_move_on_by_a_year(tmp_path):
+    load(export(tmp_path, FALL_2026 + FALL_2027, TWO_CLASSES.replace("t2", "t9")))
+    later = FALL_2027.replace("t9", "t1") + "t9,active,Fall,term,2028-08-14,2028-12-16,,2029\n"
+
+    load(export(tmp_path, later, TWO_CLASSES.replace("t2", "t9")))
+
+    assert terms() == [
+        ("Fall", "t1", "2027-08-16", "2027-12-17"),
+        ("Fall", "t9", "2028-08-14", "2028-12-15"),
     ]
 
 
@@ -569,5 +682,5 @@ def test_import_takes_the_same_queries_for_any_number_of_terms(tmp_path, number,
     classes = "".join(f"c{n},active,Class {n},k1,,t{n}\n" for n in numbers)
     load(export(tmp_path, sessions, classes))
 
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(18):
         load(export(tmp_path, sessions.replace("2026-12-19", "2026-12-18"), classes))
