@@ -16,7 +16,7 @@ const DOUBLE_CLICK_MS = 400;
 /**
  * @param {object} options
  * @param {(page: Document) => void} options.onPage called with the page that a form led to
- * @returns {{hasUnsent: () => boolean, isSending: () => boolean}}
+ * @returns {{hasUnsent: () => boolean, isSending: () => boolean}} `hasUnsent` also while the page is being left
  */
 export function backgroundForms({ onPage }) {
   const region = document.getElementById("undo-line");
@@ -25,6 +25,7 @@ export function backgroundForms({ onPage }) {
   const unsent = new UnsentList(region.querySelector("[data-unsent]"), { nameOf: (entry) => entry.name, texts });
   const queue = new SendQueue(`forms:${region.dataset.user}:${location.pathname}`, { send, onChange, onSent });
   const forms = new Map();
+  let isLeaving = false;
 
   async function send({ action, fields, at }) {
     const [{ html, address, isRedirected }] = await Promise.all([postForm(action, fields), afterDoubleClick(at)]);
@@ -92,13 +93,16 @@ export function backgroundForms({ onPage }) {
       return;
     }
     form.action = action;
+    // Until the next page arrives, nobody may reload this one: the answer would be lost.
+    isLeaving = true;
     form.submit();
   }
 
   box.querySelector("[data-close]").addEventListener("click", () => (box.hidden = true));
+  window.addEventListener("pageshow", () => (isLeaving = false));
   queue.start();
   return {
-    hasUnsent: () => queue.hasUnsent,
+    hasUnsent: () => queue.hasUnsent || isLeaving,
     isSending: () => queue.entries.some((entry) => entry.state === "sending"),
   };
 }

@@ -184,6 +184,22 @@ def test_discarding_without_network_keeps_the_page(desk, session):
     expect(desk.get_by_text("The session was discarded.")).to_be_visible()
 
 
+def test_page_is_not_reloaded_while_its_session_is_being_discarded(desk):
+    held, navigations = [], []
+    desk.route("**/discard/", lambda route: held.append((route, route.fetch(max_redirects=0))))
+    desk.get_by_role("button", name="End session").click()
+    desk.on("request", lambda request: request.is_navigation_request() and navigations.append(request.method))
+
+    with desk.expect_response(lambda response: "/stats/" in response.url and response.status == 404):
+        desk.get_by_role("dialog").get_by_role("button", name="Discard session").click()
+    desk.wait_for_timeout(500)  # for what the page does now
+    assert navigations == ["POST"]
+    ((route, answer),) = held
+    route.fulfill(response=answer)
+
+    expect(desk.get_by_text("The session was discarded.")).to_be_visible()
+
+
 def test_back_leaves_the_page_in_one_step(desk, session, section):
     students = factories.students_of(section)
     desk.goto("/teach/")
