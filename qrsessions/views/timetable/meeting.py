@@ -127,7 +127,7 @@ def choose(request: HttpRequest, public_id: str) -> HttpResponse:
         own = Meeting.objects.run_by(by, on=today)
         planned = get_object_or_404(own, section=session.meeting.section_id, public_id=wanted)
     else:
-        check_may_open_unplanned(by, [session.meeting.section], on=today)
+        check_may_open_unplanned(by, [session.meeting.section], at=at)
     _try(request, lambda: meetings.choose_planned(session=session, planned=planned, by=by, at=at))
     return redirect("qrsessions:session", public_id)
 

@@ -297,8 +297,9 @@ def test_section_moves_to_the_past_ones_after_the_last_day(colleague, section):
 
 @pytest.mark.parametrize("how", ["page of today", "button of the section", "api"])
 def test_substitute_opens_the_class_on_its_day(teacher, colleague, section, how):
-    # Before the time at which a teacher's session is taken for this class.
-    meeting = make_planned(section=section, starts_at=NOON + 2 * HOUR)
+    # The teachers' own class is nearer.
+    make_planned(section=section, starts_at=NOON)
+    meeting = make_planned(section=section, starts_at=NOON + HOUR / 4)
     give(teacher, meeting, "bshah")
     home = signed_in(colleague).get("/teach/")
     assert "You are the substitute for Asha Rao" in text_of(home)
@@ -322,6 +323,58 @@ def test_substitute_opens_the_class_on_its_day(teacher, colleague, section, how)
     meeting.refresh_from_db()
     assert meeting.state == MeetingState.HELD
     assert client_of(teacher).get(f"/api/v1/sessions/{session.public_id}/").json()["status"] == "ended"
+
+
+@pytest.mark.parametrize("first", ["alone", "in a group"])
+def test_opening_again_leads_the_substitute_to_the_open_session(teacher, colleague, section, first):
+    meeting = make_planned(section=section, starts_at=NOON)
+    give(teacher, meeting, "bshah")
+    page, api = signed_in(colleague), client_of(colleague)
+    if first == "alone":
+        page.post(f"/teach/sections/{section.pk}/open/")
+    else:
+        page.post("/teach/groups/new/", {"sections": [section.pk]})
+
+    again = api.post("/api/v1/sessions/", {"section": section.pk}, format="json")
+    on_page = page.post(f"/teach/sections/{section.pk}/open/")
+    group = api.post("/api/v1/group-sessions/", {"sections": [section.pk]}, format="json")
+
+    assert (again.status_code, again.json()["code"]) == (409, "session_open")
+    assert again.json()["session"] == meeting.public_id
+    assert on_page.headers["Location"] == teacher_address(QRSession.objects.get())
+    assert (group.status_code, group.json()["code"]) == (409, "session_open")
+
+
+def test_session_of_others_is_not_named_to_a_substitute_without_a_class_now(teacher, colleague, section):
+    factories.make_session(section=section, at=NOON, opened_by=teacher)
+    give(teacher, make_planned(section=section, starts_at=NOON + 5 * HOUR), "bshah")
+
+    answer = client_of(colleague).post("/api/v1/sessions/", {"section": section.pk}, format="json")
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_given")
+
+
+@pytest.mark.parametrize("how", ["page", "api", "group api"])
+def test_substitute_is_told_when_a_class_later_today_can_be_opened(teacher, colleague, section, how):
+    meeting = make_planned(section=section, starts_at=NOON + HOUR)
+    give(teacher, meeting, "bshah")
+    page, api = signed_in(colleague), client_of(colleague)
+
+    def open_it():
+        if how == "page":
+            return page.post(f"/teach/sections/{section.pk}/open/")
+        if how == "api":
+            return api.post("/api/v1/sessions/", {"section": section.pk}, format="json")
+        return api.post("/api/v1/group-sessions/", {"sections": [section.pk]}, format="json")
+
+    early = open_it()
+
+    assert early.status_code == 403
+    assert "can be opened from 12:45." in early.content.decode()
+    assert not QRSession.objects.exists()
+    with time_machine.travel(NOON + HOUR * 3 / 4, tick=False):
+        open_it()
+    assert QRSession.objects.get().meeting == meeting
 
 
 @pytest.mark.parametrize("how", ["page", "api", "group", "group api"])
