@@ -108,7 +108,7 @@ def give(request: HttpRequest, public_id: str) -> HttpResponse:
     form = ColleagueForm(request.POST or None)
     if form.is_valid():
         to = form.cleaned_data["colleague"]
-        if _try(request, lambda: substitutes.give_meeting(meeting=meeting, to=to, by=user)):
+        if _try(request, lambda: substitutes.give_meeting(meeting=meeting, to=to, by=user, on=today)):
             text = _("%(name)s has this class now, with all rights of a teacher.")
             messages.success(request, text % {"name": to.display_name})
         return _to_page(meeting)

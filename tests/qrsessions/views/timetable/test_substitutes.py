@@ -198,9 +198,7 @@ def test_taking_back_asks_first_and_never_takes_from_a_teacher(teacher, colleagu
     assert signed_in(colleague).get(f"/teach/meetings/{meeting.public_id}/").status_code == 404
 
 
-def test_classes_that_are_over_are_taken_back_as_long_as_the_substitute_has_rights(
-    teacher, colleague, section
-):
+def test_classes_that_are_over_are_taken_back_also_when_the_rights_have_ended(teacher, colleague, section):
     past = make_planned(section=section, starts_at=NOON - DAY)
     substitute(section, colleague, meeting=past)
     substitute(section, colleague, **of_days(TODAY - 9 * DAY, TODAY - 7 * DAY))
@@ -208,12 +206,29 @@ def test_classes_that_are_over_are_taken_back_as_long_as_the_substitute_has_righ
 
     assert text_of(signed_in(teacher).get(people)).count("Take back Bo Shah") == 2
     assert "Bo Shah" not in text_of(signed_in(teacher).get(f"/teach/sections/{section.pk}/"))
-    for days, left in ((22, 2), (23, 1), (28, 1), (29, 0)):
+    for days, has_rights in ((28, True), (29, False)):
         with time_machine.travel(NOON + days * DAY, tick=False):
             today = TODAY + days * DAY
-            assert text_of(signed_in(teacher).get(people)).count("Take back Bo Shah") == left
-            is_past_still_theirs = Meeting.objects.run_by(colleague, on=today).filter(pk=past.pk).exists()
-            assert is_past_still_theirs is (left > 0)
+            assert text_of(signed_in(teacher).get(people)).count("Take back Bo Shah") == 2
+            assert Meeting.objects.run_by(colleague, on=today).filter(pk=past.pk).exists() is has_rights
+            # They still see it, until it is taken back.
+            assert Meeting.objects.visible_to(colleague, on=today).filter(pk=past.pk).exists()
+    # One that was moved back so far, too.
+    Meeting.objects.filter(pk=past.pk).update(date=TODAY - 40 * DAY)
+    assert text_of(signed_in(teacher).get(people)).count("Take back Bo Shah") == 2
+
+
+def test_what_is_too_long_ago_is_not_given(teacher, colleague, section):
+    old = make_planned(section=section, starts_at=NOON - 30 * DAY)
+    people = f"/teach/sections/{section.pk}/teachers/"
+    text = "This is more than 28 days ago. A substitute has no rights in it any more."
+
+    assert messages_of(give(teacher, old, "bshah")) == [text]
+    sent = {"role": "substitute", "first_day": "2026-09-01", "last_day": "2026-09-07"}
+    refused = signed_in(teacher).post(people, {"colleague": "bshah", **sent})
+
+    assert (refused.status_code, text in text_of(refused)) == (400, True)
+    assert given() == []
 
 
 def test_admin_gives_and_takes_back_in_any_section(colleague, section, meeting):
