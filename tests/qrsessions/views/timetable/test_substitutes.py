@@ -183,7 +183,9 @@ def test_taking_back_asks_first_and_never_takes_from_a_teacher(teacher, colleagu
     own, others = section.assignments.get(role="teacher"), section.assignments.get(role="substitute")
     page, people = signed_in(teacher), f"/teach/sections/{section.pk}/teachers/"
 
-    assert "Take back from Bo Shah?" in text_of(page.get(f"{people}{others.pk}/take-back/"))
+    question = text_of(page.get(f"{people}{others.pk}/take-back/"))
+    assert "Take back from Bo Shah?" in question
+    assert "substitute, Thu 8 Oct 2026, 12:00" in question
     assert len(given()) == 1
     assert page.post(f"{people}{own.pk}/take-back/").status_code == 404
     other_section = factories.make_section(teachers=[teacher])
@@ -196,6 +198,42 @@ def test_taking_back_asks_first_and_never_takes_from_a_teacher(teacher, colleagu
     assert messages_of(taken) == ["Taken back: Bo Shah no longer has access."]
     assert given() == []
     assert signed_in(colleague).get(f"/teach/meetings/{meeting.public_id}/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"role": "substitute", **of_days(TODAY, TODAY + DAY)}, "substitute, 7 Oct 2026 – 8 Oct 2026"),
+        ({"role": "assistant", "from_date": TODAY}, "teaching assistant, from 7 Oct 2026"),
+        ({"role": "assistant"}, "teaching assistant"),
+    ],
+)
+def test_question_before_taking_back_names_the_role_and_the_days(teacher, colleague, section, fields, words):
+    one = factories.make_assignment(section=section, user=colleague, **fields)
+
+    page = signed_in(teacher).get(f"/teach/sections/{section.pk}/teachers/{one.pk}/take-back/")
+
+    assert f"A · {words} They lose" in text_of(page).replace(str(section), "A")
+
+
+@pytest.mark.parametrize(
+    ("language", "taken_back", "excuse"),
+    [("en", "Take back", "Remove the excuse"), ("hi", "वापस लें", "छूट हटाएँ")],
+)
+def test_taking_back_a_class_and_an_excuse_have_words_of_their_own(
+    teacher, colleague, section, meeting, language, taken_back, excuse
+):
+    give(teacher, meeting, "bshah")
+    student = factories.students_of(section)[0]
+    page = signed_in(teacher)
+    page.post(f"/teach/meetings/{meeting.public_id}/", {"student": student.student_id})
+    page.cookies["django_language"] = language
+
+    people = text_of(page.get(f"/teach/sections/{section.pk}/teachers/"))
+    class_page = text_of(page.get(f"/teach/meetings/{meeting.public_id}/"))
+
+    assert f"{taken_back} Bo Shah" in people
+    assert f"{excuse} {student.name}" in class_page
 
 
 def test_classes_that_are_over_are_taken_back_also_when_the_rights_have_ended(teacher, colleague, section):
@@ -550,6 +588,29 @@ def test_substitute_chooses_only_classes_that_were_given(teacher, colleague, sec
     assert page.post(teacher_address(session, "class/"), {"meeting": other.public_id}).status_code == 404
     assert page.post(teacher_address(session, "class/"), {"meeting": ""}).status_code == 403
     assert list(Meeting.objects.order_by("pk").values()) == before
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("role", ["assistant", "substitute"])
+def test_only_teachers_see_the_form_that_adds_a_class(colleague, section, meeting, role, method):
+    days = of_days(TODAY, TODAY) if role == "substitute" else {}
+    factories.make_assignment(section=section, user=colleague, role=role, **days)
+    send = getattr(signed_in(colleague), method)
+
+    answer = send(f"/teach/sections/{section.pk}/meetings/new/", {"makes_up": meeting.public_id})
+
+    assert answer.status_code == 403
+    assert "8 Oct" not in text_of(answer)
+
+
+@pytest.mark.parametrize("wrong", ["\x00", "AAAAAAA\x00", "x", "0000000Z\n", "A" * 5000])
+def test_id_of_a_class_that_cannot_be_one_is_not_found(teacher, section, meeting, wrong):
+    session = factories.make_session(section=section, at=NOON, opened_by=teacher)
+    page, new = signed_in(teacher), f"/teach/sections/{section.pk}/meetings/new/"
+
+    assert page.get(new, {"makes_up": wrong}).status_code == 404
+    assert page.post(new, {"makes_up": wrong}).status_code == 404
+    assert page.post(teacher_address(session, "class/"), {"meeting": wrong}).status_code == 404
 
 
 # --- Assistants ---------------------------------------------------------------------------------------
