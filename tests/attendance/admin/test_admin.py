@@ -400,6 +400,29 @@ def test_substitute_is_given_a_class_or_days_in_the_admin(admin_client):
     ]
 
 
+@pytest.mark.parametrize("wrong", ["x", "\x00", "9" * 30, "-1", "²"])
+def test_id_that_was_tampered_with_is_an_error_of_the_form(admin_client, wrong):
+    section = make_section()
+    page, rule = address(Section, "change", section.pk), address(AttendanceRule, "add")
+    row = {"user": make_teacher().pk, "section": section.pk, "role": "teacher"}
+    holidays = {f"holidays-{name}": "0" for name in ("INITIAL_FORMS", "MIN_NUM_FORMS")}
+    holiday = {"holidays-TOTAL_FORMS": "1", "holidays-0-name": "Diwali", "holidays-0-sections": [wrong]}
+
+    for refused in (
+        admin_client.post(page, section_fields(row | {"user": wrong})),
+        admin_client.post(page, section_fields(row | {"meeting": wrong})),
+        admin_client.post(page, section_fields(row) | {"course": wrong}),
+        admin_client.post(rule, {"course": wrong, "minimum_percentage": 75}),
+        admin_client.post(rule, {"section": wrong, "minimum_percentage": 75}),
+        admin_client.post(address(Term, "add"), {"name": "Autumn"} | holidays | holiday),
+        admin_client.post(address(Student, "add"), {"student_id": "1", "name": "A", "user": wrong}),
+    ):
+        assert refused.status_code == 200
+        assert refused.context["errors"]
+    assert not section.assignments.exists()
+    assert not AttendanceRule.objects.filter(minimum_percentage=75).exists()
+
+
 def test_assignment_that_ends_before_it_begins_is_a_form_error(admin_client):
     row = {"user": make_teacher().pk, "from_date": "2026-10-16", "to_date": "2026-08-17"}
 
