@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from attendance.admin.shared import CascadingDelete, ReadOnly, typed_id
+from attendance.admin.shared import Autocompletes, CascadingDelete, ReadOnly, typed_id
 from attendance.models import Enrolment, Student, User
 from attendance.rosters import RosterRefused, editing
 
@@ -151,7 +151,7 @@ class StudentForm(forms.ModelForm[Student]):
 
 
 @admin.register(Student)
-class StudentAdmin(CascadingDelete, admin.ModelAdmin[Student]):
+class StudentAdmin(Autocompletes, CascadingDelete, admin.ModelAdmin[Student]):
     form = StudentForm
     list_display = ["student_id", "name", "email", "user"]
     list_display_links = ["student_id", "name"]
@@ -187,7 +187,7 @@ admin.site.unregister(EmailAddress)
 
 
 @admin.register(EmailAddress)
-class EmailAddressAdmin(allauth_admin.EmailAddressAdmin):
+class EmailAddressAdmin(Autocompletes, allauth_admin.EmailAddressAdmin):
     """allauth's own, in which a user is found by typing instead of by number."""
 
     form = EmailAddressForm

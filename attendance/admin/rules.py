@@ -7,12 +7,13 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
+from attendance.admin.shared import Autocompletes
 from attendance.models import AttendanceRule
 from attendance.models.rules import FIELDS
 
 
 @admin.register(AttendanceRule)
-class AttendanceRuleAdmin(admin.ModelAdmin[AttendanceRule]):
+class AttendanceRuleAdmin(Autocompletes, admin.ModelAdmin[AttendanceRule]):
     """Without a course and a section it is the institution's. Who changed it is also in the history of the admin."""
 
     list_display = ["__str__", "valid_from", *FIELDS, "set_by"]

@@ -1,11 +1,13 @@
 """Mixins and links used by the admin of both apps."""
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.utils import NestedObjects
+from django.contrib.admin.widgets import AutocompleteMixin, AutocompleteSelect, AutocompleteSelectMultiple
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import ValidationError
 from django.db import models, router
@@ -23,6 +25,9 @@ from attendance.models import Term
 from attendance.models.terms import oldest_last_day
 from attendance.rosters.cells import clean_id, fault_of_id
 
+# A key that the database can compare.
+_DIGITS = re.compile("[0-9]{1,18}")
+
 
 class ReadOnly:
     """Mixin for an admin or inline whose rows only services write. They are deleted only with their parent."""
@@ -35,6 +40,39 @@ class ReadOnly:
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class _NumbersOnly(AutocompleteMixin):
+    """Django asks the database for whatever was sent, also for what is no number, and fails."""
+
+    def optgroups(self, name: str, value: Sequence[Any], attrs: Any = None) -> Any:
+        return super().optgroups(name, [one for one in value if _DIGITS.fullmatch(str(one))], attrs)
+
+
+class _SelectOne(_NumbersOnly, AutocompleteSelect):
+    pass
+
+
+class _SelectMany(_NumbersOnly, AutocompleteSelectMultiple):
+    pass
+
+
+class Autocompletes:
+    """Mixin for an admin or inline with ``autocomplete_fields``: a wrong id is an error of the form."""
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs = self._widget(_SelectOne, db_field, request) | kwargs
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs = self._widget(_SelectMany, db_field, request) | kwargs
+        return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
+
+    def _widget(self, widget: Any, db_field: Any, request: HttpRequest) -> dict[str, Any]:
+        own = cast("admin.ModelAdmin[Any]", self)
+        if db_field.name not in own.get_autocomplete_fields(request):
+            return {}
+        return {"widget": widget(db_field, own.admin_site)}
 
 
 class CascadingDelete:

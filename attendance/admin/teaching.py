@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-from attendance.admin.shared import TermFilter, rows_link, typed_id
+from attendance.admin.shared import Autocompletes, TermFilter, rows_link, typed_id
 from attendance.admin.timetable import MeetingPatternInline
 from attendance.api.permissions import signed_in
 from attendance.models import AttendanceRule, Course, Enrolment, Section, Student, TeachingAssignment
@@ -50,7 +50,7 @@ class AssignmentFormSet(
             seen.add(key)
 
 
-class AssignmentInline(admin.TabularInline[TeachingAssignment, Section]):
+class AssignmentInline(Autocompletes, admin.TabularInline[TeachingAssignment, Section]):
     """The teachers of a section, with assistants and substitutes.
 
     They are removed by a tick: an import knows then not to add them again.
@@ -90,7 +90,7 @@ class SectionForm(forms.ModelForm[Section]):
 
 
 @admin.register(Section)
-class SectionAdmin(admin.ModelAdmin[Section]):
+class SectionAdmin(Autocompletes, admin.ModelAdmin[Section]):
     form = SectionForm
     list_display = ["name", "course", "term", "teacher_names", "enrolments_link"]
     list_filter = [TermFilter]
@@ -190,7 +190,7 @@ class EnrolmentForm(forms.ModelForm[Enrolment]):
 
 
 @admin.register(Enrolment)
-class EnrolmentAdmin(admin.ModelAdmin[Enrolment]):
+class EnrolmentAdmin(Autocompletes, admin.ModelAdmin[Enrolment]):
     form = EnrolmentForm
     list_display = ["roll_number", "student", "section", "from_date", "to_date"]
     list_display_links = ["roll_number", "student"]

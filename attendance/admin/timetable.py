@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from attendance.admin.shared import rows_link
+from attendance.admin.shared import Autocompletes, rows_link
 from attendance.lib.refusals import Refused
 from attendance.models import Holiday, MeetingPattern, Section, Term
 from attendance.timetable import planning
@@ -58,7 +58,7 @@ class TermForm(forms.ModelForm[Term]):
         return cleaned
 
 
-class HolidayInline(admin.TabularInline[Holiday, Term]):
+class HolidayInline(Autocompletes, admin.TabularInline[Holiday, Term]):
     model = Holiday
     extra = 0
     autocomplete_fields = ["sections"]

@@ -9,9 +9,14 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from attendance.models.people import User
+
+# A teacher who taught until the end of the term may still correct its registers for so long, and a substitute theirs.
+CORRECTS_FOR = datetime.timedelta(days=28)
+_DAY = datetime.timedelta(days=1)
 
 
 class TeachingRole(models.TextChoices):
@@ -23,6 +28,9 @@ class TeachingRole(models.TextChoices):
     TEACHER = "teacher", _("teacher")
     ASSISTANT = "assistant", _("teaching assistant")
     SUBSTITUTE = "substitute", _("substitute")
+
+
+TOO_LONG_AGO = _("This is more than 28 days ago. A substitute has no rights in it any more.")
 
 
 class TeachingAssignmentQuerySet(models.QuerySet["TeachingAssignment"]):
@@ -152,7 +160,12 @@ class TeachingAssignment(models.Model):
     @property
     def last_day(self) -> datetime.date | None:
         """The last day on which it holds, as pages show it."""
-        return self.to_date - datetime.timedelta(days=1) if self.to_date else None
+        return self.to_date - _DAY if self.to_date else None
+
+    @staticmethod
+    def oldest_given(on: datetime.date) -> datetime.date:
+        """The last day of the oldest classes of which a substitute still has the rights."""
+        return on - CORRECTS_FOR - _DAY
 
     def clean(self) -> None:
         if self.from_date and self.to_date and self.to_date < self.from_date:
@@ -164,8 +177,16 @@ class TeachingAssignment(models.Model):
             for name in ("from_date", "to_date"):
                 if not getattr(self, name):
                     raise ValidationError({name: _("A substitute needs both days, or a single class.")})
+            if self.from_date == self.to_date:
+                raise ValidationError(
+                    {"to_date": _("A substitute needs at least one day: this is the day after the last.")}
+                )
         elif self.from_date or self.to_date:
             name = "from_date" if self.from_date else "to_date"
             raise ValidationError({name: _("Leave the days empty: the substitute has a single class.")})
         elif self.meeting and self.meeting.section_id != self.section_id:
             raise ValidationError({"meeting": _("This class is of another section.")})
+        if self.role == TeachingRole.SUBSTITUTE and self._state.adding and not self.removed_by_hand:
+            last_day = self.meeting.date if self.meeting else self.last_day
+            if last_day and last_day < self.oldest_given(timezone.localdate()):
+                raise ValidationError({"meeting" if self.meeting else "to_date": TOO_LONG_AGO})

@@ -5,6 +5,7 @@ With 40 bits (35 after the G) they are hard to guess, but they protect nothing: 
 may see.
 """
 
+import re
 import secrets
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -25,6 +26,11 @@ def new_group_id() -> str:
 
 def names_a_group(public_id: str) -> bool:
     return public_id.startswith(GROUP_LETTER)
+
+
+def can_name_a_meeting(text: str) -> bool:
+    """Whether the text, as it was sent, can be a meeting's id. The database refuses some texts, such as null bytes."""
+    return re.fullmatch(MEETING_PATTERN, text) is not None
 
 
 def _random(length: int) -> str:

@@ -18,13 +18,9 @@ from typing import Any, Self, TypeVar
 from django.db import models
 from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q, Value
 
-from attendance.models.assignments import TeachingAssignment, TeachingRole
+from attendance.models.assignments import CORRECTS_FOR, TeachingAssignment, TeachingRole
 from attendance.models.people import Role, User
 from attendance.models.terms import oldest_last_day
-
-# A teacher who taught until the end of the term may still correct its registers for so long, and a substitute theirs.
-CORRECTS_FOR = datetime.timedelta(days=28)
-_DAY = datetime.timedelta(days=1)
 
 _Model = TypeVar("_Model", bound=models.Model, covariant=True)
 
@@ -135,7 +131,7 @@ class VisibleQuerySet(models.QuerySet[_Model]):
     def _is_given_still(self, on: datetime.date) -> Q:
         """Likewise, and the substitute's rights have not ended; a section on a day of the meetings that were given."""
         if self.meeting_key:
-            single = Q(meeting__isnull=False, row_date__gte=on - CORRECTS_FOR - _DAY)
+            single = Q(meeting__isnull=False, row_date__gte=TeachingAssignment.oldest_given(on))
             return self._is_given() & (Q(to_date__gte=on - CORRECTS_FOR) | single)
         return Q(role=_SUBSTITUTE) & (_holds_on(on) & Q(meeting=None) | Q(meeting__date=on))
 

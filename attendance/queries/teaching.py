@@ -10,7 +10,6 @@ from django.db.models.functions import Concat, Trim
 
 from attendance.lib.natural_order import natural_key
 from attendance.models import Meeting, Section, TeachingAssignment, TeachingRole, User
-from attendance.models.visibility import CORRECTS_FOR
 
 # Of colleagues whose name is like the one that was typed.
 NAMED = 5
@@ -30,12 +29,11 @@ def who_teaches(
 ) -> list[TeachingAssignment]:
     """The assignments of the section that hold on the day or later: teachers first, then assistants, then substitutes.
 
-    :param with_former_substitutes: also those of substitutes whose days are over, but not yet their rights
+    :param with_former_substitutes: also those of substitutes whose days are over: they still see their classes
     """
     still = (Q(meeting=None) & (Q(to_date=None) | Q(to_date__gt=on))) | Q(meeting__date__gte=on)
     if with_former_substitutes:
-        since = on - CORRECTS_FOR - datetime.timedelta(days=1)
-        still |= Q(role=TeachingRole.SUBSTITUTE) & (Q(to_date__gt=since) | Q(meeting__date__gte=since))
+        still |= Q(role=TeachingRole.SUBSTITUTE)
     found = section.assignments.in_force().filter(still, user__is_active=True)
     roles = list(TeachingRole)
     return sorted(

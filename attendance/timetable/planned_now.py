@@ -25,7 +25,7 @@ def candidates(sections: Collection[Section], *, by: User, at: datetime.datetime
     """The planned meetings without a register that are now, by section; those whose start is nearest come first.
 
     A meeting is now from ``OPEN_BEFORE_MINUTES`` before its start until its end. If ``by`` was given only single meetings
-    of a section, it is those of today.
+    of a section, the others are left out.
     """
     by_section: defaultdict[int, list[Meeting]] = defaultdict(list)
     found = _without_register(by, at).filter(section__in=sections)
@@ -37,16 +37,16 @@ def candidates(sections: Collection[Section], *, by: User, at: datetime.datetime
 def _without_register(by: User, at: datetime.datetime) -> MeetingQuerySet:
     before = datetime.timedelta(minutes=settings.OPEN_BEFORE_MINUTES)
     day = datetime.timedelta(days=1)
-    today = timezone.localdate(at)
     # Excuses are entered before the class. They do not begin its register.
     entries = AttendanceRecord.objects.filter(meeting=OuterRef("pk"), status__isnull=False)
     given = TeachingAssignment.objects.in_force().filter(meeting=OuterRef("pk"), user=by)
-    singly = Section.objects.given_singly_to(by, on=today)
-    is_now = Q(starts_at__lte=at + before, ends_at__gte=at)
+    singly = Section.objects.given_singly_to(by, on=timezone.localdate(at))
     return Meeting.objects.filter(
         ~Exists(entries.exclude(status=Status.EXCUSED)),
-        (is_now & ~Q(section__in=singly)) | (Q(section__in=singly, date=today) & Exists(given)),
+        ~Q(section__in=singly) | Exists(given),
         state=MeetingState.PLANNED,
+        starts_at__lte=at + before,
+        ends_at__gte=at,
         # No meeting is longer than a day. The date has an index of planned meetings.
         date__range=((at - 2 * day).date(), (at + 2 * day).date()),
     )

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from attendance.lib.refusals import Refused
 from attendance.models import Meeting, MeetingState, Section, TeachingAssignment, TeachingRole, User
+from attendance.models.assignments import TOO_LONG_AGO
 from attendance.timetable.weekly_classes import lock_sections
 
 
@@ -24,25 +25,33 @@ class AlreadyGiven(Refused):
     detail = _("This class already has a substitute.")
 
 
+class TooLongAgo(Refused):
+    code = "too_long_ago"
+    detail = TOO_LONG_AGO
+
+
 class ClassGone(Refused):
     code = "not_found"
     status = 404
     detail = _("This class no longer exists. The timetable has changed.")
 
 
-def give_meeting(*, meeting: Meeting, to: User, by: User) -> TeachingAssignment:
+def give_meeting(*, meeting: Meeting, to: User, by: User, on: datetime.date) -> TeachingAssignment:
     """Give a single meeting to a substitute.
 
     :param to: a teacher
     :raises AlreadyGiven: if it has a substitute, whom the refusal names
     :raises AlreadyAssigned: if the colleague teaches the section on that day anyway
     :raises ClassGone: if the meeting was removed meanwhile
+    :raises TooLongAgo: if a substitute would have no rights in it on the day
     """
     with transaction.atomic():
         lock_sections([meeting.section_id])
         found = Meeting.objects.select_for_update(no_key=True).filter(pk=meeting.pk).first()
         if found is None or found.state == MeetingState.DISCARDED:
             raise ClassGone
+        if found.date < TeachingAssignment.oldest_given(on):
+            raise TooLongAgo
         own = TeachingAssignment.objects.in_force().filter(meeting=found).select_related("user").first()
         if own:
             raise AlreadyGiven(
@@ -63,13 +72,17 @@ def give_days(
     from_date: datetime.date | None,
     to_date: datetime.date | None,
     by: User,
+    on: datetime.date,
 ) -> TeachingAssignment:
     """Make a colleague a substitute or an assistant of a section for some days.
 
     :param to: a teacher
     :param to_date: the day after the last one; a substitute needs both
     :raises AlreadyAssigned: if the colleague teaches the section on one of these days, or has the role on one of them
+    :raises TooLongAgo: if a substitute would have no rights on the day, because the last day is too long ago
     """
+    if role == TeachingRole.SUBSTITUTE and to_date and to_date <= TeachingAssignment.oldest_given(on):
+        raise TooLongAgo
     with transaction.atomic():
         lock_sections([section.pk])
         _check_not_teaching(section.pk, to, from_date=from_date, to_date=to_date, role=role)

@@ -7,8 +7,10 @@ What is found says what the user may do with it: ``may_run``, ``may_correct`` an
 import datetime
 from collections.abc import Iterable
 
+from django.conf import settings
 from django.http import Http404
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from attendance.lib.refusals import Refused
@@ -38,7 +40,7 @@ class TeachersOnly(NotAllowed):
 class NotGiven(NotAllowed):
     code = "not_given"
     detail = _(
-        "As a substitute you can only open the classes that were given to you, each on its day. "
+        "As a substitute you can only open the classes that were given to you, each at its time. "
         "If this should be one of them, ask a teacher of the section."
     )
 
@@ -108,10 +110,25 @@ def check_may_manage(found: SessionOrGroup | Section | Meeting) -> None:
         raise TeachersOnly if found.may_run or is_substitute else NoLongerTaught
 
 
-def check_may_open_unplanned(user: User, sections: Iterable[Section], *, on: datetime.date) -> None:
+def check_may_open_unplanned(user: User, sections: Iterable[Section], *, at: datetime.datetime) -> None:
     """
-    :raises NotGiven: if the user was given only single meetings of one of the sections
+    :raises NotGiven: if the user was given only single meetings of one of the sections. If one of them is later on the day,
+        it says when that can be opened
     """
-    sections = list(sections)
-    if sections and Section.objects.given_singly_to(user, on=on).filter(pk__in=[one.pk for one in sections]):
+    sections, today = list(sections), timezone.localdate(at)
+    if not sections:
+        return
+    singly = Section.objects.given_singly_to(user, on=today).filter(pk__in=[one.pk for one in sections])
+    if not singly:
+        return
+    before = datetime.timedelta(minutes=settings.OPEN_BEFORE_MINUTES)
+    of_today = Meeting.objects.taught_by(user, on=today).filter(section__in=singly, date=today)
+    later = (
+        of_today.filter(state=MeetingState.PLANNED, starts_at__gt=at + before).order_by("starts_at").first()
+    )
+    if later is None:
         raise NotGiven
+    text = _(
+        "As a substitute you can only open the classes that were given to you. The next one can be opened from %(time)s."
+    )
+    raise NotGiven(text % {"time": timezone.localtime(later.starts_at - before).strftime("%H:%M")})

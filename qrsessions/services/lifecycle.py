@@ -21,7 +21,7 @@ from attendance.records import session_end
 from attendance.records.fixed_rosters import fix_rosters
 from attendance.timetable import planned_now
 from qrsessions.models import Action, JoinPolicy, QRSession, SessionEvent, SessionStatus
-from qrsessions.queries.access import check_may_open_unplanned
+from qrsessions.queries.access import NotGiven, check_may_open_unplanned
 from qrsessions.refusals import InGroup, SessionGone
 from qrsessions.services import audit_log
 
@@ -48,6 +48,10 @@ class SessionOpen(Refused):
 
     code = "session_open"
     detail = _("This section already has an open session. Continue with it, or end it first.")
+
+
+class _OpenAlready(Exception):
+    """A substitute opens a class again that is open."""
 
 
 @dataclass(frozen=True)
@@ -164,12 +168,19 @@ def create_sessions(
     number.
 
     :raises IntegrityError: if a section has an open meeting
+    :raises _OpenAlready: likewise, if ``by`` was given only single meetings of a section, and the open one is of these
     :raises NotGiven: if ``by`` was given only single meetings of a section, and none of them can be opened
     """
     sections = list(sections)
     at_planned = planned_now.lock_nearest(sections, by=by, at=at, chosen=planned)
     unplanned = [section for section in sections if section.pk not in at_planned]
-    check_may_open_unplanned(by, unplanned, on=timezone.localdate(at))
+    try:
+        check_may_open_unplanned(by, unplanned, at=at)
+    except NotGiven as error:
+        own = Meeting.objects.run_by(by, on=timezone.localdate(at))
+        if own.filter(section__in=unplanned).open().exists():
+            raise _OpenAlready from error
+        raise
     new = Meeting.objects.bulk_create(
         Meeting(
             section=section,
@@ -204,7 +215,7 @@ def open_or_refuse(open_all: Callable[[], T], find_refusal: Callable[[], Session
         try:
             with transaction.atomic():
                 return open_all()
-        except IntegrityError as error:
+        except (IntegrityError, _OpenAlready) as error:
             # The other session may have ended since: then try again.
             if refusal := find_refusal():
                 raise refusal from error

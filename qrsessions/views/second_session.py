@@ -30,7 +30,7 @@ def ask_if_again(
     user, today = signed_in(request), timezone.localdate(at)
     planned = planned_now.candidates(sections, by=user, at=at)
     not_planned = [section for section in sections if section.pk not in planned]
-    check_may_open_unplanned(user, not_planned, on=today)
+    check_may_open_unplanned(user, not_planned, at=at)
     met = met_today(not_planned, today=today)
     if not met:
         return None

@@ -16,7 +16,7 @@ DAY = datetime.timedelta(days=1)
 
 def give(meeting, to, by):
     try:
-        return substitutes.give_meeting(meeting=meeting, to=to, by=by)
+        return substitutes.give_meeting(meeting=meeting, to=to, by=by, on=timezone.localdate())
     except Refused as refused:
         return refused.code
 
@@ -45,7 +45,7 @@ def test_two_teachers_who_add_one_substitute_at_once_add_one():
     def add(section, to, by):
         days = {"from_date": today, "to_date": today + 2 * DAY}
         try:
-            return substitutes.give_days(section=section, role="substitute", to=to, by=by, **days)
+            return substitutes.give_days(section=section, role="substitute", to=to, by=by, on=today, **days)
         except Refused as refused:
             return refused.code
 
@@ -87,7 +87,9 @@ def test_class_taken_back_while_the_substitute_runs_it_goes_on_with_the_teacher(
         (section,) = school.sections
         meeting = factories.make_planned(section=section, starts_at=timezone.now())
         colleague = factories.make_teacher()
-        assignment = substitutes.give_meeting(meeting=meeting, to=colleague, by=school.teacher)
+        assignment = substitutes.give_meeting(
+            meeting=meeting, to=colleague, by=school.teacher, on=timezone.localdate()
+        )
         opened = token_client(colleague).post("/api/v1/sessions/", {"section": section.pk}, format="json")
         address = f"/api/v1/sessions/{opened.json()['id']}/"
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from attendance.api.permissions import signed_in
 from attendance.lib.refusals import Refused
 from attendance.models import Meeting, MeetingState, RosterEntry, Status
+from attendance.models.public_ids import can_name_a_meeting
 from attendance.queries.teaching import substitutions
 from attendance.timetable import substitutes
 from qrsessions.forms.meetings import CancelForm, ExcuseForm, RegisterForm, TimesForm
@@ -108,7 +110,7 @@ def give(request: HttpRequest, public_id: str) -> HttpResponse:
     form = ColleagueForm(request.POST or None)
     if form.is_valid():
         to = form.cleaned_data["colleague"]
-        if _try(request, lambda: substitutes.give_meeting(meeting=meeting, to=to, by=user)):
+        if _try(request, lambda: substitutes.give_meeting(meeting=meeting, to=to, by=user, on=today)):
             text = _("%(name)s has this class now, with all rights of a teacher.")
             messages.success(request, text % {"name": to.display_name})
         return _to_page(meeting)
@@ -124,10 +126,10 @@ def choose(request: HttpRequest, public_id: str) -> HttpResponse:
     check_may_run(session)
     planned = None
     if wanted := request.POST.get("meeting", ""):
-        own = Meeting.objects.run_by(by, on=today)
-        planned = get_object_or_404(own, section=session.meeting.section_id, public_id=wanted)
+        own = Meeting.objects.run_by(by, on=today).filter(section=session.meeting.section_id)
+        planned = _named(wanted, own)
     else:
-        check_may_open_unplanned(by, [session.meeting.section], on=today)
+        check_may_open_unplanned(by, [session.meeting.section], at=at)
     _try(request, lambda: meetings.choose_planned(session=session, planned=planned, by=by, at=at))
     return redirect("qrsessions:session", public_id)
 
@@ -136,13 +138,12 @@ def choose(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest, section_id: int) -> HttpResponse:
     """Attendance for another date: add a meeting, in the past or in the future."""
-    user = signed_in(request)
-    section = find_section(user, section_id, on=timezone.localdate())
-    if request.method == "POST":
-        check_may_manage(section)
+    user, today = signed_in(request), timezone.localdate()
+    section = find_section(user, section_id, on=today)
+    check_may_manage(section)
     instead = None
     if made_up := request.GET.get("makes_up") or request.POST.get("makes_up"):
-        instead = get_object_or_404(section.meetings, public_id=made_up)
+        instead = _named(made_up, section.meetings.visible_to(user, on=today))
     form = TimesForm(request.POST or None, initial=TimesForm.initial_of(instead) if instead else None)
     if form.is_valid():
         meeting = meetings.add_meeting(
@@ -158,6 +159,13 @@ def add(request: HttpRequest, section_id: int) -> HttpResponse:
     context = {"section": section, "form": form, "instead": instead}
     status = 400 if form.is_bound else 200
     return render(request, "qrsessions/timetable/add_meeting.html", context, status=status)
+
+
+def _named(public_id: str, among: QuerySet[Meeting]) -> Meeting:
+    """The meeting that a form or query names, else 404."""
+    if not can_name_a_meeting(public_id):
+        raise Http404
+    return get_object_or_404(among, public_id=public_id)
 
 
 def _changeable(request: HttpRequest, public_id: str) -> Meeting:

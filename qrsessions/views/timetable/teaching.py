@@ -20,7 +20,7 @@ from qrsessions.views.access import teacher_page
 @teacher_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def teachers(request: HttpRequest, section_id: int) -> HttpResponse:
-    """Who teaches the section today or later, or still has a substitute's rights. POST adds a colleague."""
+    """Who teaches the section today or later, or was a substitute in it. POST adds a colleague."""
     user, today = signed_in(request), timezone.localdate()
     section = _section(request, section_id)
     form = GiveDaysForm(request.POST or None)
@@ -34,6 +34,7 @@ def teachers(request: HttpRequest, section_id: int) -> HttpResponse:
                 from_date=form.cleaned_data["first_day"],
                 to_date=form.to_date,
                 by=user,
+                on=today,
             )
         except Refused as refused:
             form.add_error("colleague", str(refused.detail))

@@ -39,6 +39,7 @@ from tests.support.factories import (
     make_enrolment,
     make_group_session,
     make_meeting,
+    make_planned,
     make_record,
     make_rule,
     make_section,
@@ -362,6 +363,7 @@ def test_teacher_cannot_be_assigned_twice_from_one_day(admin_client, is_saved):
 def test_substitute_is_given_a_class_or_days_in_the_admin(admin_client):
     section, teacher = make_section(), make_teacher()
     meeting, elsewhere = make_meeting(section=section), make_meeting()
+    old = make_planned(section=section, starts_at=timezone.now() - datetime.timedelta(days=31))
     page = address(Section, "change", section.pk)
     row = {"user": teacher.pk, "section": section.pk, "role": "substitute"}
 
@@ -370,6 +372,9 @@ def test_substitute_is_given_a_class_or_days_in_the_admin(admin_client):
         ({"from_date": "2026-10-05"}, "A substitute needs both days, or a single class."),
         ({"meeting": meeting.pk, "to_date": "2026-10-05"}, "Leave the days empty"),
         ({"meeting": elsewhere.pk}, "This class is of another section."),
+        ({"from_date": "2026-12-01", "to_date": "2026-12-01"}, "A substitute needs at least one day"),
+        ({"from_date": "2025-12-01", "to_date": "2025-12-05"}, "This is more than 28 days ago."),
+        ({"meeting": old.pk}, "This is more than 28 days ago."),
         ({"meeting": meeting.pk, "role": "assistant"}, "Only a substitute can have a single class."),
     ):
         refused = admin_client.post(page, section_fields(row | wrong))
@@ -383,15 +388,39 @@ def test_substitute_is_given_a_class_or_days_in_the_admin(admin_client):
     )
     assert not section.assignments.exists()
 
-    days = {"from_date": "2026-10-05", "to_date": "2026-10-10"}
+    first_day = timezone.localdate()
+    days = {"from_date": first_day, "to_date": first_day + datetime.timedelta(days=5)}
     admin_client.post(page, section_fields(row | {"meeting": meeting.pk}, row | days))
 
     admin = int(admin_client.session["_auth_user_id"])
     saved = section.assignments.order_by("meeting").values_list("meeting", "from_date", "given_by")
     assert list(saved) == [
         (meeting.pk, None, admin),
-        (None, datetime.date(2026, 10, 5), admin),
+        (None, first_day, admin),
     ]
+
+
+@pytest.mark.parametrize("wrong", ["x", "\x00", "9" * 30, "-1", "²"])
+def test_id_that_was_tampered_with_is_an_error_of_the_form(admin_client, wrong):
+    section = make_section()
+    page, rule = address(Section, "change", section.pk), address(AttendanceRule, "add")
+    row = {"user": make_teacher().pk, "section": section.pk, "role": "teacher"}
+    holidays = {f"holidays-{name}": "0" for name in ("INITIAL_FORMS", "MIN_NUM_FORMS")}
+    holiday = {"holidays-TOTAL_FORMS": "1", "holidays-0-name": "Diwali", "holidays-0-sections": [wrong]}
+
+    for refused in (
+        admin_client.post(page, section_fields(row | {"user": wrong})),
+        admin_client.post(page, section_fields(row | {"meeting": wrong})),
+        admin_client.post(page, section_fields(row) | {"course": wrong}),
+        admin_client.post(rule, {"course": wrong, "minimum_percentage": 75}),
+        admin_client.post(rule, {"section": wrong, "minimum_percentage": 75}),
+        admin_client.post(address(Term, "add"), {"name": "Autumn"} | holidays | holiday),
+        admin_client.post(address(Student, "add"), {"student_id": "1", "name": "A", "user": wrong}),
+    ):
+        assert refused.status_code == 200
+        assert refused.context["errors"]
+    assert not section.assignments.exists()
+    assert not AttendanceRule.objects.filter(minimum_percentage=75).exists()
 
 
 def test_assignment_that_ends_before_it_begins_is_a_form_error(admin_client):

@@ -183,7 +183,9 @@ def test_taking_back_asks_first_and_never_takes_from_a_teacher(teacher, colleagu
     own, others = section.assignments.get(role="teacher"), section.assignments.get(role="substitute")
     page, people = signed_in(teacher), f"/teach/sections/{section.pk}/teachers/"
 
-    assert "Take back from Bo Shah?" in text_of(page.get(f"{people}{others.pk}/take-back/"))
+    question = text_of(page.get(f"{people}{others.pk}/take-back/"))
+    assert "Take back from Bo Shah?" in question
+    assert "substitute, Thu 8 Oct 2026, 12:00" in question
     assert len(given()) == 1
     assert page.post(f"{people}{own.pk}/take-back/").status_code == 404
     other_section = factories.make_section(teachers=[teacher])
@@ -198,9 +200,43 @@ def test_taking_back_asks_first_and_never_takes_from_a_teacher(teacher, colleagu
     assert signed_in(colleague).get(f"/teach/meetings/{meeting.public_id}/").status_code == 404
 
 
-def test_classes_that_are_over_are_taken_back_as_long_as_the_substitute_has_rights(
-    teacher, colleague, section
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"role": "substitute", **of_days(TODAY, TODAY + DAY)}, "substitute, 7 Oct 2026 – 8 Oct 2026"),
+        ({"role": "assistant", "from_date": TODAY}, "teaching assistant, from 7 Oct 2026"),
+        ({"role": "assistant"}, "teaching assistant"),
+    ],
+)
+def test_question_before_taking_back_names_the_role_and_the_days(teacher, colleague, section, fields, words):
+    one = factories.make_assignment(section=section, user=colleague, **fields)
+
+    page = signed_in(teacher).get(f"/teach/sections/{section.pk}/teachers/{one.pk}/take-back/")
+
+    assert f"A · {words} They lose" in text_of(page).replace(str(section), "A")
+
+
+@pytest.mark.parametrize(
+    ("language", "taken_back", "excuse"),
+    [("en", "Take back", "Remove the excuse"), ("hi", "वापस लें", "छूट हटाएँ")],
+)
+def test_taking_back_a_class_and_an_excuse_have_words_of_their_own(
+    teacher, colleague, section, meeting, language, taken_back, excuse
 ):
+    give(teacher, meeting, "bshah")
+    student = factories.students_of(section)[0]
+    page = signed_in(teacher)
+    page.post(f"/teach/meetings/{meeting.public_id}/", {"student": student.student_id})
+    page.cookies["django_language"] = language
+
+    people = text_of(page.get(f"/teach/sections/{section.pk}/teachers/"))
+    class_page = text_of(page.get(f"/teach/meetings/{meeting.public_id}/"))
+
+    assert f"{taken_back} Bo Shah" in people
+    assert f"{excuse} {student.name}" in class_page
+
+
+def test_classes_that_are_over_are_taken_back_also_when_the_rights_have_ended(teacher, colleague, section):
     past = make_planned(section=section, starts_at=NOON - DAY)
     substitute(section, colleague, meeting=past)
     substitute(section, colleague, **of_days(TODAY - 9 * DAY, TODAY - 7 * DAY))
@@ -208,12 +244,29 @@ def test_classes_that_are_over_are_taken_back_as_long_as_the_substitute_has_righ
 
     assert text_of(signed_in(teacher).get(people)).count("Take back Bo Shah") == 2
     assert "Bo Shah" not in text_of(signed_in(teacher).get(f"/teach/sections/{section.pk}/"))
-    for days, left in ((22, 2), (23, 1), (28, 1), (29, 0)):
+    for days, has_rights in ((28, True), (29, False)):
         with time_machine.travel(NOON + days * DAY, tick=False):
             today = TODAY + days * DAY
-            assert text_of(signed_in(teacher).get(people)).count("Take back Bo Shah") == left
-            is_past_still_theirs = Meeting.objects.run_by(colleague, on=today).filter(pk=past.pk).exists()
-            assert is_past_still_theirs is (left > 0)
+            assert text_of(signed_in(teacher).get(people)).count("Take back Bo Shah") == 2
+            assert Meeting.objects.run_by(colleague, on=today).filter(pk=past.pk).exists() is has_rights
+            # They still see it, until it is taken back.
+            assert Meeting.objects.visible_to(colleague, on=today).filter(pk=past.pk).exists()
+    # One that was moved back so far, too.
+    Meeting.objects.filter(pk=past.pk).update(date=TODAY - 40 * DAY)
+    assert text_of(signed_in(teacher).get(people)).count("Take back Bo Shah") == 2
+
+
+def test_what_is_too_long_ago_is_not_given(teacher, colleague, section):
+    old = make_planned(section=section, starts_at=NOON - 30 * DAY)
+    people = f"/teach/sections/{section.pk}/teachers/"
+    text = "This is more than 28 days ago. A substitute has no rights in it any more."
+
+    assert messages_of(give(teacher, old, "bshah")) == [text]
+    sent = {"role": "substitute", "first_day": "2026-09-01", "last_day": "2026-09-07"}
+    refused = signed_in(teacher).post(people, {"colleague": "bshah", **sent})
+
+    assert (refused.status_code, text in text_of(refused)) == (400, True)
+    assert given() == []
 
 
 def test_admin_gives_and_takes_back_in_any_section(colleague, section, meeting):
@@ -297,8 +350,9 @@ def test_section_moves_to_the_past_ones_after_the_last_day(colleague, section):
 
 @pytest.mark.parametrize("how", ["page of today", "button of the section", "api"])
 def test_substitute_opens_the_class_on_its_day(teacher, colleague, section, how):
-    # Before the time at which a teacher's session is taken for this class.
-    meeting = make_planned(section=section, starts_at=NOON + 2 * HOUR)
+    # The teachers' own class is nearer.
+    make_planned(section=section, starts_at=NOON)
+    meeting = make_planned(section=section, starts_at=NOON + HOUR / 4)
     give(teacher, meeting, "bshah")
     home = signed_in(colleague).get("/teach/")
     assert "You are the substitute for Asha Rao" in text_of(home)
@@ -322,6 +376,58 @@ def test_substitute_opens_the_class_on_its_day(teacher, colleague, section, how)
     meeting.refresh_from_db()
     assert meeting.state == MeetingState.HELD
     assert client_of(teacher).get(f"/api/v1/sessions/{session.public_id}/").json()["status"] == "ended"
+
+
+@pytest.mark.parametrize("first", ["alone", "in a group"])
+def test_opening_again_leads_the_substitute_to_the_open_session(teacher, colleague, section, first):
+    meeting = make_planned(section=section, starts_at=NOON)
+    give(teacher, meeting, "bshah")
+    page, api = signed_in(colleague), client_of(colleague)
+    if first == "alone":
+        page.post(f"/teach/sections/{section.pk}/open/")
+    else:
+        page.post("/teach/groups/new/", {"sections": [section.pk]})
+
+    again = api.post("/api/v1/sessions/", {"section": section.pk}, format="json")
+    on_page = page.post(f"/teach/sections/{section.pk}/open/")
+    group = api.post("/api/v1/group-sessions/", {"sections": [section.pk]}, format="json")
+
+    assert (again.status_code, again.json()["code"]) == (409, "session_open")
+    assert again.json()["session"] == meeting.public_id
+    assert on_page.headers["Location"] == teacher_address(QRSession.objects.get())
+    assert (group.status_code, group.json()["code"]) == (409, "session_open")
+
+
+def test_session_of_others_is_not_named_to_a_substitute_without_a_class_now(teacher, colleague, section):
+    factories.make_session(section=section, at=NOON, opened_by=teacher)
+    give(teacher, make_planned(section=section, starts_at=NOON + 5 * HOUR), "bshah")
+
+    answer = client_of(colleague).post("/api/v1/sessions/", {"section": section.pk}, format="json")
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_given")
+
+
+@pytest.mark.parametrize("how", ["page", "api", "group api"])
+def test_substitute_is_told_when_a_class_later_today_can_be_opened(teacher, colleague, section, how):
+    meeting = make_planned(section=section, starts_at=NOON + HOUR)
+    give(teacher, meeting, "bshah")
+    page, api = signed_in(colleague), client_of(colleague)
+
+    def open_it():
+        if how == "page":
+            return page.post(f"/teach/sections/{section.pk}/open/")
+        if how == "api":
+            return api.post("/api/v1/sessions/", {"section": section.pk}, format="json")
+        return api.post("/api/v1/group-sessions/", {"sections": [section.pk]}, format="json")
+
+    early = open_it()
+
+    assert early.status_code == 403
+    assert "can be opened from 12:45." in early.content.decode()
+    assert not QRSession.objects.exists()
+    with time_machine.travel(NOON + HOUR * 3 / 4, tick=False):
+        open_it()
+    assert QRSession.objects.get().meeting == meeting
 
 
 @pytest.mark.parametrize("how", ["page", "api", "group", "group api"])
@@ -482,6 +588,29 @@ def test_substitute_chooses_only_classes_that_were_given(teacher, colleague, sec
     assert page.post(teacher_address(session, "class/"), {"meeting": other.public_id}).status_code == 404
     assert page.post(teacher_address(session, "class/"), {"meeting": ""}).status_code == 403
     assert list(Meeting.objects.order_by("pk").values()) == before
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("role", ["assistant", "substitute"])
+def test_only_teachers_see_the_form_that_adds_a_class(colleague, section, meeting, role, method):
+    days = of_days(TODAY, TODAY) if role == "substitute" else {}
+    factories.make_assignment(section=section, user=colleague, role=role, **days)
+    send = getattr(signed_in(colleague), method)
+
+    answer = send(f"/teach/sections/{section.pk}/meetings/new/", {"makes_up": meeting.public_id})
+
+    assert answer.status_code == 403
+    assert "8 Oct" not in text_of(answer)
+
+
+@pytest.mark.parametrize("wrong", ["\x00", "AAAAAAA\x00", "x", "0000000Z\n", "A" * 5000])
+def test_id_of_a_class_that_cannot_be_one_is_not_found(teacher, section, meeting, wrong):
+    session = factories.make_session(section=section, at=NOON, opened_by=teacher)
+    page, new = signed_in(teacher), f"/teach/sections/{section.pk}/meetings/new/"
+
+    assert page.get(new, {"makes_up": wrong}).status_code == 404
+    assert page.post(new, {"makes_up": wrong}).status_code == 404
+    assert page.post(teacher_address(session, "class/"), {"meeting": wrong}).status_code == 404
 
 
 # --- Assistants ---------------------------------------------------------------------------------------
