@@ -197,5 +197,6 @@ def axe_violations(page: Page) -> list[tuple[str, str, list[str]]]:
 
 
 def fits_width(page: Page) -> bool:
-    """Whether the page is no wider than the window."""
+    """Whether the page is no wider than the window, once its style sheets are there."""
+    page.wait_for_load_state()
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
