@@ -109,21 +109,21 @@ class AttendanceRule(models.Model):
         _("from"), null=True, blank=True, help_text=_("The first day. Leave empty for the beginning.")
     )
     minimum_percentage = models.PositiveSmallIntegerField(
-        _("minimum attendance in per cent"),
+        _("minimum attendance (%)"),
         null=True,
         blank=True,
         validators=[MaxValueValidator(100)],
         help_text=_("Students see how many more classes they can miss. 0 for no minimum."),
     )
     warn_below = models.PositiveSmallIntegerField(
-        _("warn below (per cent)"),
+        _("warn below (%)"),
         null=True,
         blank=True,
         validators=[MaxValueValidator(100)],
         help_text=_("Students below this percentage are warned. 0 for no warning."),
     )
     late_counts = models.PositiveSmallIntegerField(
-        _("late counts (per cent)"),
+        _("late counts (%)"),
         null=True,
         blank=True,
         validators=[MaxValueValidator(100)],

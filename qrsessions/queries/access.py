@@ -28,7 +28,7 @@ class NotAllowed(Refused):
 class NoLongerTaught(NotAllowed):
     code = "no_longer_taught"
     detail = _(
-        "You no longer teach this section. You can read its classes from your time, but not change them."
+        "You no longer teach this section. You can read the classes from when you taught it, but not change them."
     )
 
 
