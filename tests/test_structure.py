@@ -11,7 +11,7 @@ MOST_MODULES_IN_A_PACKAGE = 16
 # What may lie directly in each app. Everything else belongs in one of the packages.
 TOP_LEVEL = {
     "attendance": """
-        admin api demo exports lib management migrations models queries records rosters rules stats templatetags timetable
+        admin api demo exports lib management migrations models queries records registers reports rosters rules stats templatetags timetable
         apps checks metrics signals urls
     """,
     "qrsessions": """

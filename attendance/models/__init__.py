@@ -3,11 +3,12 @@
 from attendance.models.api_tokens import ApiToken
 from attendance.models.assignments import TeachingAssignment, TeachingRole
 from attendance.models.calendar_feeds import CalendarFeed
+from attendance.models.labels import ATTENDED, ExcuseReason, LabelColour, Status, StatusLabel
 from attendance.models.meetings import GroupSeat, Meeting, MeetingGroup, MeetingState
 from attendance.models.people import Role, Student, User
-from attendance.models.records import ATTENDED, SCAN_METHODS, AttendanceRecord, Method, RecordChange, Status
+from attendance.models.records import SCAN_METHODS, AttendanceRecord, Method, RecordChange
 from attendance.models.roster import RosterEntry
-from attendance.models.rules import AttendanceRule, ExcusedCounts
+from attendance.models.rules import AttendanceRule, ExcusedCounts, LabelWeight
 from attendance.models.teaching import Course, Enrolment, Section
 from attendance.models.terms import Holiday, Term
 from attendance.models.timetable import MeetingPattern, Weekday
@@ -21,9 +22,12 @@ __all__ = [
     "CalendarFeed",
     "Course",
     "Enrolment",
+    "ExcuseReason",
     "ExcusedCounts",
     "GroupSeat",
     "Holiday",
+    "LabelColour",
+    "LabelWeight",
     "Meeting",
     "MeetingGroup",
     "MeetingPattern",
@@ -34,6 +38,7 @@ __all__ = [
     "RosterEntry",
     "Section",
     "Status",
+    "StatusLabel",
     "Student",
     "TeachingAssignment",
     "TeachingRole",

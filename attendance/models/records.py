@@ -6,19 +6,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from attendance.models.labels import ExcuseReason, Status, StatusLabel
 from attendance.models.meetings import Meeting
 from attendance.models.people import Student, User
-
-
-class Status(models.TextChoices):
-    PRESENT = "present", _("present")
-    LATE = "late", _("late")
-    EXCUSED = "excused", _("excused")
-    ABSENT = "absent", _("absent")
-
-
-# Statuses that count as present.
-ATTENDED = (Status.PRESENT, Status.LATE)
 
 
 class Method(models.TextChoices):
@@ -54,6 +44,26 @@ class AttendanceRecord(models.Model):
     joined_at = models.DateTimeField(_("joined"), null=True, blank=True)
     marked_at = models.DateTimeField(_("marked"), null=True, blank=True)
     status = models.CharField(_("status"), max_length=10, choices=Status, null=True, blank=True)  # noqa: DJ001 - null: not marked
+    # The database has a foreign key over label and status: see migration 0032. Labels are never deleted, so they need no index.
+    label = models.ForeignKey(
+        StatusLabel,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("label"),
+    )
+    excused_reason = models.ForeignKey(
+        ExcuseReason,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("reason for the excuse"),
+    )
     method = models.CharField(_("method"), max_length=10, choices=Method, null=True, blank=True)  # noqa: DJ001 - null: not marked
     marked_by = models.ForeignKey(
         User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("marked by")
@@ -82,6 +92,13 @@ class AttendanceRecord(models.Model):
                 | Q(status__isnull=False, marked_at__isnull=False, method__isnull=False),
                 name="record_marked_whole",
             ),
+            models.CheckConstraint(
+                condition=Q(label=None) | Q(status__isnull=False), name="record_label_has_status"
+            ),
+            models.CheckConstraint(
+                condition=Q(excused_reason=None) | Q(status=Status.EXCUSED, status__isnull=False),
+                name="record_reason_of_excuse",
+            ),
         ]
         indexes = [
             # For the phones that marked several students on different days.
@@ -104,9 +121,31 @@ class RecordChange(models.Model):
     changed_at = models.DateTimeField(_("changed"))
     from_status = models.CharField(_("old status"), max_length=10, choices=Status, null=True)  # noqa: DJ001 - null: not marked
     from_method = models.CharField(_("old method"), max_length=10, choices=Method, null=True)  # noqa: DJ001
+    from_label = models.ForeignKey(
+        StatusLabel, models.PROTECT, null=True, db_index=False, related_name="+", verbose_name=_("old label")
+    )
+    from_reason = models.ForeignKey(
+        ExcuseReason,
+        models.PROTECT,
+        null=True,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("old reason for the excuse"),
+    )
     from_marked_at = models.DateTimeField(_("previously marked"), null=True)
     to_status = models.CharField(_("new status"), max_length=10, choices=Status, null=True)  # noqa: DJ001
     to_method = models.CharField(_("new method"), max_length=10, choices=Method, null=True)  # noqa: DJ001
+    to_label = models.ForeignKey(
+        StatusLabel, models.PROTECT, null=True, db_index=False, related_name="+", verbose_name=_("new label")
+    )
+    to_reason = models.ForeignKey(
+        ExcuseReason,
+        models.PROTECT,
+        null=True,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("new reason for the excuse"),
+    )
     note = models.CharField(_("reason"), max_length=500, blank=True)
 
     class Meta:

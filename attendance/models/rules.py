@@ -12,6 +12,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from attendance.models.labels import StatusLabel
 from attendance.models.people import User
 from attendance.models.teaching import Course, Section
 
@@ -33,13 +34,13 @@ class ExcusedCounts(models.TextChoices):
 
 class AttendanceRuleQuerySet(models.QuerySet["AttendanceRule"]):
     def by_section(self, sections: Iterable[Section]) -> dict[int, list[list[AttendanceRule]]]:
-        """For each section the versions of the institution, of its course and of itself, in one query."""
+        """For each section the versions of the institution, of its course and of itself, in two queries."""
         sections = list(sections)
         found = self.filter(
             Q(section__in=sections)
             | Q(course__in={section.course_id for section in sections})
             | Q(course=None, section=None)
-        )
+        ).prefetch_related("label_weights")
         by_scope: defaultdict[tuple[int | None, int | None], list[AttendanceRule]] = defaultdict(list)
         for rule in found:
             by_scope[rule.course_id, rule.section_id].append(rule)
@@ -66,7 +67,8 @@ class AttendanceRuleQuerySet(models.QuerySet["AttendanceRule"]):
 
         Versions that begin later stay as they are.
 
-        :param to: new values by the name of the field; None leaves it to the course or the institution
+        :param to: new values by the name of the field; None leaves it to the course or the institution. ``label_counts``
+            has what labels count, in per cent by the label's key, and None for a label that counts as its status
         """
         # One change of a section at a time.
         Section.objects.select_for_update(of=["self"]).get(pk=section.pk)
@@ -75,9 +77,17 @@ class AttendanceRuleQuerySet(models.QuerySet["AttendanceRule"]):
             .order_by(F("valid_from").desc(nulls_last=True))
             .first()
         )
-        says = (before or AttendanceRule()).says | dict(to)
+        label_counts = (before.label_counts if before else {}) | to.get("label_counts", {})
+        fields = {name: to.get(name, getattr(before, name)) for name in FIELDS} if before else dict(to)
+        fields.pop("label_counts", None)
         rule, _is_new = self.update_or_create(
-            section=section, valid_from=valid_from, defaults={**says, "set_by": by, "set_at": at}
+            section=section, valid_from=valid_from, defaults={**fields, "set_by": by, "set_at": at}
+        )
+        rule.label_weights.all().delete()
+        rule.label_weights.bulk_create(
+            LabelWeight(rule=rule, label_id=label, counts=counts)
+            for label, counts in label_counts.items()
+            if counts is not None
         )
         return rule
 
@@ -197,5 +207,38 @@ class AttendanceRule(models.Model):
 
     @property
     def says(self) -> dict[str, Any]:
-        """Every field, also those left to the wider scope."""
-        return {name: getattr(self, name) for name in FIELDS}
+        """What is not left to the wider scope, by the name of the field."""
+        fields = {name: getattr(self, name) for name in FIELDS}
+        return {name: value for name, value in fields.items() if value not in {None, ""}}
+
+    @property
+    def label_counts(self) -> dict[int, int]:
+        """What labels count by this version, in per cent, by the label's key."""
+        return {weight.label_id: weight.counts for weight in self.label_weights.all()}
+
+
+class LabelWeight(models.Model):
+    """What a label counts by one version of a rule. A label without a weight counts as its status does."""
+
+    rule = models.ForeignKey(
+        AttendanceRule, models.CASCADE, related_name="label_weights", verbose_name=_("attendance rule")
+    )
+    label = models.ForeignKey(
+        StatusLabel, models.PROTECT, related_name="+", db_index=False, verbose_name=_("label")
+    )
+    counts = models.PositiveSmallIntegerField(
+        _("counts (%)"),
+        validators=[MaxValueValidator(100)],
+        help_text=_("100 is as much as present, 0 is an absence."),
+    )
+
+    class Meta:
+        verbose_name = _("weight of a label")
+        verbose_name_plural = _("weights of labels")
+        constraints = [
+            models.UniqueConstraint(fields=["rule", "label"], name="label_weight_once_per_rule"),
+            models.CheckConstraint(condition=Q(counts__lte=100), name="label_weight_counts"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label}: {self.counts} %"

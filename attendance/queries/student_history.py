@@ -1,16 +1,14 @@
 """A student's own attendance, as shown to the student."""
 
 import datetime
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from django.db.models import Count
-
 from attendance.lib.natural_order import natural_key
-from attendance.models import ATTENDED, Meeting, MeetingState, RosterEntry, Section, Status, Student
+from attendance.models import ATTENDED, MeetingState, RosterEntry, Section, Status, Student
 from attendance.queries.not_enrolled_then import meetings_not_enrolled_then
+from attendance.queries.planned_meetings import planned_after
 from attendance.queries.section_rules import rules_by_section
 from attendance.rules.rule import Rules
 from attendance.rules.standing import Held, Result, stand
@@ -77,7 +75,7 @@ def own_sections(student: Student, *, on: datetime.date) -> list[OwnSection]:
     entries.sort(key=_section_order)
     entries.sort(key=lambda entry: _age_of_term(entry.meeting.section, on))
     sections = {entry.meeting.section for entry in entries}
-    rules, planned = rules_by_section(sections), _planned_after(on, sections)
+    rules, planned = rules_by_section(sections), planned_after(on, sections)
     return [
         _own_section(section, list(group), rules[section.pk], on=on, planned=planned[section.pk])
         for section, group in groupby(entries, key=lambda entry: entry.meeting.section)
@@ -87,12 +85,7 @@ def own_sections(student: Student, *, on: datetime.date) -> list[OwnSection]:
 def _own_section(
     section: Section, entries: Sequence[RosterEntry], rules: Rules, *, on: datetime.date, planned: int
 ) -> OwnSection:
-    held = [
-        Held(
-            entry.meeting.date, Status(entry.record.status) if entry.record and entry.record.status else None
-        )
-        for entry in entries
-    ]
+    held = [_held(entry) for entry in entries]
     return OwnSection(
         section=section.pk,
         course=section.course.code,
@@ -105,10 +98,11 @@ def _own_section(
     )
 
 
-def _planned_after(date: datetime.date, sections: Iterable[Section]) -> Counter[int]:
-    """How many meetings are planned in each section after the day."""
-    planned = Meeting.objects.filter(state=MeetingState.PLANNED, date__gt=date, section__in=sections)
-    return Counter(dict(planned.values_list("section").annotate(Count("pk")).order_by()))
+def _held(entry: RosterEntry) -> Held:
+    record = entry.record
+    if record is None or record.status is None:
+        return Held(entry.meeting.date, None)
+    return Held(entry.meeting.date, Status(record.status), record.label_id)
 
 
 def _section_order(entry: RosterEntry) -> tuple[object, ...]:

@@ -1,8 +1,8 @@
 """What counts as attendance: the rule of an institution, a course or a section, and its versions."""
 
 import datetime
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -25,6 +25,8 @@ class Rule:
     :ivar excused: whether an excused class is left out or counts as attended
     :ivar drop_lowest: so many of the classes that count least are left out
     :ivar forecast_counts_planned: whether planned classes are the ones that remain; otherwise nobody knows how many remain
+    :ivar label_counts: what a mark with one of the institution's own labels is worth, in per cent of a class attended, by
+        the label's key; a label that is not here counts as its status does
     """
 
     minimum_percentage: int = 0
@@ -34,6 +36,7 @@ class Rule:
     excused: Excused = Excused.NEUTRAL
     drop_lowest: int = 0
     forecast_counts_planned: bool = False
+    label_counts: Mapping[int, int] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,12 @@ class Version:
     """What one scope says from a day on: the fields that it does not leave to the wider scope.
 
     :ivar valid_from: the first day; None for the beginning
+    :ivar label_counts: what it says of labels, as in ``Rule``
     """
 
     valid_from: datetime.date | None
-    says: dict[str, Any]
+    says: Mapping[str, Any]
+    label_counts: Mapping[int, int] = field(default_factory=dict)
 
 
 class Rules:
@@ -64,7 +69,9 @@ class Rules:
             for versions in self._scopes:
                 in_force = [version for version in versions if _first_day(version) <= date]
                 if in_force:
-                    rule = replace(rule, **in_force[-1].says)
+                    latest = in_force[-1]
+                    label_counts = {**rule.label_counts, **latest.label_counts}
+                    rule = replace(rule, **latest.says, label_counts=label_counts)
             self._found[date] = rule
         return self._found[date]
 

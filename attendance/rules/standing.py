@@ -1,6 +1,7 @@
 """Where one student stands in one section: everything that is computed from records and rules.
 
-Pages, exports, the API and calendars all call ``stand``. All arithmetic is exact; numbers are rounded when they are shown.
+Pages, reports, exports, the API and calendars all call ``stand``. All arithmetic is exact, in whole per cents of a class;
+numbers are rounded when they are shown.
 """
 
 import datetime
@@ -9,12 +10,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
+from functools import cached_property
+from typing import NamedTuple
 
 from attendance.models import Status
 from attendance.rules.percentage import percentage_beside
 from attendance.rules.rule import Excused, Rule, Rules
 
-NOTHING, WHOLE = Fraction(0), Fraction(1)
+NOTHING, WHOLE = 0, 100
 
 
 class Standing(StrEnum):
@@ -27,15 +30,16 @@ class Standing(StrEnum):
     LOST = "lost"
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(NamedTuple):
     """A meeting that was held while the student was on its roster.
 
     :ivar status: None if no status stands: it counts nowhere
+    :ivar label: the key of the institution's own label for the status, if the mark has one
     """
 
     date: datetime.date
     status: Status | None
+    label: int | None = None
 
 
 class Counted(StrEnum):
@@ -46,17 +50,18 @@ class Counted(StrEnum):
     EXCUSED = "excused"
     LATE_IS_ABSENCE = "late_is_absence"
     DROPPED = "dropped"
+    # By the weight that the rule gives the label.
+    AS_LABELLED = "as_labelled"
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """What one meeting counts.
 
-    :ivar worth: the part of a class attended, from 0 to 1; None if the meeting is left out
+    :ivar counts: in per cent of a class attended, from 0 to 100; None if the meeting is left out
     """
 
     meeting: Held
-    worth: Fraction | None
+    counts: int | None
     counted: Counted
 
 
@@ -72,29 +77,30 @@ class Result:
     rule: Rule
     rows: Sequence[Row]
     remain: int | None
-    _worths: Sequence[Fraction] = field(repr=False)
+    # What each class counts before any is dropped, in ascending order.
+    _counts: Sequence[int] = field(repr=False)
 
-    @property
+    @cached_property
     def attended(self) -> Fraction:
-        return sum((row.worth for row in self.rows if row.worth is not None), NOTHING)
+        return Fraction(sum(row.counts for row in self.rows if row.counts is not None), WHOLE)
 
-    @property
+    @cached_property
     def held(self) -> int:
-        return sum(row.worth is not None for row in self.rows)
+        return sum(row.counts is not None for row in self.rows)
 
-    @property
+    @cached_property
     def share(self) -> Fraction | None:
         """From 0 to 1; None with nothing held."""
         return self.attended / self.held if self.held else None
 
-    @property
+    @cached_property
     def percentage(self) -> float | None:
         """To one decimal. It is never rounded across the minimum or the warning."""
         if self.share is None:
             return None
         return percentage_beside(self.share, limits=(self.rule.minimum_percentage, self.rule.warn_below))
 
-    @property
+    @cached_property
     def standing(self) -> Standing:
         if self.share is None:
             return Standing.OK
@@ -102,7 +108,7 @@ class Result:
             return Standing.LOST if self.must_attend is None else Standing.BELOW
         return Standing.WARNED if self.share < Fraction(self.rule.warn_below, 100) else Standing.OK
 
-    @property
+    @cached_property
     def may_miss(self) -> int | None:
         """How many more classes the student may miss; None without a minimum.
 
@@ -116,7 +122,7 @@ class Result:
         too_many = _first(most + 1, lambda missed: not self._reaches(missed=missed))
         return max(0, too_many - 1)
 
-    @property
+    @cached_property
     def must_attend(self) -> int | None:
         """How many of the next classes in a row must be attended to reach the minimum; 0 if the student is not below it.
 
@@ -137,20 +143,24 @@ class Result:
         return self._is_reached(attended=attended, missed=missed)
 
     def _is_reached(self, *, attended: int = 0, missed: int = 0) -> bool:
-        worths = [*self._worths, *[WHOLE] * attended, *[NOTHING] * missed]
-        dropped = _dropped(worths, self.rule.drop_lowest)
-        kept = [worth for number, worth in enumerate(worths) if number not in dropped]
-        return sum(kept, NOTHING) >= self._minimum * len(kept)
+        """Whether the minimum is reached after so many more classes attended and missed."""
+        number = len(self._counts) + attended + missed
+        drops = max(0, min(self.rule.drop_lowest, number - 1))
+        # First missed classes are dropped, then those that counted least so far, then attended ones.
+        of_counts = max(0, drops - missed)
+        of_attended = max(0, of_counts - len(self._counts))
+        total = sum(self._counts[of_counts:]) + (attended - of_attended) * WHOLE
+        return total >= self.rule.minimum_percentage * (number - drops)
 
     def _most_missed(self) -> int:
         """More than can be missed whatever was attended: all attended so far, and the classes that are dropped."""
-        return len(self._worths) * 100 // self.rule.minimum_percentage + self.rule.drop_lowest + 1
+        return len(self._counts) * 100 // self.rule.minimum_percentage + self.rule.drop_lowest + 1
 
     def _most_attended(self) -> int:
         """More than must be attended after missing every class so far; with a minimum of 100 % nothing leads back."""
         if self.rule.minimum_percentage == 100:
             return self.rule.drop_lowest + 1
-        return len(self._worths) * 100 // (100 - self.rule.minimum_percentage) + self.rule.drop_lowest + 1
+        return len(self._counts) * 100 // (100 - self.rule.minimum_percentage) + self.rule.drop_lowest + 1
 
 
 def stand(meetings: Iterable[Held], rules: Rules, *, on: datetime.date, planned: int = 0) -> Result:
@@ -165,22 +175,23 @@ def stand(meetings: Iterable[Held], rules: Rules, *, on: datetime.date, planned:
     rule = rules.on(on)
     rows = [_row(meeting, rules.on(meeting.date)) for meeting in meetings]
     rows = _with_absences_for_lates(rows, rule)
-    worths = [row.worth for row in rows if row.worth is not None]
+    counts = sorted(row.counts for row in rows if row.counts is not None)
     rows = _without_lowest(rows, rule)
-    return Result(rule, rows, planned if rule.forecast_counts_planned else None, worths)
+    return Result(rule, rows, planned if rule.forecast_counts_planned else None, counts)
 
 
 def _row(meeting: Held, rule: Rule) -> Row:
+    if meeting.label is not None and meeting.label in rule.label_counts:
+        return Row(meeting, rule.label_counts[meeting.label], Counted.AS_LABELLED)
     match meeting.status:
         case None:
             return Row(meeting, None, Counted.NO_STATUS)
         case Status.EXCUSED:
-            worth = WHOLE if rule.excused is Excused.ATTENDED else None
-            return Row(meeting, worth, Counted.EXCUSED)
+            return Row(meeting, WHOLE if rule.excused is Excused.ATTENDED else None, Counted.EXCUSED)
         case Status.PRESENT:
             return Row(meeting, WHOLE, Counted.AS_MARKED)
         case Status.LATE:
-            return Row(meeting, Fraction(rule.late_counts, 100), Counted.AS_MARKED)
+            return Row(meeting, rule.late_counts, Counted.AS_MARKED)
         case Status.ABSENT:
             return Row(meeting, NOTHING, Counted.AS_MARKED)
 
@@ -199,10 +210,10 @@ def _with_absences_for_lates(rows: list[Row], rule: Rule) -> list[Row]:
 
 
 def _without_lowest(rows: list[Row], rule: Rule) -> list[Row]:
-    counted = [number for number, row in enumerate(rows) if row.worth is not None]
-    dropped = {
-        counted[place] for place in _dropped([rows[n].worth or NOTHING for n in counted], rule.drop_lowest)
-    }
+    """Those that count least are left out, the earliest of equal ones, but never the last class that is left."""
+    counted = [number for number, row in enumerate(rows) if row.counts is not None]
+    counted.sort(key=lambda number: (rows[number].counts, rows[number].meeting.date))
+    dropped = set(counted[: max(0, min(rule.drop_lowest, len(counted) - 1))])
     return [
         Row(row.meeting, None, Counted.DROPPED) if number in dropped else row
         for number, row in enumerate(rows)
@@ -212,9 +223,3 @@ def _without_lowest(rows: list[Row], rule: Rule) -> list[Row]:
 def _first(limit: int, holds: Callable[[int], bool]) -> int:
     """The first number below the limit for which it holds, and so for all that follow; otherwise the limit."""
     return bisect_left(range(limit), 1, key=holds)
-
-
-def _dropped(worths: Sequence[Fraction], most: int) -> set[int]:
-    """Which are left out: those that count least, the earliest first, but never the last one that is left."""
-    number = min(most, len(worths) - 1)
-    return set(sorted(range(len(worths)), key=lambda place: worths[place])[: max(0, number)])

@@ -8,13 +8,14 @@ import datetime
 from collections.abc import Iterable
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from attendance.lib.refusals import Refused
-from attendance.models import Meeting, MeetingState, Section, User
+from attendance.models import Meeting, MeetingState, Role, Section, User
 from attendance.models.public_ids import names_a_group
 from qrsessions.models import GroupSession, QRSession, SessionOrGroup
 
@@ -37,6 +38,14 @@ class TeachersOnly(NotAllowed):
     detail = _("Only a teacher of this section or an administrator can do this. Ask one of them.")
 
 
+class NotWhole(NotAllowed):
+    code = "not_whole"
+    detail = _(
+        "You see only some of this section's classes, so its register and its numbers over the term are not shown. "
+        "Open the classes one by one."
+    )
+
+
 class NotGiven(NotAllowed):
     code = "not_given"
     detail = _(
@@ -48,6 +57,29 @@ class NotGiven(NotAllowed):
 def find_section(user: User, section_id: int, *, on: datetime.date) -> Section:
     visible = Section.objects.visible_to(user, on=on).with_rights(user, on=on)
     return get_object_or_404(visible.select_related("course", "term"), pk=section_id)
+
+
+def whole_sections(user: User, *, on: datetime.date) -> QuerySet[Section]:
+    """The sections whose every class the user may see: those whose register and reports the user may read."""
+    visible = (
+        Section.objects.visible_to(user, on=on).with_rights(user, on=on).select_related("course", "term")
+    )
+    if user.role is Role.ADMIN:
+        return visible
+    meetings = Meeting.objects.exclude(state=MeetingState.DISCARDED).filter(section=OuterRef("pk"))
+    return visible.exclude(Exists(meetings.exclude(Meeting.objects.seen_condition(user, on=on))))
+
+
+def find_whole_section(user: User, section_id: int, *, on: datetime.date) -> Section:
+    """A section whose every class the user may see.
+
+    :raises NotWhole: if the user may see only some of them
+    """
+    section = whole_sections(user, on=on).filter(pk=section_id).first()
+    if section is None:
+        find_section(user, section_id, on=on)
+        raise NotWhole
+    return section
 
 
 def find_session(user: User, public_id: str, *, on: datetime.date) -> QRSession:

@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from attendance.models import Status
-from attendance.rules.rule import Excused, Rule, Rules, Version
+from attendance.models.rules import FIELDS
+from attendance.rules.rule import Excused, Rules, Version
 from attendance.rules.standing import Counted, Held, Result, Standing, stand
 
 FIRST = datetime.date(2026, 9, 7)
@@ -81,7 +82,7 @@ def test_attended_and_held_agree_with_counting_one_after_another(letters, by):
 
 
 @given(any_history, any_rule(), st.integers(0, 12))
-@example("A", dict.fromkeys(Rule().__dict__, 0) | {"minimum_percentage": 100, "drop_lowest": 1}, 0)
+@example("A", dict.fromkeys(FIELDS, 0) | {"minimum_percentage": 100, "drop_lowest": 1}, 0)
 @settings(deadline=None)
 def test_forecast_agrees_with_trying_every_number(letters, by, planned):
     result = stands(letters, planned=planned, **by)
@@ -158,14 +159,36 @@ def test_forecast_with_planned_classes():
 def test_each_row_says_why_it_counts_so():
     result = stands("PLLE-A", late_counts=50, lates_per_absence=2, drop_lowest=1)
 
-    assert [(row.worth, row.counted) for row in result.rows] == [
-        (1, Counted.AS_MARKED),
-        (Fraction(1, 2), Counted.AS_MARKED),
+    assert [(row.counts, row.counted) for row in result.rows] == [
+        (100, Counted.AS_MARKED),
+        (50, Counted.AS_MARKED),
         (None, Counted.DROPPED),
         (None, Counted.EXCUSED),
         (None, Counted.NO_STATUS),
         (0, Counted.AS_MARKED),
     ]
+
+
+def test_label_counts_as_the_rule_says_and_otherwise_as_its_status():
+    of_institution = Version(None, {"late_counts": 50, "lates_per_absence": 2}, {1: 80, 2: 0})
+    of_section = Version(None, {}, {2: 30})
+    meetings = [
+        Held(FIRST, Status.LATE, 1),
+        Held(FIRST, Status.EXCUSED, 2),
+        Held(FIRST, Status.LATE, 3),
+        Held(FIRST, Status.PRESENT, None),
+    ]
+
+    result = stand(meetings, Rules([[of_institution], [], [of_section]]), on=FIRST)
+
+    assert [(row.counts, row.counted) for row in result.rows] == [
+        (80, Counted.AS_LABELLED),
+        (30, Counted.AS_LABELLED),
+        # The second late mark, whatever its label.
+        (0, Counted.LATE_IS_ABSENCE),
+        (100, Counted.AS_MARKED),
+    ]
+    assert (result.attended, result.held) == (Fraction(21, 10), 4)
 
 
 def test_weights_are_those_of_each_meetings_day_and_limits_those_of_the_last_day():
