@@ -33,8 +33,7 @@ WEEK = 7 * DAY
 def school(taught_class, settings) -> Iterator[Class]:
     """The first student was at one class and missed another. Attendance of at least 75 % is wanted."""
     settings.TIME_ZONE = "Europe/Berlin"
-    taught_class.section.minimum_percentage = 75
-    taught_class.section.save()
+    factories.make_rule(section=taught_class.section, minimum_percentage=75)
     for days, status in ((14, Status.PRESENT), (7, Status.ABSENT)):
         session = factories.make_session(
             section=taught_class.section, status=SessionStatus.ENDED, at=NOON - days * DAY - HOUR
