@@ -2,6 +2,7 @@
 
 import http.client
 import time
+from collections.abc import Sequence
 
 import pytest
 from django.test import Client
@@ -20,6 +21,11 @@ def status_of(server: Server, headers: dict[str, str]) -> int:
         return connection.getresponse().status
     finally:
         connection.close()
+
+
+def statuses(servers: Sequence[Server], headers: dict[str, str]) -> list[int]:
+    """The answers of both processes, each asked twice."""
+    return [status_of(server, headers) for server in [*servers, *servers]]
 
 
 def delete_the_token(user, browser: Client) -> None:
@@ -45,31 +51,35 @@ def delete_the_user(user, browser: Client) -> None:
     user.delete()
 
 
+WAYS = {
+    "token deleted": ("token", delete_the_token),
+    "user with a token deactivated": ("token", deactivate),
+    "password of a user with a token changed": ("token", change_the_password),
+    "user with a token deleted": ("token", delete_the_user),
+    "signed out": ("cookie", sign_out),
+    "user with a cookie deactivated": ("cookie", deactivate),
+    "password of a user with a cookie changed": ("cookie", change_the_password),
+}
+
+
 @pytest.mark.parametrize("pause", [0, 3], ids=["at once", "after a pause"])
-@pytest.mark.parametrize(
-    ("by", "end"),
-    [
-        ("token", delete_the_token),
-        ("token", deactivate),
-        ("token", change_the_password),
-        ("token", delete_the_user),
-        ("cookie", sign_out),
-        ("cookie", deactivate),
-        ("cookie", change_the_password),
-    ],
-)
-def test_ended_sign_in_is_refused_by_every_process(own_servers, by, end, pause):
-    user = factories.user_of(factories.make_student())
-    browser = Client()
-    browser.force_login(user)
-    headers = {"Authorization": f"Token {factories.key_of(user)}"}
-    if by == "cookie":
-        headers = {"Cookie": f"sessionid={browser.cookies['sessionid'].value}"}
-    for _ in range(2):
-        assert [status_of(server, headers) for server in own_servers] == [200, 200]
+def test_ended_sign_in_is_refused_by_every_process(own_servers, pause):
+    people = {}
+    for way, (by, end) in WAYS.items():
+        user = factories.user_of(factories.make_student())
+        browser = Client()
+        browser.force_login(user)
+        headers = {"Authorization": f"Token {factories.key_of(user)}"}
+        if by == "cookie":
+            headers = {"Cookie": f"sessionid={browser.cookies['sessionid'].value}"}
+        people[way] = user, browser, headers, end
+    before = {way: statuses(own_servers, headers) for way, (_, _, headers, _) in people.items()}
+    assert before == dict.fromkeys(WAYS, [200] * 4)
     time.sleep(pause)
 
-    end(user, browser)
+    for user, browser, _headers, end in people.values():
+        end(user, browser)
     time.sleep(ALLOWED_SECONDS)
 
-    assert [status_of(server, headers) for server in own_servers * 2] == [401] * 4
+    after = {way: statuses(own_servers, headers) for way, (_, _, headers, _) in people.items()}
+    assert after == dict.fromkeys(WAYS, [401] * 4)
