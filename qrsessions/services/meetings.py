@@ -15,7 +15,17 @@ from django.utils.translation import gettext_lazy as _
 
 from attendance.lib import advisory_locks
 from attendance.lib.refusals import Refused
-from attendance.models import Meeting, MeetingState, RosterEntry, Section, Status, Student, User
+from attendance.models import (
+    ExcuseReason,
+    Meeting,
+    MeetingState,
+    RosterEntry,
+    Section,
+    Status,
+    StatusLabel,
+    Student,
+    User,
+)
 from attendance.records import by_hand, session_end
 from attendance.records.fixed_rosters import fix_rosters
 from attendance.timetable import substitutes
@@ -253,9 +263,13 @@ def enter(
     by: User,
     at: datetime.datetime,
     note: str = "",
+    label: StatusLabel | None = None,
+    reason: ExcuseReason | None = None,
 ) -> RosterEntry:
     """Enter a student's status in the register of a meeting that has no session; ``None`` removes it.
 
+    :param label: a label that means the status
+    :param reason: only with an excuse
     :returns: the student's roster entry after the change
     :raises NotEnrolled: if the student is not on the roster of the meeting's date
     :raises OnlyExcuses: if the meeting is still to come, and the status is another than excused
@@ -264,8 +278,17 @@ def enter(
     with transaction.atomic():
         meeting = _locked(meeting, MeetingState.PLANNED, MeetingState.HELD)
         _check_begun(meeting, [status], at)
-        by_hand.mark_by_hand(meeting=meeting, student=student, status=status, by=by, at=at, note=note)
-        return RosterEntry.objects.find(meeting=meeting, student=student)
+        by_hand.mark_by_hand(
+            meeting=meeting,
+            student=student,
+            status=status,
+            label=label,
+            reason=reason,
+            by=by,
+            at=at,
+            note=note,
+        )
+        return RosterEntry.objects.with_labels().find(meeting=meeting, student=student)
 
 
 def enter_many(

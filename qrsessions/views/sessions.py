@@ -135,7 +135,7 @@ def _entry(session: QRSession, data: QueryDict) -> RosterEntry:
     if not form.is_valid():
         raise Http404
     wanted = form.cleaned_data["student"]
-    roster = session.meeting.roster.select_related("student", "record")
+    roster = session.meeting.roster.with_labels().select_related("student")
     if entry := roster.filter(student__student_id=wanted).first():
         return entry
     for entry in students_not_enrolled_then([session.meeting]):
