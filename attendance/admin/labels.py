@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from attendance.models import ExcuseReason, StatusLabel
-from attendance.queries.label_use import is_used
+from attendance.queries.labels import is_used
 
 
 class NeverDeleted:

@@ -3,6 +3,7 @@
 import datetime
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from django.db import transaction
 
@@ -22,6 +23,26 @@ from attendance.models import (
 from attendance.models.roster import STATUSES_WITH_NOTE
 from attendance.records.changes import change_of
 from attendance.records.new_records import NewRecord, insert_missing
+
+
+class HandMark(NamedTuple):
+    """A mark as a teacher enters it; without a status, the mark is removed.
+
+    ``label`` means the status, and only an excuse has a ``reason``.
+    """
+
+    status: Status | None
+    label: StatusLabel | None = None
+    reason: ExcuseReason | None = None
+
+
+def mark_of(entry: RosterEntry) -> HandMark:
+    """The mark that a student has. The entry's record needs its label and reason loaded."""
+    record = entry.record
+    if record is None or record.status is None:
+        return HandMark(None)
+    return HandMark(Status(record.status), record.label, record.excused_reason)
+
 
 # The fields of a record that make its mark.
 _MARK = ("status", "label", "excused_reason", "method", "marked_at", "marked_by")

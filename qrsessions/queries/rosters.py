@@ -81,7 +81,7 @@ def find_students(session_or_group: SessionOrGroup, number: str) -> list[Student
 def recent_marks(session_or_group: SessionOrGroup, *, by: User) -> list[RosterEntry]:
     """The students whom the user marked present by hand, latest first."""
     mine = _rosters(session_or_group).counted().filter(record__marked_by=by, record__status__in=ATTENDED)
-    mine = mine.select_related("student", "record").order_by("-record__marked_at", "roll_number")
+    mine = mine.select_related("student", "record__label").order_by("-record__marked_at", "roll_number")
     return list(mine[:RECENT_MARKS])
 
 

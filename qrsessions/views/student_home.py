@@ -198,5 +198,5 @@ def _ended_on(date: datetime.date, student: Student) -> list[RosterEntry]:
     entries = RosterEntry.objects.filter(
         student=student, meeting__date=date, meeting__state=MeetingState.HELD
     )
-    entries = entries.select_related("meeting__section__course", "meeting__section__term", "record")
+    entries = entries.with_labels().select_related("meeting__section__course", "meeting__section__term")
     return list(entries.order_by("-meeting__starts_at")[:EARLIER_SHOWN])
