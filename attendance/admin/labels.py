@@ -21,6 +21,7 @@ class StatusLabelAdmin(NeverDeleted, admin.ModelAdmin[StatusLabel]):
     list_display = ["name", "letter", "colour", "meaning", "is_active"]
     list_filter = ["meaning", "is_active"]
     search_fields = ["name"]
+    fields = ["name", "letter", "colour", "meaning", "is_active"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: StatusLabel | None = None) -> list[str]:
         # The database refuses another meaning, too.

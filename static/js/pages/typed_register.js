@@ -114,16 +114,19 @@ function start() {
   }
 }
 
-const statusOf = (row) => row.querySelector("input:checked")?.value ?? null;
+function statusOf(row) {
+  return row.querySelector("input:checked")?.value ?? null;
+}
 
 /** The select for the row's label or reason; institutions without any have none. */
-const fieldOf = (row, name) => row.querySelector(`select[name^="${name}-"]`);
+function fieldOf(row, name) {
+  return row.querySelector(`select[name^="${name}-"]`);
+}
 
-const markOf = (row) => ({
-  status: statusOf(row),
-  label: fieldOf(row, "label")?.value || null,
-  reason: fieldOf(row, "reason")?.value || null,
-});
+function markOf(row) {
+  const valueOf = (name) => fieldOf(row, name)?.value || null;
+  return { status: statusOf(row), label: valueOf("label"), reason: valueOf("reason") };
+}
 
 function choose(row, status) {
   for (const choice of row.querySelectorAll("input")) choice.checked = choice.value === status;
