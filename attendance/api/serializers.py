@@ -118,7 +118,7 @@ class RecordSerializer(serializers.Serializer[Any]):
     joined_at = serializers.DateTimeField(source="record.joined_at", default=None, allow_null=True)
     marked_at = serializers.DateTimeField(source="record.marked_at", default=None, allow_null=True)
     status = serializers.ChoiceField(Status.choices, source="record.status", default=None, allow_null=True)
-    label = serializers.CharField(
+    label = serializers.CharField(  # type: ignore[assignment]
         source="record.label.name",
         default=None,
         allow_null=True,
@@ -172,7 +172,7 @@ class CorrectionSerializer(serializers.Serializer[Any]):
         allow_null=True,
         help_text="null removes the mark. It may be left out if there is a label.",
     )
-    label = serializers.CharField(
+    label = serializers.CharField(  # type: ignore[assignment]
         max_length=40,
         default=None,
         allow_null=True,
@@ -258,7 +258,9 @@ class OwnMeetingSerializer(serializers.Serializer[Any]):
         help_text="The student was enrolled for this date only after the class. It counts neither as held nor as missed."
     )
     status = serializers.ChoiceField(Status.choices, allow_null=True)
-    label = serializers.CharField(source="label.name", default=None, allow_null=True)
+    label = serializers.CharField(  # type: ignore[assignment]
+        source="label.name", default=None, allow_null=True
+    )
     reason = serializers.CharField(source="reason.code", default=None, allow_null=True)
     marked_at = serializers.DateTimeField(allow_null=True)
     method = serializers.ChoiceField(Method.choices, allow_null=True)

@@ -1,6 +1,7 @@
 """The API of what counts as attendance in a section."""
 
 import datetime
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -15,7 +16,7 @@ from tests.support.races import token_client
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DAY = datetime.timedelta(days=1)
-OPEN = {
+OPEN: dict[str, Any] = {
     "warn_below": None,
     "late_counts": None,
     "lates_per_absence": None,
