@@ -6,11 +6,13 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from attendance.models import Status
+from attendance.models import Status, StatusLabel
 from qrsessions.models import QRSession, SessionStatus
+from qrsessions.services import corrections, lifecycle
 from tests.support import factories
 from tests.support.browser.pages import (
     DESK,
+    PHONE,
     SHAPES,
     axe_violations,
     fits_width,
@@ -111,6 +113,23 @@ def test_row_of_a_typed_register_fits_what_was_changed_last(open_any, past, sect
     page.keyboard.press("u")
     expect(reason).to_have_value("medical")
     wait_until(lambda: mark_of(past, student) == ("excused", None, "medical"))
+
+
+def test_phone_shows_the_label_of_the_mark_and_of_the_class_that_ended(open_any, session, section):
+    teacher, student = section.teachers.get(), factories.students_of(section)[0]
+    phone = open_any(**PHONE)
+    sign_in(phone, factories.user_of(student), to="/student/")
+    expect(phone.locator("[data-text=label]:visible")).to_have_count(0)
+    online = StatusLabel.objects.get(name="online")
+
+    corrections.correct(
+        session=session, student=student, status=Status.PRESENT, label=online, by=teacher, at=timezone.now()
+    )
+    expect(phone.locator("[data-text=label]:visible")).to_have_text("online")
+
+    phone.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    lifecycle.take_step(session=session, step="end", by=teacher, at=timezone.now())
+    expect(phone.locator("[data-earlier-list] .tag")).to_contain_text("online")
 
 
 @pytest.mark.parametrize(("width", "scheme"), SHAPES)

@@ -166,6 +166,23 @@ def test_student_sees_label_and_reason(session, section, student, left_early, me
     assert "left early" in shown(home)
 
 
+def test_card_of_an_open_class_shows_the_label(session, section, student):
+    factories.make_record(
+        meeting=session.meeting,
+        student=student,
+        status=Status.PRESENT,
+        method="manual",
+        label=factories.make_label("online", Status.PRESENT),
+    )
+    browser = browser_of(student)
+
+    home = browser.get("/student/").content.decode()
+    (own,) = browser.get("/api/v1/me/session/").json()["sessions"]
+
+    assert 'data-text="label">online</p>' in home
+    assert (own["mark"], own["label"]) == ("present", "online")
+
+
 # --- Registers typed after the class ----------------------------------------------------------------------
 
 
@@ -278,6 +295,6 @@ def test_desk_shows_the_label_of_a_mark_by_hand(teacher, session, section, stude
     )
 
     assert (
-        'class="tag present label-teal">online'
+        'class="tag present label-teal"><span data-status-word>online'
         in teacher.get(teacher_address(session, "scan/")).content.decode()
     )
