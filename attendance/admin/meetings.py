@@ -145,13 +145,29 @@ class GroupSeatAdmin(ReadOnly, admin.ModelAdmin[GroupSeat]):
 
 class RecordChangeInline(ReadOnly, admin.TabularInline[RecordChange, AttendanceRecord]):
     model = RecordChange
-    fields = ["changed_at", "changed_by", "from_status", "from_method", "to_status", "to_method", "note"]
+    fields = [
+        "changed_at",
+        "changed_by",
+        "from_status",
+        "from_label",
+        "from_reason",
+        "from_method",
+        "to_status",
+        "to_label",
+        "to_reason",
+        "to_method",
+        "note",
+    ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RecordChange]:
         # A row's title names its record, the record names its student and meeting.
         changes = super().get_queryset(request)
         return changes.select_related(
             "changed_by",
+            "from_label",
+            "from_reason",
+            "to_label",
+            "to_reason",
             "record__student",
             "record__meeting__section__course",
             "record__meeting__section__term",
@@ -160,9 +176,18 @@ class RecordChangeInline(ReadOnly, admin.TabularInline[RecordChange, AttendanceR
 
 @admin.register(AttendanceRecord)
 class AttendanceRecordAdmin(ReadOnly, admin.ModelAdmin[AttendanceRecord]):
-    list_display = ["student", "roll_number", "meeting", "status", "method", "joined_at", "marked_at"]
+    list_display = [
+        "student",
+        "roll_number",
+        "meeting",
+        "status",
+        "label",
+        "method",
+        "joined_at",
+        "marked_at",
+    ]
     list_filter = ["status", "method", TermFilter.by("meeting__section__term")]
-    list_select_related = ["student", "meeting__section__course", "meeting__section__term"]
+    list_select_related = ["student", "meeting__section__course", "meeting__section__term", "label"]
     search_fields = [
         "student__name",
         "student__student_id",
@@ -181,6 +206,8 @@ class AttendanceRecordAdmin(ReadOnly, admin.ModelAdmin[AttendanceRecord]):
         "roll_number",
         "joined_at",
         "status",
+        "label",
+        "excused_reason",
         "method",
         "marked_at",
         "marked_by",

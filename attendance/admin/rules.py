@@ -8,8 +8,13 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from attendance.admin.shared import Autocompletes
-from attendance.models import AttendanceRule
+from attendance.models import AttendanceRule, LabelWeight
 from attendance.models.rules import FIELDS
+
+
+class LabelWeightInline(admin.TabularInline[LabelWeight, AttendanceRule]):
+    model = LabelWeight
+    extra = 0
 
 
 @admin.register(AttendanceRule)
@@ -22,6 +27,7 @@ class AttendanceRuleAdmin(Autocompletes, admin.ModelAdmin[AttendanceRule]):
     autocomplete_fields = ["course", "section"]
     fields = ["course", "section", "valid_from", *FIELDS, "set_by", "set_at"]
     readonly_fields = ["set_by", "set_at"]
+    inlines = [LabelWeightInline]
 
     def save_model(
         self,

@@ -5,10 +5,20 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from attendance.models import Method, RecordChange, Role, RosterEntry, Section, Status
+from attendance.models import (
+    ExcuseReason,
+    Method,
+    RecordChange,
+    Role,
+    RosterEntry,
+    Section,
+    Status,
+    StatusLabel,
+)
 from attendance.queries.scan_traces import NOTHING_UNUSUAL, Flag, ScanTraces, TracesByRecord
 from attendance.queries.section_rules import rules_by_section
 from attendance.queries.shared_devices import SharedDevices
@@ -108,6 +118,18 @@ class RecordSerializer(serializers.Serializer[Any]):
     joined_at = serializers.DateTimeField(source="record.joined_at", default=None, allow_null=True)
     marked_at = serializers.DateTimeField(source="record.marked_at", default=None, allow_null=True)
     status = serializers.ChoiceField(Status.choices, source="record.status", default=None, allow_null=True)
+    label = serializers.CharField(  # type: ignore[assignment]
+        source="record.label.name",
+        default=None,
+        allow_null=True,
+        help_text="The institution's own label of the status, as `labels/` names it.",
+    )
+    reason = serializers.CharField(
+        source="record.excused_reason.code",
+        default=None,
+        allow_null=True,
+        help_text="The code of the reason for an excuse, as in `reasons/`.",
+    )
     method = serializers.ChoiceField(Method.choices, source="record.method", default=None, allow_null=True)
     note = serializers.CharField(help_text="Of an excuse or a late mark by hand; else empty.")
     shares_device_with = serializers.SerializerMethodField(
@@ -142,14 +164,74 @@ class RecordSerializer(serializers.Serializer[Any]):
 
 
 class CorrectionSerializer(serializers.Serializer[Any]):
-    status = serializers.ChoiceField(Status.choices, allow_null=True, help_text="null removes the mark.")
+    """The whole mark: a label or reason that is left out is removed."""
+
+    status = serializers.ChoiceField(
+        Status.choices,
+        required=False,
+        allow_null=True,
+        help_text="null removes the mark. It may be left out if there is a label.",
+    )
+    label = serializers.CharField(  # type: ignore[assignment]
+        max_length=40,
+        default=None,
+        allow_null=True,
+        help_text="The name of a label in `labels/`. It must mean the status.",
+    )
+    reason = serializers.CharField(
+        max_length=30,
+        default=None,
+        allow_null=True,
+        help_text="The code of a reason in `reasons/`, for an excuse.",
+    )
     note = serializers.CharField(max_length=500, allow_blank=True, default="")
+
+    def validate_label(self, name: str | None) -> StatusLabel | None:
+        if name is None:
+            return None
+        label = StatusLabel.objects.filter(name=name).first()
+        if label is None:
+            raise serializers.ValidationError(_("There is no label “%(name)s”.") % {"name": name})
+        if not label.is_active:
+            raise serializers.ValidationError(_("“%(name)s” can no longer be chosen.") % {"name": name})
+        return label
+
+    def validate_reason(self, code: str | None) -> ExcuseReason | None:
+        if code is None:
+            return None
+        reason = ExcuseReason.objects.filter(code=code).first()
+        if reason is None:
+            raise serializers.ValidationError(_("There is no reason “%(code)s”.") % {"code": code})
+        if not reason.is_active:
+            raise serializers.ValidationError(_("“%(name)s” can no longer be chosen.") % {"name": code})
+        return reason
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        label: StatusLabel | None = attrs["label"]
+        if "status" not in attrs:
+            if label is None:
+                raise serializers.ValidationError(
+                    {"status": self.fields["status"].error_messages["required"]}
+                )
+            attrs["status"] = label.meaning
+        if label and label.meaning != attrs["status"]:
+            words = _("“%(name)s” means “%(meaning)s”, not the status that was sent.")
+            raise serializers.ValidationError(
+                {"label": words % {"name": label.name, "meaning": label.get_meaning_display()}}
+            )
+        if attrs["reason"] and attrs["status"] != Status.EXCUSED:
+            raise serializers.ValidationError({"reason": _("Only an excuse has a reason.")})
+        return attrs
 
 
 class RecordChangeSerializer(serializers.ModelSerializer[RecordChange]):
     """``changed_by`` is null if no teacher made the change: a scan replaced an absence recorded at the end."""
 
     changed_by = serializers.CharField(source="changed_by.display_name", default=None, allow_null=True)
+    from_label = serializers.CharField(source="from_label.name", default=None, allow_null=True)
+    from_reason = serializers.CharField(source="from_reason.code", default=None, allow_null=True)
+    to_label = serializers.CharField(source="to_label.name", default=None, allow_null=True)
+    to_reason = serializers.CharField(source="to_reason.code", default=None, allow_null=True)
 
     class Meta:
         model = RecordChange
@@ -157,9 +239,13 @@ class RecordChangeSerializer(serializers.ModelSerializer[RecordChange]):
             "changed_at",
             "changed_by",
             "from_status",
+            "from_label",
+            "from_reason",
             "from_method",
             "from_marked_at",
             "to_status",
+            "to_label",
+            "to_reason",
             "to_method",
             "note",
         ]
@@ -172,6 +258,10 @@ class OwnMeetingSerializer(serializers.Serializer[Any]):
         help_text="The student was enrolled for this date only after the class. It counts neither as held nor as missed."
     )
     status = serializers.ChoiceField(Status.choices, allow_null=True)
+    label = serializers.CharField(  # type: ignore[assignment]
+        source="label.name", default=None, allow_null=True
+    )
+    reason = serializers.CharField(source="reason.code", default=None, allow_null=True)
     marked_at = serializers.DateTimeField(allow_null=True)
     method = serializers.ChoiceField(Method.choices, allow_null=True)
 

@@ -4,6 +4,7 @@ import datetime
 from typing import Any
 
 from allauth.usersessions.models import UserSession
+from django.db.models import Prefetch
 from django.utils import timezone
 
 from attendance.models import (
@@ -31,7 +32,10 @@ def stored_data(student: Student) -> dict[str, Any]:
         "group", "meeting__section__course", "meeting__section__term"
     )
     records = student.records.select_related(
-        "meeting__section__course", "meeting__section__term", "marked_by"
+        "meeting__section__course", "meeting__section__term", "marked_by", "label", "excused_reason"
+    )
+    changes = RecordChange.objects.select_related(
+        "changed_by", "from_label", "from_reason", "to_label", "to_reason"
     )
     return {
         "student": {"student_id": student.student_id, "name": student.name, "email": student.email},
@@ -47,7 +51,9 @@ def stored_data(student: Student) -> dict[str, Any]:
         ],
         "records": [
             _record(record)
-            for record in records.prefetch_related("changes__changed_by").order_by("meeting__starts_at", "pk")
+            for record in records.prefetch_related(Prefetch("changes", changes)).order_by(
+                "meeting__starts_at", "pk"
+            )
         ],
         "seats_in_groups": [
             {"group": seat.group.public_id, **meeting_fields(seat.meeting)} for seat in seats.order_by("pk")
@@ -99,6 +105,8 @@ def _record(record: AttendanceRecord) -> dict[str, Any]:
         "joined_at": local_iso(record.joined_at),
         "marked_at": local_iso(record.marked_at),
         "status": record.status,
+        "label": record.label.name if record.label else None,
+        "reason": record.excused_reason.code if record.excused_reason else None,
         "method": record.method,
         "marked_by": _name_of(record.marked_by),
         "device_known": bool(record.device),
@@ -115,9 +123,13 @@ def _change(change: RecordChange) -> dict[str, Any]:
         "changed_at": local_iso(change.changed_at),
         "changed_by": _name_of(change.changed_by),
         "from_status": change.from_status,
+        "from_label": change.from_label.name if change.from_label else None,
+        "from_reason": change.from_reason.code if change.from_reason else None,
         "from_method": change.from_method,
         "from_marked_at": local_iso(change.from_marked_at),
         "to_status": change.to_status,
+        "to_label": change.to_label.name if change.to_label else None,
+        "to_reason": change.to_reason.code if change.to_reason else None,
         "to_method": change.to_method,
         "note": change.note,
     }

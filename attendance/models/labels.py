@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Self, TypeVar
 
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
+
+_Row = TypeVar("_Row", bound=models.Model, covariant=True)
 
 
 class Status(models.TextChoices):
@@ -43,10 +45,18 @@ class LabelColour(models.TextChoices):
     GREY = "grey", _("grey")
 
 
-class ActiveQuerySet(models.QuerySet[models.Model]):
+class ActiveQuerySet(models.QuerySet[_Row]):
     def active(self) -> Self:
         """Those that can still be chosen."""
         return self.filter(is_active=True)
+
+
+class StatusLabelQuerySet(ActiveQuerySet["StatusLabel"]):
+    pass
+
+
+class ExcuseReasonQuerySet(ActiveQuerySet["ExcuseReason"]):
+    pass
 
 
 class StatusLabel(models.Model):
@@ -73,7 +83,7 @@ class StatusLabel(models.Model):
     )
     is_active = models.BooleanField(_("can be chosen"), default=True)
 
-    objects = ActiveQuerySet.as_manager()
+    objects = StatusLabelQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("status label")
@@ -120,7 +130,7 @@ class ExcuseReason(models.Model):
     name = models.CharField(_("name"), max_length=100)
     is_active = models.BooleanField(_("can be chosen"), default=True)
 
-    objects = ActiveQuerySet.as_manager()
+    objects = ExcuseReasonQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("reason for excuses")

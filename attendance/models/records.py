@@ -110,7 +110,10 @@ class AttendanceRecord(models.Model):
 
 
 class RecordChange(models.Model):
-    """A change to a record: who, when, from what, to what and why. Append-only: the database refuses an UPDATE."""
+    """A change to a record: who, when, from what, to what and why. Append-only: the database refuses an UPDATE.
+
+    It refuses a label of another meaning, as in a record: see migration 0034.
+    """
 
     record = models.ForeignKey(
         AttendanceRecord, models.CASCADE, related_name="changes", verbose_name=_("record")

@@ -40,6 +40,10 @@ class RosterQuerySet(models.QuerySet["RosterEntry"]):
             raise NotEnrolled
         return entry
 
+    def with_labels(self) -> Self:
+        """With each record, its label and the reason of an excuse loaded."""
+        return self.select_related("record__label", "record__excused_reason")
+
     def without_status(self) -> Self:
         return self.filter(record__status=None)
 

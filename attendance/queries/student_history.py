@@ -68,7 +68,7 @@ def own_sections(student: Student, *, on: datetime.date) -> list[OwnSection]:
     found = RosterEntry.objects.filter(student=student, meeting__state=MeetingState.HELD)
     missed = meetings_not_enrolled_then(student).select_related("section__course", "section__term")
     entries = [
-        *found.select_related("meeting__section__course", "meeting__section__term", "record"),
+        *found.with_labels().select_related("meeting__section__course", "meeting__section__term"),
         *(RosterEntry(meeting=meeting, student=student) for meeting in missed),
     ]
     entries.sort(key=lambda entry: entry.meeting.starts_at, reverse=True)
@@ -126,6 +126,8 @@ def _own_meeting(entry: RosterEntry) -> dict[str, object]:
         "starts_at": entry.meeting.starts_at,
         "not_enrolled_then": record is None,
         "status": record.status if record else None,
+        "label": record.label if record else None,
+        "reason": record.excused_reason if record else None,
         "marked_at": record.marked_at if record else None,
         "method": record.method if record else None,
     }

@@ -23,9 +23,12 @@ def copy_marks(*, to: Meeting, others: Sequence[Meeting]) -> None:
     for other in marked.order_by("student", "-counts", "meeting__section"):
         mark = other.record
         if mark and mark.status and mark.method and other.student_id not in copies:
+            # Only marks by hand have a label.
             copies[other.student_id] = NewRecord(
                 entries[other.student_id],
                 status=Status.PRESENT if mark.method in SCAN_METHODS else Status(mark.status),
+                label_id=mark.label_id,
+                excused_reason_id=mark.excused_reason_id,
                 method=Method(mark.method),
                 marked_at=mark.marked_at,
                 marked_by_id=mark.marked_by_id,

@@ -17,6 +17,8 @@ class NewRecord:
 
     entry: RosterEntry
     status: Status | None = None
+    label_id: int | None = None
+    excused_reason_id: int | None = None
     method: Method | None = None
     marked_at: datetime.datetime | None = None
     marked_by_id: int | None = None
@@ -36,6 +38,8 @@ def insert_missing(records: Sequence[NewRecord]) -> None:
             "roll_number": record.entry.roll_number,
             "marked_at": record.marked_at.isoformat() if record.marked_at else None,
             "status": record.status,
+            "label": record.label_id,
+            "excused_reason": record.excused_reason_id,
             "method": record.method,
             "marked_by": record.marked_by_id,
             "device": record.device,
@@ -49,11 +53,14 @@ def insert_missing(records: Sequence[NewRecord]) -> None:
 
 _INSERT = f"""
     INSERT INTO attendance_attendancerecord
-           (meeting_id, student_id, roll_number, marked_at, status, method, marked_by_id, device, by_program)
+           (meeting_id, student_id, roll_number, marked_at, status, label_id, excused_reason_id, method,
+            marked_by_id, device, by_program)
     SELECT new.meeting, new.student, {FREE_ROLL_NUMBER.format("new")},
-           new.marked_at, new.status, new.method, new.marked_by, new.device, new.by_program
+           new.marked_at, new.status, new.label, new.excused_reason, new.method,
+           new.marked_by, new.device, new.by_program
       FROM json_to_recordset(%s::json)
         AS new(meeting bigint, student bigint, student_id text, roll_number text, marked_at timestamptz,
-               status text, method text, marked_by bigint, device text, by_program boolean)
+               status text, label bigint, excused_reason bigint, method text,
+               marked_by bigint, device text, by_program boolean)
     ON CONFLICT (meeting_id, student_id) DO NOTHING
 """  # noqa: S608 - only text of this package

@@ -190,7 +190,8 @@ _INSERT_MARKS = f"""
                 marked_at timestamptz, status text, method text, marked_by bigint, device text,
                 by_program boolean)
     ON CONFLICT (meeting_id, student_id) DO UPDATE
-       SET marked_at = EXCLUDED.marked_at, status = EXCLUDED.status, method = EXCLUDED.method,
+       SET marked_at = EXCLUDED.marked_at, status = EXCLUDED.status, label_id = NULL,
+           excused_reason_id = NULL, method = EXCLUDED.method,
            marked_by_id = EXCLUDED.marked_by_id, device = EXCLUDED.device,
            by_program = EXCLUDED.by_program, joined_at = COALESCE(record.joined_at, EXCLUDED.joined_at)
      WHERE record.status IS NULL OR record.method = 'end'

@@ -7,6 +7,9 @@ from django.db import connection
 
 from attendance.models import AttendanceRecord, Meeting, MeetingState, Method, Status
 
+# What an absence from the end leaves when it is taken back.
+_NO_MARK = {"status": None, "label": None, "excused_reason": None, "method": None, "marked_at": None}
+
 
 def record_absentees(*, meetings: Sequence[Meeting], at: datetime.datetime) -> None:
     """Give everybody on the meetings' fixed rosters without a status an absence (method ``end``)."""
@@ -28,8 +31,9 @@ def copy_marks_in_group(meetings: Sequence[Meeting]) -> None:
 
 _COPY_MARKS = """
     UPDATE attendance_attendancerecord AS record
-       SET marked_at = mark.marked_at, status = mark.status, method = mark.method,
-           marked_by_id = mark.marked_by_id, device = mark.device, by_program = mark.by_program
+       SET marked_at = mark.marked_at, status = mark.status, label_id = mark.label_id,
+           excused_reason_id = mark.excused_reason_id, method = mark.method, marked_by_id = mark.marked_by_id,
+           device = mark.device, by_program = mark.by_program
       FROM (SELECT DISTINCT ON (marked.student_id) marked.*
               FROM attendance_roster roster
               JOIN attendance_attendancerecord marked ON marked.id = roster.record_id
@@ -43,7 +47,7 @@ _COPY_MARKS = """
 def clear_absentees(*, meetings: Sequence[Meeting]) -> None:
     """Take back the absences that ``record_absentees`` entered, and no others. The records stay: they are the roster."""
     absences = AttendanceRecord.objects.filter(meeting__in=meetings, method=Method.END)
-    absences.update(status=None, method=None, marked_at=None)
+    absences.update(**_NO_MARK)
 
 
 def are_marked(meetings: Sequence[Meeting]) -> bool:
@@ -77,5 +81,5 @@ def delete_unmarked(*, meetings: Sequence[Meeting]) -> None:
     """
     records = AttendanceRecord.objects.filter(meeting__in=meetings)
     records.filter(changes=None).delete()
-    records.of_the_class().update(status=None, method=None, marked_at=None)
+    records.of_the_class().update(**_NO_MARK)
     records.update(joined_at=None)

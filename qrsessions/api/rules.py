@@ -4,14 +4,14 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from attendance.api.permissions import signed_in
 from attendance.lib.refusals import Refused
-from attendance.models import AttendanceRule, ExcusedCounts, Section
+from attendance.models import AttendanceRule, ExcusedCounts, Section, StatusLabel
 from attendance.models.rules import FIELDS
 from qrsessions.api.base import CONFLICT, TeacherView
 from qrsessions.queries.access import check_may_manage, find_section
@@ -29,17 +29,24 @@ class RuleVersionSerializer(serializers.ModelSerializer[AttendanceRule]):
     """What the institution, the course or the section says from a day on; null is left to the wider scope."""
 
     scope = serializers.SerializerMethodField()
+    label_counts = serializers.SerializerMethodField()
     excused = serializers.SerializerMethodField()
 
     class Meta:
         model = AttendanceRule
-        fields = ["scope", "valid_from", *FIELDS]
+        fields = ["scope", "valid_from", *FIELDS, "label_counts"]
 
     def get_scope(self, rule: AttendanceRule) -> str:
         """`institution`, `course` or `section`"""
         if rule.section_id:
             return "section"
         return "course" if rule.course_id else "institution"
+
+    @extend_schema_field(serializers.DictField(child=serializers.IntegerField()))
+    def get_label_counts(self, rule: AttendanceRule) -> dict[str, int]:
+        """What labels count, in per cent of a class, by their names; other labels count as their status does"""
+        names: dict[int, str] = self.context["label_names"]
+        return {names[label]: counts for label, counts in sorted(rule.label_counts.items())}
 
     def get_excused(self, rule: AttendanceRule) -> str | None:
         """`neutral` or `attended`"""
@@ -68,9 +75,21 @@ class SetRuleSerializer(serializers.Serializer[Any]):
     excused = serializers.ChoiceField(ExcusedCounts.choices, required=False, allow_null=True)
     drop_lowest = serializers.IntegerField(required=False, allow_null=True, min_value=0, max_value=100)
     forecast_counts_planned = serializers.BooleanField(required=False, allow_null=True)
+    label_counts = serializers.DictField(
+        child=serializers.IntegerField(min_value=0, max_value=100, allow_null=True),
+        required=False,
+        help_text="What labels count, in per cent of a class, by their names; null for as much as the label's status.",
+    )
+
+    def validate_label_counts(self, counts: dict[str, int | None]) -> dict[int, int | None]:
+        """The same by the keys of the labels."""
+        keys = dict(StatusLabel.objects.values_list("name", "pk"))
+        if unknown := sorted(counts.keys() - keys):
+            raise serializers.ValidationError(_("There is no label “%(name)s”.") % {"name": unknown[0]})
+        return {keys[name]: value for name, value in counts.items()}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs.keys().isdisjoint(FIELDS):
+        if attrs.keys().isdisjoint((*FIELDS, "label_counts")):
             raise serializers.ValidationError(_("Name at least one part of the rule."))
         return attrs
 
@@ -103,7 +122,7 @@ class SectionRule(TeacherView):
         valid_from = to.pop("valid_from", today)
         if valid_from < today and not to.pop("changes_past"):
             raise ChangesPast
-        to = {name: value for name, value in to.items() if name in FIELDS}
+        to = {name: value for name, value in to.items() if name in (*FIELDS, "label_counts")}
         if "excused" in to:
             to["excused"] = to["excused"] or ""
         AttendanceRule.objects.set_for_section(section, to, valid_from=valid_from, by=user, at=at)
@@ -112,4 +131,6 @@ class SectionRule(TeacherView):
 
 def _json(section: Section) -> Any:
     (scopes,) = AttendanceRule.objects.by_section([section]).values()
-    return RuleVersionSerializer([rule for versions in scopes for rule in versions], many=True).data
+    rules = [rule for versions in scopes for rule in versions]
+    context = {"label_names": dict(StatusLabel.objects.values_list("pk", "name"))}
+    return RuleVersionSerializer(rules, many=True, context=context).data

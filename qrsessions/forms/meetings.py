@@ -1,13 +1,17 @@
 """What teachers send from the pages of meetings that are not now."""
 
 import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from attendance.models import Meeting, Status
+from attendance.models import ExcuseReason, Meeting, RosterEntry, Status, StatusLabel
+from attendance.queries.labels import OwnLabels
+from attendance.records.by_hand import HandMark, mark_of
 from attendance.timetable.occurrences import YEARS, instant
 from attendance.timetable.planning import institution_zone
 
@@ -64,42 +68,97 @@ class CancelForm(forms.Form):
 class ExcuseForm(forms.Form):
     """Excuses one student of the roster before the class.
 
-    :param students: student id and name of each
+    :param entries: the roster
+    :param own: the institution's labels and reasons. Where it has some for excuses, one can be chosen.
     """
 
     student = forms.ChoiceField(label=_("Student"))
     note = forms.CharField(label=_("Reason (optional)"), max_length=500, required=False)
 
-    def __init__(self, students: list[tuple[str, str]], *args: Any, **kwargs: Any) -> None:
+    def __init__(self, entries: Sequence[RosterEntry], own: OwnLabels, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.own = own
+        students = [(one.student.student_id, f"{one.roll_number} {one.student.name}") for one in entries]
         self.fields["student"] = forms.ChoiceField(
             label=_("Student"), choices=[("", _("Choose a student")), *students]
         )
+        if labels := own.active_of(Status.EXCUSED):
+            choices = [("", ""), *((label.name, label.name) for label in labels)]
+            self.fields["label"] = forms.ChoiceField(
+                label=_("Kind of excuse (optional)"), choices=choices, required=False
+            )
+        if reasons := own.active_reasons:
+            choices = [("", ""), *((reason.code, reason.name) for reason in reasons)]
+            self.fields["reason"] = forms.ChoiceField(
+                label=_("Reason (optional)"), choices=choices, required=False
+            )
+            self.fields["note"].label = _("Note (optional)")
+        self.order_fields(["student", "label", "reason", "note"])
+
+    @property
+    def chosen_label(self) -> StatusLabel | None:
+        return self.own.named(self.cleaned_data.get("label", ""))
+
+    @property
+    def chosen_reason(self) -> ExcuseReason | None:
+        return self.own.coded(self.cleaned_data.get("reason", ""))
 
 
 class RegisterForm(forms.Form):
-    """The statuses of a whole register: one choice for each student, empty for none.
+    """The marks of a whole register: for each student a status, empty for none, perhaps with a label and a reason.
 
-    :param student_ids: those on the roster
+    :param entries: the roster, with labels
+    :param own: the institution's labels and reasons
     """
 
-    PREFIX = "status-"
-
-    def __init__(self, student_ids: list[str], *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for student_id in student_ids:
-            self.fields[self.PREFIX + student_id] = forms.ChoiceField(
-                choices=[("", ""), *Status.choices], required=False
-            )
+    def __init__(self, entries: Sequence[RosterEntry], own: OwnLabels, data: QueryDict) -> None:
+        super().__init__(data)
+        self._entries = entries
+        self._labels = {label.name: label for label in own.labels}
+        self._reasons = {reason.code: reason for reason in own.reasons}
+        labels, reasons = own.active_labels, own.active_reasons
+        for entry in entries:
+            student_id, mark = entry.student.student_id, mark_of(entry)
+            # What the student has can stay, also if it can no longer be chosen.
+            offered = [label.name for label in (*labels, mark.label) if label]
+            codes = [reason.code for reason in (*reasons, mark.reason) if reason]
+            self.fields[f"status-{student_id}"] = _optional([*Status.values])
+            self.fields[f"label-{student_id}"] = _optional(offered)
+            self.fields[f"reason-{student_id}"] = _optional(codes)
 
     @property
-    def statuses(self) -> dict[str, Status | None]:
-        """The status sent for each student id; students who were not sent are left out."""
+    def has_wrong_status(self) -> bool:
+        return any(name.startswith("status-") for name in self.errors)
+
+    @property
+    def marks(self) -> dict[str, HandMark]:
+        """The mark sent for each student id; students who were not sent are left out."""
         return {
-            name.removeprefix(self.PREFIX): Status(value) if value else None
-            for name, value in self.cleaned_data.items()
-            if name in self.data
+            entry.student.student_id: self._sent(entry)
+            for entry in self._entries
+            if f"status-{entry.student.student_id}" in self.data
         }
+
+    def _sent(self, entry: RosterEntry) -> HandMark:
+        """If status and label do not fit, the one that was changed counts."""
+        student_id, before = entry.student.student_id, mark_of(entry)
+        chosen = self.cleaned_data[f"status-{student_id}"]
+        status = Status(chosen) if chosen else None
+        label, reason = before.label, before.reason
+        if f"label-{student_id}" in self.data:
+            label = self._labels.get(self.cleaned_data[f"label-{student_id}"])
+        if f"reason-{student_id}" in self.data:
+            reason = self._reasons.get(self.cleaned_data[f"reason-{student_id}"])
+        if label and label.meaning != status:
+            if label == before.label:
+                label = None
+            else:
+                status = Status(label.meaning)
+        return HandMark(status, label, reason if status is Status.EXCUSED else None)
+
+
+def _optional(values: Sequence[str]) -> forms.ChoiceField:
+    return forms.ChoiceField(choices=[("", ""), *((value, value) for value in values)], required=False)
 
 
 def _instant(date: datetime.date, time: datetime.time) -> datetime.datetime:

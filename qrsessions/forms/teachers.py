@@ -1,11 +1,13 @@
 """What teachers send from their pages."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from attendance.models import Status
+from attendance.models import ExcuseReason, Status, StatusLabel
+from attendance.queries.labels import OwnLabels
 from qrsessions.models import JoinPolicy
 
 # A day, as the section's field allows.
@@ -103,17 +105,71 @@ class StudentForm(forms.Form):
 
 
 class CorrectionForm(forms.Form):
-    """A student's status as a teacher enters it by hand."""
+    """A student's mark as a teacher enters it by hand: a status, or a label that says which.
+
+    :param own: the institution's labels and reasons
+    """
 
     TAKE_BACK = "none"
 
-    status = forms.ChoiceField(choices=[*Status.choices, (TAKE_BACK, _("remove the mark"))])
+    status = forms.ChoiceField(
+        choices=[*Status.choices, (TAKE_BACK, _("remove the mark"))],
+        required=False,
+        error_messages={"required": _("Choose a status.")},
+    )
+    label = forms.CharField(max_length=40, required=False)
+    reason = forms.CharField(max_length=30, required=False)
     note = forms.CharField(max_length=500, required=False)
+
+    def __init__(self, own: OwnLabels, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(data)
+        self.own = own
+
+    def clean_label(self) -> StatusLabel | None:
+        return chosen_label(self.own, self.cleaned_data["label"])
+
+    def clean_reason(self) -> ExcuseReason | None:
+        return chosen_reason(self.own, self.cleaned_data["reason"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.errors and not cleaned["label"] and not cleaned["status"]:
+            self.add_error("status", self.fields["status"].error_messages["required"])
+        return cleaned
 
     @property
     def chosen_status(self) -> Status | None:
+        if label := self.cleaned_data["label"]:
+            return Status(label.meaning)
         status = self.cleaned_data["status"]
         return None if status == self.TAKE_BACK else Status(status)
+
+    @property
+    def chosen_reason(self) -> ExcuseReason | None:
+        """The reason, which was chosen for the case of an excuse."""
+        return self.cleaned_data["reason"] if self.chosen_status is Status.EXCUSED else None
+
+
+def chosen_label(own: OwnLabels, name: str) -> StatusLabel | None:
+    """The label with this name; None for an empty one.
+
+    :raises ValidationError: if it cannot be chosen
+    """
+    label = own.named(name) if name else None
+    if name and label is None:
+        raise forms.ValidationError(_("This label can no longer be chosen."))
+    return label
+
+
+def chosen_reason(own: OwnLabels, code: str) -> ExcuseReason | None:
+    """The reason with this code; None for an empty one.
+
+    :raises ValidationError: if it cannot be chosen
+    """
+    reason = own.coded(code) if code else None
+    if code and reason is None:
+        raise forms.ValidationError(_("This reason can no longer be chosen."))
+    return reason
 
 
 class NumberForm(forms.Form):

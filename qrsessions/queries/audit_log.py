@@ -35,7 +35,9 @@ def changes_of(meeting: Meeting, student: Student | None = None) -> QuerySet[Rec
     changes = RecordChange.objects.filter(record__meeting=meeting)
     if student is not None:
         changes = changes.filter(record__student=student)
-    return changes.select_related("changed_by", "record__student")
+    return changes.select_related(
+        "changed_by", "record__student", "from_label", "from_reason", "to_label", "to_reason"
+    )
 
 
 def change_made(entry: RosterEntry, *, by: User, at: datetime.datetime) -> RecordChange | None:

@@ -176,7 +176,7 @@ def group_register(members: Sequence[Member]) -> list[tuple[Member, RosterEntry]
         meeting__in=[member.session.meeting_id for member in members]
     ).counted()
     by_meeting: dict[int, list[RosterEntry]] = {}
-    for entry in counted.with_notes().select_related("student", "record"):
+    for entry in counted.with_notes().with_labels().select_related("student"):
         by_meeting.setdefault(entry.meeting_id, []).append(entry)
     return [
         (member, entry)

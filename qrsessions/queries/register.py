@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 from rest_framework.fields import DateTimeField
 
 from attendance.lib.natural_order import natural_key
-from attendance.models import Meeting, RosterEntry
+from attendance.models import ExcuseReason, Meeting, RosterEntry, StatusLabel
 from attendance.queries.scan_traces import NOTHING_UNUSUAL, scan_traces
 from attendance.queries.shared_devices import shared_devices
 
@@ -76,10 +76,15 @@ def register_rows(meetings: Sequence[Meeting], *, counted: bool = False) -> list
         "record__joined_at",
         "record__marked_at",
         "record__status",
+        "record__label_id",
+        "record__excused_reason_id",
         "record__method",
         "note",
         "record_id",
     )
+    # Institutions without labels and reasons pay no query for them.
+    labels = StatusLabel.objects.in_bulk({row[8] for row in found if row[8]})
+    reasons = ExcuseReason.objects.in_bulk({row[9] for row in found if row[9]})
     order = {meeting.pk: number for number, meeting in enumerate(meetings)}
     shared, traces = shared_devices(meetings[0]), scan_traces(meetings[0])
     moment = DateTimeField(allow_null=True).to_representation
@@ -93,6 +98,8 @@ def register_rows(meetings: Sequence[Meeting], *, counted: bool = False) -> list
         joined_at,
         marked_at,
         status,
+        label,
+        reason,
         method,
         note,
         record,
@@ -104,6 +111,8 @@ def register_rows(meetings: Sequence[Meeting], *, counted: bool = False) -> list
             "joined_at": joined_at and moment(joined_at),
             "marked_at": marked_at and moment(marked_at),
             "status": status,
+            "label": labels[label].name if label else None,
+            "reason": reasons[reason].code if reason else None,
             "method": method,
             "note": note,
             "shares_device_with": [sharer.student_id for sharer in shared.get(pk, ())],

@@ -67,8 +67,8 @@ def unmarked_students(session_or_group: SessionOrGroup, target: BulkTarget) -> U
 
 
 def roster_in_order(meeting: Meeting) -> list[RosterEntry]:
-    """The meeting's whole roster with students and records, in natural order of the roll numbers."""
-    entries = meeting.roster.with_notes().select_related("student", "record")
+    """The meeting's whole roster with students, records and labels, in natural order of the roll numbers."""
+    entries = meeting.roster.with_notes().with_labels().select_related("student")
     return sorted(entries, key=lambda entry: natural_key(entry.roll_number))
 
 
@@ -81,7 +81,7 @@ def find_students(session_or_group: SessionOrGroup, number: str) -> list[Student
 def recent_marks(session_or_group: SessionOrGroup, *, by: User) -> list[RosterEntry]:
     """The students whom the user marked present by hand, latest first."""
     mine = _rosters(session_or_group).counted().filter(record__marked_by=by, record__status__in=ATTENDED)
-    mine = mine.select_related("student", "record").order_by("-record__marked_at", "roll_number")
+    mine = mine.select_related("student", "record__label").order_by("-record__marked_at", "roll_number")
     return list(mine[:RECENT_MARKS])
 
 
@@ -98,7 +98,14 @@ def mark_key(record: AttendanceRecord | None) -> tuple[object, ...] | None:
         return None
     # The same scan may be late in one section and on time in another.
     status = None if record.method in SCAN_METHODS else record.status
-    return status, record.method, record.marked_at, record.marked_by_id
+    return (
+        status,
+        record.label_id,
+        record.excused_reason_id,
+        record.method,
+        record.marked_at,
+        record.marked_by_id,
+    )
 
 
 def meetings_run_together(session_or_group: SessionOrGroup) -> models.QuerySet[Meeting]:

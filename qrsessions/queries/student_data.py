@@ -23,9 +23,10 @@ KINDS = {
 COLUMNS = [
     *("kind", "student_id", "name", "email", "username", "first_name", "last_name", "role", "created_at"),
     *("last_sign_in_at", "last_used_at", "section", "course", "section_name", "term", "from_date"),
-    *("to_date", "session", "group", "date", "roll_number", "joined_at", "marked_at", "status", "method"),
-    *("marked_by", "device_known", "by_program", "changed_at", "changed_by", "from_status", "from_method"),
-    *("from_marked_at", "to_status", "to_method", "note", "scanned_at", "signed_in_at", "address", "browser"),
+    *("to_date", "session", "group", "date", "roll_number", "joined_at", "marked_at", "status"),
+    *("label", "reason", "method", "marked_by", "device_known", "by_program", "changed_at", "changed_by"),
+    *("from_status", "from_label", "from_reason", "from_method", "from_marked_at", "to_status", "to_label"),
+    *("to_reason", "to_method", "note", "scanned_at", "signed_in_at", "address", "browser"),
 ]
 
 

@@ -16,8 +16,8 @@ from qrsessions.queries.groups import section_order
 # The open meetings on whose rosters the student may be come first: the roster view alone would look at all meetings
 # that were ever held. OFFSET 0 keeps PostgreSQL from merging the two.
 _STUDENT_SESSIONS = f"""
-    SELECT open.student_id, entry.counts, record.joined_at, record.marked_at, record.status, record.method,
-           {lookup.COLUMNS.sql}
+    SELECT open.student_id, entry.counts, record.joined_at, record.marked_at, record.status, label.name,
+           record.method, {lookup.COLUMNS.sql}
       {lookup.FROM}
       JOIN (SELECT e.student_id, m.id AS meeting_id
               FROM attendance_enrolment e
@@ -35,6 +35,7 @@ _STUDENT_SESSIONS = f"""
             WHERE roster.meeting_id = open.meeting_id AND roster.student_id = open.student_id
            OFFSET 0) AS entry
       LEFT JOIN attendance_attendancerecord AS record ON record.id = entry.record_id
+      LEFT JOIN attendance_statuslabel AS label ON label.id = record.label_id
 """  # noqa: S608 - constants
 
 
@@ -46,6 +47,7 @@ class Entry(NamedTuple):
     joined_at: datetime.datetime | None
     marked_at: datetime.datetime | None
     status: str | None
+    label: str | None
     method: str | None
 
 
@@ -70,6 +72,11 @@ class OwnSession:
     def mark(self) -> str | None:
         """The student's status. The absence that an earlier end of the session recorded is none."""
         return self.entry.status if self.entry.method != Method.END else None
+
+    @property
+    def label(self) -> str | None:
+        """The name of the mark's own label."""
+        return self.entry.label if self.mark else None
 
     @property
     def marked_at(self) -> datetime.datetime | None:

@@ -251,6 +251,9 @@ class OwnSessionSerializer(serializers.Serializer[Any]):
     marked_at = serializers.DateTimeField(allow_null=True)
     code_enabled = serializers.BooleanField(help_text="Whether students can type a code instead of scanning.")
     mark = serializers.ChoiceField(Status.choices, allow_null=True)
+    label = serializers.CharField(  # type: ignore[assignment]
+        allow_null=True, help_text="The institution's own label of the mark."
+    )
     late_from = serializers.DateTimeField(
         allow_null=True, help_text="Scans from this time on are late. null if they never are."
     )
@@ -396,6 +399,7 @@ def own_session_json(own: OwnSession) -> dict[str, Any]:
         "marked_at": moment_json(own.marked_at),
         "code_enabled": own.session.run_as.code_enabled,
         "mark": own.mark,
+        "label": own.label,
         "late_from": moment_json(own.session.late_from),
         "stats": stats_json(own.session, own.stats),
     }

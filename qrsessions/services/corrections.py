@@ -9,7 +9,15 @@ from django.utils.translation import gettext_lazy as _
 
 from attendance.lib import advisory_locks
 from attendance.lib.refusals import NotEnrolled, Refused
-from attendance.models import RecordChange, RosterEntry, Status, Student, User
+from attendance.models import (
+    ExcuseReason,
+    RecordChange,
+    RosterEntry,
+    Status,
+    StatusLabel,
+    Student,
+    User,
+)
 from attendance.records import by_hand, session_end
 from attendance.records.fixed_rosters import add_student
 from qrsessions.models import Action, GroupSession, QRSession, SessionOrGroup
@@ -34,13 +42,19 @@ def correct(
     by: User,
     at: datetime.datetime,
     note: str = "",
+    label: StatusLabel | None = None,
+    reason: ExcuseReason | None = None,
     may_add: bool = True,
 ) -> RosterEntry:
     """Enter a student's status by hand, whatever the session's status; ``None`` removes a mark.
 
+    It takes the place of the whole mark: without a label or reason, the student has none afterwards.
+
     In a group, the student's marks in other sections that are the same as the one here change with it. A student who is
     not on a fixed roster is added to it, if they were ever enrolled in the section.
 
+    :param label: a label that means the status
+    :param reason: only with an excuse
     :param may_add: whether ``by`` may add students to a fixed roster
     :returns: the student's roster entry after the change
     :raises NotEnrolled: if the student is not on the session's roster and cannot be added
@@ -52,7 +66,14 @@ def correct(
         places = lock_places(session_or_group=session.run_as, student=student)
         for place in _places_with_same_mark(places, session):
             by_hand.mark_by_hand(
-                meeting=place.session.meeting, student=student, status=status, by=by, at=at, note=note
+                meeting=place.session.meeting,
+                student=student,
+                status=status,
+                label=label,
+                reason=reason,
+                by=by,
+                at=at,
+                note=note,
             )
     return _entry(session, student)
 
@@ -113,7 +134,8 @@ def mark_many(
 def _entry(session: QRSession, student: Student) -> RosterEntry:
     return (
         RosterEntry.objects.with_notes()
-        .select_related("student", "record")
+        .with_labels()
+        .select_related("student")
         .get(meeting=session.meeting, student=student)
     )
 

@@ -15,8 +15,19 @@ from django.utils.translation import gettext_lazy as _
 
 from attendance.lib import advisory_locks
 from attendance.lib.refusals import Refused
-from attendance.models import Meeting, MeetingState, RosterEntry, Section, Status, Student, User
+from attendance.models import (
+    ExcuseReason,
+    Meeting,
+    MeetingState,
+    RosterEntry,
+    Section,
+    Status,
+    StatusLabel,
+    Student,
+    User,
+)
 from attendance.records import by_hand, session_end
+from attendance.records.by_hand import HandMark
 from attendance.records.fixed_rosters import fix_rosters
 from attendance.timetable import substitutes
 from attendance.timetable.occurrences import YEARS
@@ -253,9 +264,13 @@ def enter(
     by: User,
     at: datetime.datetime,
     note: str = "",
+    label: StatusLabel | None = None,
+    reason: ExcuseReason | None = None,
 ) -> RosterEntry:
     """Enter a student's status in the register of a meeting that has no session; ``None`` removes it.
 
+    :param label: a label that means the status
+    :param reason: only with an excuse
     :returns: the student's roster entry after the change
     :raises NotEnrolled: if the student is not on the roster of the meeting's date
     :raises OnlyExcuses: if the meeting is still to come, and the status is another than excused
@@ -264,14 +279,21 @@ def enter(
     with transaction.atomic():
         meeting = _locked(meeting, MeetingState.PLANNED, MeetingState.HELD)
         _check_begun(meeting, [status], at)
-        by_hand.mark_by_hand(meeting=meeting, student=student, status=status, by=by, at=at, note=note)
-        return RosterEntry.objects.find(meeting=meeting, student=student)
+        by_hand.mark_by_hand(
+            meeting=meeting,
+            student=student,
+            status=status,
+            label=label,
+            reason=reason,
+            by=by,
+            at=at,
+            note=note,
+        )
+        return RosterEntry.objects.with_labels().find(meeting=meeting, student=student)
 
 
-def enter_many(
-    *, meeting: Meeting, statuses: Mapping[str, Status | None], by: User, at: datetime.datetime
-) -> int:
-    """Enter the statuses of several students of the roster, by student id: all or none. None removes a status.
+def enter_many(*, meeting: Meeting, marks: Mapping[str, HandMark], by: User, at: datetime.datetime) -> int:
+    """Enter the marks of several students of the roster, by student id: all or none.
 
     :returns: how many changed
     :raises OnlyExcuses: if the meeting is still to come, and a status is another than excused
@@ -279,15 +301,23 @@ def enter_many(
     """
     with transaction.atomic():
         meeting = _locked(meeting, MeetingState.PLANNED, MeetingState.HELD)
-        _check_begun(meeting, statuses.values(), at)
-        entries = RosterEntry.objects.filter(meeting=meeting, student__student_id__in=statuses)
+        _check_begun(meeting, [mark.status for mark in marks.values()], at)
+        entries = RosterEntry.objects.filter(meeting=meeting, student__student_id__in=marks)
         changed = [
-            (entry.student, status)
-            for entry in entries.select_related("student", "record").order_by("student_id")
-            if (status := statuses[entry.student.student_id]) != (entry.record and entry.record.status)
+            (entry.student, mark)
+            for entry in entries.with_labels().select_related("student").order_by("student_id")
+            if (mark := marks[entry.student.student_id]) != by_hand.mark_of(entry)
         ]
-        for student, status in changed:
-            by_hand.mark_by_hand(meeting=meeting, student=student, status=status, by=by, at=at)
+        for student, mark in changed:
+            by_hand.mark_by_hand(
+                meeting=meeting,
+                student=student,
+                status=mark.status,
+                label=mark.label,
+                reason=mark.reason,
+                by=by,
+                at=at,
+            )
     return len(changed)
 
 

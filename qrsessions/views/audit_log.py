@@ -32,7 +32,7 @@ def audit_log_page(request: HttpRequest, public_id: str) -> HttpResponse:
         form = StudentForm(request.GET)
         if not form.is_valid():
             raise Http404
-        roster = meeting.roster.select_related("student", "record")
+        roster = meeting.roster.with_labels().select_related("student")
         entry = get_object_or_404(roster, student__student_id=form.cleaned_data["student"])
     entries = audit_log.entries(meeting, entry.student if entry else None)
     page = Paginator(entries, ENTRIES_PER_PAGE).get_page(request.GET.get("page"))

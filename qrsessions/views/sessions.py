@@ -12,7 +12,8 @@ from django.views.decorators.http import conditional_page, require_http_methods,
 
 from attendance.api.permissions import signed_in
 from attendance.lib.refusals import NotEnrolled
-from attendance.models import AttendanceRecord, Meeting, MeetingState, RosterEntry, Status, User
+from attendance.models import AttendanceRecord, Meeting, MeetingState, RosterEntry, User
+from attendance.queries.labels import own_labels
 from attendance.queries.not_enrolled_then import students_not_enrolled_then
 from attendance.queries.scan_traces import scan_traces
 from attendance.queries.shared_devices import shared_devices
@@ -103,13 +104,16 @@ def mark(request: HttpRequest, public_id: str) -> HttpResponse:
     session = find_session(user, public_id, on=timezone.localdate(at))
     check_may_correct(session)
     entry = _entry(session, request.POST if request.method == "POST" else request.GET)
-    form = CorrectionForm(request.POST if request.method == "POST" else None)
+    own = own_labels()
+    form = CorrectionForm(own, request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
             entry = corrections.correct(
                 session=session,
                 student=entry.student,
                 status=form.chosen_status,
+                label=form.cleaned_data["label"],
+                reason=form.chosen_reason,
                 by=user,
                 at=at,
                 note=form.cleaned_data["note"],
@@ -124,7 +128,7 @@ def mark(request: HttpRequest, public_id: str) -> HttpResponse:
         "session": session,
         "row": student_row(session, entry),
         "form": form,
-        "statuses": Status,
+        "own": own,
     }
     return render(request, "qrsessions/mark.html", context, status=400 if form.is_bound else 200)
 
@@ -135,7 +139,7 @@ def _entry(session: QRSession, data: QueryDict) -> RosterEntry:
     if not form.is_valid():
         raise Http404
     wanted = form.cleaned_data["student"]
-    roster = session.meeting.roster.select_related("student", "record")
+    roster = session.meeting.roster.with_labels().select_related("student")
     if entry := roster.filter(student__student_id=wanted).first():
         return entry
     for entry in students_not_enrolled_then([session.meeting]):

@@ -57,6 +57,7 @@ class Card:
     title: str = ""
     teacher: str = ""
     time: datetime.datetime | None = None
+    label: str = ""
     late_from: datetime.datetime | None = None
     code_enabled: bool = True
     joined: int = 0
@@ -76,6 +77,7 @@ class Card:
             title=section.course.title,
             teacher=own.session.opened_by.display_name,
             time=own.marked_at,
+            label=own.label or "",
             late_from=own.session.late_from,
             code_enabled=own.session.run_as.code_enabled,
             joined=own.stats.total_joined,
@@ -198,5 +200,5 @@ def _ended_on(date: datetime.date, student: Student) -> list[RosterEntry]:
     entries = RosterEntry.objects.filter(
         student=student, meeting__date=date, meeting__state=MeetingState.HELD
     )
-    entries = entries.select_related("meeting__section__course", "meeting__section__term", "record")
+    entries = entries.with_labels().select_related("meeting__section__course", "meeting__section__term")
     return list(entries.order_by("-meeting__starts_at")[:EARLIER_SHOWN])

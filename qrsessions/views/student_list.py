@@ -14,7 +14,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-from attendance.models import ATTENDED, Method, RosterEntry, Status
+from attendance.models import ATTENDED, ExcuseReason, Method, RosterEntry, Status, StatusLabel
+from attendance.queries.labels import own_labels
 from attendance.queries.not_enrolled_then import students_not_enrolled_then
 from attendance.queries.scan_traces import NOTHING_UNUSUAL, Flag, ScanTraces, TracesByRecord
 from attendance.queries.shared_devices import SharedDevices, Sharer
@@ -98,7 +99,27 @@ class StudentRow:
 
     @property
     def word(self) -> StrOrPromise:
+        if self.label:
+            return self.label.name
         return _("not enrolled then") if self.state == NOT_ENROLLED_THEN else STATE_WORDS[self.state]
+
+    @property
+    def label(self) -> StatusLabel | None:
+        return self.entry.record.label if self.entry.record else None
+
+    @property
+    def tag(self) -> str:
+        """The classes of its tag."""
+        return f"{self.state} label-{self.label.colour}" if self.label else self.state
+
+    @property
+    def reason(self) -> ExcuseReason | None:
+        return self.entry.record.excused_reason if self.entry.record else None
+
+    @property
+    def note(self) -> str:
+        """The reason of an excuse and the note. ``student_rows.js`` makes the same text."""
+        return " · ".join(text for text in (self.reason and self.reason.name, self.entry.note) if text)
 
     @property
     def is_marked(self) -> bool:
@@ -114,14 +135,16 @@ class StudentRow:
             "roll_number": self.entry.roll_number,
             "name": student.name,
             "state": self.state,
+            "tag": self.tag,
             "word": str(self.word),
             "time": timezone.localtime(self.at).strftime("%H:%M") if self.at else "",
             "method": str(self.method),
-            "note": self.entry.note,
+            "note": self.note,
+            "reason": self.reason.code if self.reason else "",
             "flags": self.flag_text,
             "is_missed": self.is_missed,
             # Few have any of these.
-            "has_data": bool(self.sharers or self.is_unusual or self.scanned_before_sign_in),
+            "has_data": bool(self.sharers or self.is_unusual or self.scanned_before_sign_in or self.reason),
             "sharers": self.flagged,
             "is_unusual": self.is_unusual,
             "scanned_before_sign_in": self.scanned_before_sign_in,
@@ -230,6 +253,7 @@ def list_context(rows: Sequence[StudentRow]) -> dict[str, object]:
         "flag_words": dict(Flag.choices),
         "state_words": STATE_WORDS,
         "method_words": METHOD_WORDS,
+        "own": own_labels(),
         "statuses": Status,
         "attended": ATTENDED,
     }

@@ -17,6 +17,8 @@ from attendance.models import (
     AttendanceRule,
     Course,
     Enrolment,
+    ExcuseReason,
+    LabelColour,
     Meeting,
     MeetingGroup,
     MeetingPattern,
@@ -24,6 +26,7 @@ from attendance.models import (
     Method,
     Section,
     Status,
+    StatusLabel,
     Student,
     TeachingAssignment,
     Term,
@@ -126,6 +129,16 @@ def make_rule(**fields: Any) -> AttendanceRule:
     # The institution's first one is there already, unless a test before has emptied the tables.
     scope = {name: fields.pop(name, None) for name in ("course", "section", "valid_from")}
     return AttendanceRule.objects.update_or_create(**scope, defaults=fields)[0]
+
+
+def make_label(name: str, meaning: Status, **fields: Any) -> StatusLabel:
+    """One of the institution's own labels. Its letter is that of its name, unless one is given."""
+    defaults = {"letter": name[:2], "colour": LabelColour.TEAL}
+    return _make(StatusLabel, name=name, meaning=meaning, **defaults | fields)
+
+
+def make_reason(code: str, **fields: Any) -> ExcuseReason:
+    return _make(ExcuseReason, code=code, **{"name": code.title(), **fields})
 
 
 def make_assignment(*, section: Section, user: User | None = None, **fields: Any) -> TeachingAssignment:

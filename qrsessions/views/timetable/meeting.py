@@ -1,10 +1,10 @@
 """The page of one meeting without a session: its register typed by hand; cancelling, moving, restoring and giving it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -13,8 +13,9 @@ from django.views.decorators.http import require_http_methods
 
 from attendance.api.permissions import signed_in
 from attendance.lib.refusals import Refused
-from attendance.models import Meeting, MeetingState, RosterEntry, Status
+from attendance.models import Meeting, MeetingState, Status
 from attendance.models.public_ids import can_name_a_meeting
+from attendance.queries.labels import own_labels
 from attendance.queries.teaching import substitutions
 from attendance.timetable import substitutes
 from qrsessions.forms.meetings import CancelForm, ExcuseForm, RegisterForm, TimesForm
@@ -179,7 +180,7 @@ def _changeable(request: HttpRequest, public_id: str) -> Meeting:
 def _excuse(request: HttpRequest, meeting: Meeting) -> HttpResponse:
     """Excuse a student before the class, or with ``take_back`` take the excuse back."""
     entries = roster_in_order(meeting)
-    form = _excuse_form(entries, request.POST)
+    form = ExcuseForm(entries, own_labels(), request.POST)
     if not form.is_valid():
         return _show(request, meeting, excuse_form=form)
     wanted = form.cleaned_data
@@ -189,7 +190,14 @@ def _excuse(request: HttpRequest, meeting: Meeting) -> HttpResponse:
     done = _try(
         request,
         lambda: meetings.enter(
-            meeting=meeting, student=student, status=status, note=wanted["note"], by=by, at=at
+            meeting=meeting,
+            student=student,
+            status=status,
+            label=form.chosen_label,
+            reason=form.chosen_reason,
+            note=wanted["note"],
+            by=by,
+            at=at,
         ),
     )
     if done:
@@ -198,21 +206,18 @@ def _excuse(request: HttpRequest, meeting: Meeting) -> HttpResponse:
     return _to_page(meeting)
 
 
-def _excuse_form(entries: Sequence[RosterEntry], data: QueryDict | None = None) -> ExcuseForm:
-    return ExcuseForm(
-        [(one.student.student_id, f"{one.roll_number} {one.student.name}") for one in entries], data
-    )
-
-
 def _save_register(request: HttpRequest, meeting: Meeting) -> HttpResponse:
     entries = roster_in_order(meeting)
-    form = RegisterForm([entry.student.student_id for entry in entries], request.POST)
+    form = RegisterForm(entries, own_labels(), request.POST)
     if not form.is_valid():
-        messages.error(request, _("Choose one of the four statuses for each student."))
+        if form.has_wrong_status:
+            messages.error(request, _("Choose one of the four statuses for each student."))
+        else:
+            messages.error(request, _("A label or a reason can no longer be chosen. Nothing was saved."))
         return _show(request, meeting)
     by, at = signed_in(request), timezone.now()
     try:
-        changed = meetings.enter_many(meeting=meeting, statuses=form.statuses, by=by, at=at)
+        changed = meetings.enter_many(meeting=meeting, marks=form.marks, by=by, at=at)
         if "finish" in request.POST:
             meetings.finish(
                 meeting=meeting, by=by, at=timezone.now(), rest_absent=request.POST["finish"] == "absent"
@@ -251,6 +256,7 @@ def _show(
     user, at = signed_in(request), timezone.now()
     section = find_section(user, meeting.section_id, on=timezone.localdate(at))
     entries = roster_in_order(meeting)
+    own = own_labels()
     statuses = [(entry, entry.record.status if entry.record else None) for entry in entries]
     context = {
         "meeting": meeting,
@@ -258,6 +264,7 @@ def _show(
         "substitution": substitutions([meeting], reader=user).get(meeting.pk),
         "rows": statuses,
         "choices": [(status.value, status.label) for status in Status],
+        "own": own,
         "has_begun": meeting.starts_at <= at,
         # The register of a session is on its own page.
         "can_be_typed": not hasattr(meeting, "session")
@@ -276,7 +283,7 @@ def _show(
         "cancel_form": cancel_form or CancelForm(),
         "move_form": move_form or TimesForm(initial=TimesForm.initial_of(meeting)),
         "give_form": give_form or ColleagueForm(),
-        "excuse_form": excuse_form or _excuse_form(entries),
+        "excuse_form": excuse_form or ExcuseForm(entries, own),
         "opened": opened,
         "without": without,
     }

@@ -81,6 +81,8 @@ export function showEnded(page, ended, sections) {
       if (!meeting.status) continue;
       const row = copyOf("earlier-row", meeting.status);
       fill(row, { ...texts, status: meeting.status, time: texts.time.slice(0, 5) });
+      const word = row.querySelector("[data-status-word]");
+      if (meeting.label && word) word.textContent = meeting.label;
       list.prepend(row);
       page.querySelector("[data-earlier]").hidden = false;
       if (last) continue;

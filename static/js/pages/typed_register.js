@@ -1,6 +1,7 @@
 /**
  * A register typed from paper: the letters set the status of a row and go on to the next one, and each entry is saved at
- * once, in the background. Without this script the form saves all rows together.
+ * once, in the background. A row may also have a label, which says its status, and a reason for an excuse. Without this
+ * script the form saves all rows together.
  */
 import { putJSON } from "../lib/http.js";
 import { SendQueue } from "../lib/send_queue.js";
@@ -16,10 +17,10 @@ function start() {
   const texts = form.dataset;
   const rows = [...form.querySelectorAll("tr[data-student]")];
   const state = form.querySelector("[data-state]");
-  const before = new Map(rows.map((row) => [row, statusOf(row)]));
+  const before = new Map(rows.map((row) => [row, markOf(row)]));
   const undone = [];
   const queue = new SendQueue(`typed:${texts.user}:${location.pathname}`, {
-    send: ({ student, status }) => putJSON(`${texts.records}${encodeURIComponent(student)}/`, { status }),
+    send: ({ student, ...mark }) => putJSON(`${texts.records}${encodeURIComponent(student)}/`, mark),
     onChange: show,
     onSent: (entry) => {
       const row = rowOf(entry.student);
@@ -33,12 +34,14 @@ function start() {
 
   form.addEventListener("change", (event) => {
     const row = event.target.closest("tr[data-student]");
-    if (row) save(row, event.target.value);
+    if (!row) return;
+    fit(row, event.target);
+    save(row);
   });
 
   form.addEventListener("keydown", (event) => {
     const row = event.target.closest("tr[data-student]");
-    if (!row || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!row || event.target.matches("select") || event.ctrlKey || event.metaKey || event.altKey) return;
     const key = event.key.toLowerCase();
     if (STATUS_OF_KEY[key]) set(row, STATUS_OF_KEY[key], 1);
     else if (event.key === "ArrowDown") focus(row, 1);
@@ -61,29 +64,34 @@ function start() {
   function set(row, status, step) {
     const choice = row.querySelector(`input[value="${status}"]`);
     choice.checked = true;
-    save(row, status);
+    fit(row, choice);
+    save(row);
     focus(row, step);
   }
 
-  function save(row, status) {
-    undone.push({ row, status: before.get(row) });
+  function save(row) {
+    undone.push({ row, mark: before.get(row) });
     if (undone.length > MOST_UNDONE) undone.shift();
-    before.set(row, status);
-    send(row, status);
+    send(row);
   }
 
-  function send(row, status) {
+  function send(row) {
+    const mark = markOf(row);
+    before.set(row, mark);
     setText(savedOf(row), texts.wordSaving);
-    queue.add({ student: row.dataset.student, status: status || null });
+    queue.add({ student: row.dataset.student, ...mark });
   }
 
   function undo() {
     const last = undone.pop();
     if (!last) return;
-    const { row, status } = last;
-    for (const choice of row.querySelectorAll("input")) choice.checked = choice.value === status;
-    before.set(row, status);
-    send(row, status);
+    const { row, mark } = last;
+    choose(row, mark.status);
+    for (const name of ["label", "reason"]) {
+      const field = fieldOf(row, name);
+      if (field) field.value = mark[name] ?? "";
+    }
+    send(row);
     focus(row, 0);
   }
 
@@ -107,8 +115,31 @@ function start() {
 }
 
 function statusOf(row) {
-  const chosen = row.querySelector("input:checked");
-  return chosen ? chosen.value : "";
+  return row.querySelector("input:checked")?.value ?? null;
+}
+
+/** The select for the row's label or reason; institutions without any have none. */
+function fieldOf(row, name) {
+  return row.querySelector(`select[name^="${name}-"]`);
+}
+
+function markOf(row) {
+  const valueOf = (name) => fieldOf(row, name)?.value || null;
+  return { status: statusOf(row), label: valueOf("label"), reason: valueOf("reason") };
+}
+
+function choose(row, status) {
+  for (const choice of row.querySelectorAll("input")) choice.checked = choice.value === status;
+}
+
+/** Make the rest of the row fit what was changed: a label has one status, and only an excuse has a reason. */
+function fit(row, changed) {
+  const [label, reason] = [fieldOf(row, "label"), fieldOf(row, "reason")];
+  const meaning = label?.selectedOptions[0].dataset.meaning;
+  if (changed === label && meaning) choose(row, meaning);
+  else if (changed === reason && reason.value) choose(row, "excused");
+  if (label && meaning !== statusOf(row)) label.value = "";
+  if (reason && statusOf(row) !== "excused") reason.value = "";
 }
 
 const savedOf = (row) => row.querySelector("[data-saved]");

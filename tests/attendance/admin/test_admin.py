@@ -18,6 +18,7 @@ from attendance.models import (
     CalendarFeed,
     Course,
     Enrolment,
+    ExcuseReason,
     GroupSeat,
     Meeting,
     MeetingGroup,
@@ -26,6 +27,7 @@ from attendance.models import (
     RosterEntry,
     Section,
     Status,
+    StatusLabel,
     Student,
     TeachingAssignment,
     Term,
@@ -38,8 +40,10 @@ from tests.support.factories import (
     make_course,
     make_enrolment,
     make_group_session,
+    make_label,
     make_meeting,
     make_planned,
+    make_reason,
     make_record,
     make_rule,
     make_section,
@@ -55,7 +59,7 @@ pytestmark = pytest.mark.django_db
 
 READ_ONLY = [AttendanceRecord, RecordChange, GroupSeat, QRSession, GroupSession, RefusedScan, SessionEvent]
 NEVER_ADDED = [*READ_ONLY, ApiToken, CalendarFeed, Meeting, MeetingGroup]
-EDITED = [User, Student, Course, Section, Enrolment, Term, AttendanceRule]
+EDITED = [User, Student, Course, Section, Enrolment, Term, AttendanceRule, StatusLabel, ExcuseReason]
 ALL = EDITED + NEVER_ADDED
 
 # For each model, a search term that only the given row matches.
@@ -66,6 +70,8 @@ SEARCHES = {
     Student: lambda row: row.student_id,
     Course: lambda row: row.code,
     AttendanceRule: lambda row: row.section.course.code,
+    StatusLabel: lambda row: row.name,
+    ExcuseReason: lambda row: row.code,
     Section: lambda row: row.external_id,
     Term: lambda row: row.external_id,
     Enrolment: lambda row: row.student.student_id,
@@ -105,9 +111,17 @@ def one_of_each():
     marked, refused = students_of(section)
     group = make_group_session(sections=[section], opened_by=teacher).group
     meeting = group.meetings.get()
-    record = make_record(meeting=meeting, student=marked, status=Status.LATE, marked_by=teacher)
+    number = StatusLabel.objects.count()
+    label = make_label(f"left early {number}", Status.LATE, letter=f"{number}")
+    make_reason(f"medical-{number}")
+    record = make_record(meeting=meeting, student=marked, status=Status.LATE, label=label, marked_by=teacher)
     RecordChange.objects.create(
-        record=record, changed_by=teacher, changed_at=timezone.now(), to_status=Status.LATE, note="bus"
+        record=record,
+        changed_by=teacher,
+        changed_at=timezone.now(),
+        to_status=Status.LATE,
+        to_label=label,
+        note="bus",
     )
     GroupSeat.objects.create(group=group, student=marked, meeting=meeting)
     RefusedScan.objects.create(
@@ -460,8 +474,10 @@ def test_attendance_rules_are_edited_within_bounds_and_remember_who_set_them(adm
     ):
         refused = admin_client.post(page, wrong)
         assert set(refused.context["adminform"].form.errors) == fields
-    admin_client.post(page, {"course": course.pk, "valid_from": "2026-09-01", "minimum_percentage": 75})
-    again = admin_client.post(page, {"course": course.pk, "valid_from": "2026-09-01", "late_counts": 50})
+    no_labels = {"label_weights-TOTAL_FORMS": 0, "label_weights-INITIAL_FORMS": 0}
+    first_day = {"course": course.pk, "valid_from": "2026-09-01"} | no_labels
+    admin_client.post(page, first_day | {"minimum_percentage": 75})
+    again = admin_client.post(page, first_day | {"late_counts": 50})
 
     rule = course.attendance_rules.get()
     assert (rule.minimum_percentage, rule.late_counts, rule.excused) == (75, None, "")

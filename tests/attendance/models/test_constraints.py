@@ -20,6 +20,7 @@ from attendance.models import (
     Role,
     Section,
     Status,
+    StatusLabel,
     Student,
     Term,
     User,
@@ -29,8 +30,10 @@ from tests.support.factories import (
     make_course,
     make_enrolment,
     make_group,
+    make_label,
     make_meeting,
     make_pattern,
+    make_reason,
     make_record,
     make_section,
     make_student,
@@ -451,6 +454,83 @@ def test_mark_is_complete_or_absent(missing):
 
 def test_record_without_status_has_no_author():
     assert refused_by("record_marked_whole", record(marked_by=make_teacher()))
+
+
+# --- Labels and reasons -----------------------------------------------------------------------------------
+
+
+def test_record_has_no_label_of_another_status():
+    online = make_label("online", Status.PRESENT)
+
+    assert refused_by("record_label_means_status", marked(status=Status.LATE, label=online))
+    assert refused_by("record_label_has_status", record(label=online))
+
+
+def test_only_an_excuse_has_a_reason():
+    medical = make_reason("medical")
+
+    assert refused_by("record_reason_of_excuse", marked(status=Status.ABSENT, excused_reason=medical))
+    assert refused_by("record_reason_of_excuse", record(excused_reason=medical))
+
+
+@pytest.mark.parametrize("side", ["from", "to"])
+def test_change_has_no_label_of_another_status(side):
+    fields = {"to_status": Status.PRESENT, "to_method": Method.MANUAL, "from_status": Status.PRESENT}
+    fields |= {f"{side}_status": Status.LATE, f"{side}_label": make_label("online", Status.PRESENT)}
+
+    assert refused_by(
+        f"change_{side}_label_means_status", RecordChange(record=make_record(), changed_at=NOW, **fields)
+    )
+
+
+@pytest.mark.parametrize("used", ["record", "history"])
+def test_label_that_was_used_keeps_its_meaning(used):
+    online = make_label("online", Status.PRESENT)
+    if used == "record":
+        marked(label=online).save()
+    else:
+        make_change(make_record(), to_label=online)
+
+    with pytest.raises(IntegrityError, match="label_means_status"), transaction.atomic():
+        StatusLabel.objects.update(meaning=Status.LATE)
+
+    online.refresh_from_db()
+    assert online.meaning == Status.PRESENT
+
+
+def test_label_that_was_never_used_may_get_another_meaning():
+    online = make_label("online", Status.PRESENT)
+
+    StatusLabel.objects.update(meaning=Status.LATE)
+
+    online.refresh_from_db()
+    assert online.meaning == Status.LATE
+
+
+def test_label_that_was_used_is_not_deleted():
+    online = make_label("online", Status.PRESENT)
+    marked(label=online).save()
+
+    with pytest.raises(IntegrityError, match="record_label_means_status"), transaction.atomic():
+        StatusLabel.objects.all()._raw_delete("default")
+
+
+@pytest.mark.parametrize(
+    ("constraint", "fields"),
+    [
+        ("status_label_name", {"name": "ONLINE"}),
+        ("status_label_letter", {"letter": "o"}),
+        ("status_label_not_empty", {"name": ""}),
+        ("status_label_letter_is_free", {"letter": "p"}),
+        ("status_label_meaning", {"meaning": "ill"}),
+        ("status_label_colour", {"colour": "#fff"}),
+    ],
+)
+def test_label_is_complete_and_its_letter_is_free(constraint, fields):
+    make_label("online", Status.PRESENT, letter="O")
+    other = {"name": "other", "letter": "T", "meaning": Status.LATE, "colour": "red"}
+
+    assert refused_by(constraint, StatusLabel(**other | fields))
 
 
 def make_change(changed, **fields):

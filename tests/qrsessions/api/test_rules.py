@@ -1,11 +1,13 @@
 """The API of what counts as attendance in a section."""
 
 import datetime
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from attendance.models import MeetingState, Status
+from attendance.models.rules import FIELDS
 from attendance.queries.section_rules import rule_of
 from qrsessions.models import SessionStatus
 from tests.support import factories
@@ -14,13 +16,14 @@ from tests.support.races import token_client
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DAY = datetime.timedelta(days=1)
-OPEN = {
+OPEN: dict[str, Any] = {
     "warn_below": None,
     "late_counts": None,
     "lates_per_absence": None,
     "excused": None,
     "drop_lowest": None,
     "forecast_counts_planned": None,
+    "label_counts": {},
 }
 
 
@@ -32,7 +35,7 @@ def put(taught_class, body, user=None):
 def test_versions_of_all_scopes_from_the_widest_to_the_narrowest(taught_class):
     today = timezone.localdate()
     factories.make_rule(
-        minimum_percentage=60, **dict.fromkeys(OPEN) | {"late_counts": 100, "excused": "neutral"}
+        **dict.fromkeys(FIELDS) | {"minimum_percentage": 60, "late_counts": 100, "excused": "neutral"}
     )
     factories.make_rule(course=taught_class.section.course, valid_from=today - DAY, minimum_percentage=70)
     factories.make_rule(section=factories.make_section(), minimum_percentage=10)  # another section's
@@ -90,6 +93,8 @@ def test_past_is_changed_only_when_that_is_confirmed(taught_class):
         {"drop_lowest": "all"},
         {"valid_from": "soon"},
         {"forecast_counts_planned": "perhaps"},
+        {"label_counts": {"left early": 50}},
+        {"label_counts": ["left early"]},
     ],
 )
 def test_nonsense_is_refused_by_field_and_changes_nothing(taught_class, body):
@@ -106,6 +111,30 @@ def test_change_that_names_nothing_is_refused(taught_class):
         400,
         {"non_field_errors": ["Name at least one part of the rule."]},
     )
+    assert not taught_class.section.attendance_rules.exists()
+
+
+def test_labels_count_what_the_version_says_by_their_names(taught_class):
+    today = timezone.localdate()
+    online = factories.make_label("online", Status.PRESENT)
+    left_early = factories.make_label("left early", Status.LATE, is_active=False)
+    body = {"label_counts": {"online": 50, "left early": 0}}
+
+    answer = put(taught_class, body)
+    put(taught_class, {"valid_from": str(today + DAY), "label_counts": {"left early": None}})
+
+    assert (answer.status_code, answer.json()[-1]["label_counts"]) == (200, body["label_counts"])
+    counts = [rule_of(taught_class.section, on=today + days * DAY).label_counts for days in (-1, 0, 1)]
+    assert counts == [{}, {online.pk: 50, left_early.pk: 0}, {online.pk: 50}]
+
+
+@pytest.mark.parametrize("counts", [101, -1, "half"])
+def test_what_a_label_counts_is_a_percentage(taught_class, counts):
+    factories.make_label("online", Status.PRESENT)
+
+    answer = put(taught_class, {"label_counts": {"online": counts}})
+
+    assert (answer.status_code, set(answer.json()["errors"])) == (400, {"label_counts"})
     assert not taught_class.section.attendance_rules.exists()
 
 

@@ -403,8 +403,9 @@ def test_group_needs_the_same_queries_however_many_sections(
     page, sections, number, django_assert_num_queries
 ):
     group = make_group_session(sections=sections[:number], status=SessionStatus.ACTIVE)
-    # user; group, members; counts of unverified sets; waiting scans; arrivals; free sections; late students
-    with django_assert_num_queries(9):
+    # user; group, members; counts of unverified sets; waiting scans; arrivals; free sections; late students;
+    # labels and reasons
+    with django_assert_num_queries(11):
         page.get(address(group))
 
 
@@ -551,8 +552,9 @@ def test_register_needs_the_same_queries_however_many_sections(
     page, sections, number, django_assert_num_queries
 ):
     group = make_group_session(sections=sections[:number], status=SessionStatus.ENDED)
-    # the same; shared phones; the group's meetings and the traces of their scans; the register; who was not enrolled then
-    with django_assert_num_queries(10):
+    # the same; shared phones; the group's meetings and the traces of their scans; the register; who was not enrolled then;
+    # labels and reasons
+    with django_assert_num_queries(12):
         page.get(address(group, "register/"))
 
 

@@ -173,6 +173,7 @@ def kept(settings):
         session=session,
         student=student,
         status=L,
+        label=factories.make_label("=left early", L),
         by=teacher,
         at=NOW + datetime.timedelta(minutes=9),
         note="+5 minutes",
@@ -218,6 +219,8 @@ def test_json_file_has_everything(kept):
                 "joined_at": "2026-10-05T08:04:12+00:00",
                 "marked_at": "2026-10-05T08:13:12+00:00",
                 "status": "late",
+                "label": "=left early",
+                "reason": None,
                 "method": "manual",
                 "marked_by": "Klara Fein",
                 "device_known": True,
@@ -227,9 +230,13 @@ def test_json_file_has_everything(kept):
                         "changed_at": "2026-10-05T08:13:12+00:00",
                         "changed_by": "Klara Fein",
                         "from_status": "present",
+                        "from_label": None,
+                        "from_reason": None,
                         "from_method": "qr",
                         "from_marked_at": "2026-10-05T08:04:12+00:00",
                         "to_status": "late",
+                        "to_label": "=left early",
+                        "to_reason": None,
                         "to_method": "manual",
                         "note": "+5 minutes",
                     }
@@ -261,25 +268,26 @@ def test_csv_file_has_everything_and_no_formula(kept):
     last = student.user.last_login.isoformat()
     at, later = "2026-10-05T08:04:12+00:00", "2026-10-05T08:13:12+00:00"
     of_section = f"{section.pk},CS101,A,Autumn 2026"
-    row = "{},,,,,,,,,,,{},,,{},{},2026-10-05,{},{},{},{},{},{},{},{},,,,,,,,,{},,,"
+    row = "{},,,,,,,,,,,{},,,{},{},2026-10-05,{},{},{},{},{},,{},{},{},{},,,,,,,,,,,,,{},,,"
 
     lines = client.get(DATA_CSV).content.decode().split("\r\n")
 
     assert lines == [
         "\ufeffkind,student_id,name,email,username,first_name,last_name,role,created_at,last_sign_in_at,last_used_at,"
-        "section,course,section_name,term,from_date,to_date,session,group,date,roll_number,joined_at,marked_at,status,method,"
-        "marked_by,device_known,by_program,changed_at,changed_by,from_status,from_method,from_marked_at,to_status,to_method,note,"
+        "section,course,section_name,term,from_date,to_date,session,group,date,roll_number,joined_at,marked_at,status,label,reason,method,"
+        "marked_by,device_known,by_program,changed_at,changed_by,from_status,from_label,from_reason,from_method,"
+        "from_marked_at,to_status,to_label,to_reason,to_method,note,"
         "scanned_at,signed_in_at,address,browser",
-        "student,S1,'=Asha,asha@example.edu" + "," * 36,
-        f"account,,,asha@example.edu,s1,'=Asha,Rao,student,{at},{last}" + "," * 30,
-        f"enrolment,,,,,,,,,,,{of_section},2020-01-01,,,,,01" + "," * 19,
-        row.format("record", of_section, session.public_id, "", "01", at, later, "late", "manual", "Klara Fein", "True", "False", ""),
-        f"change,,,,,,,,,,,,,,,,,{session.public_id},,,,,,,,,,,{later},Klara Fein,present,qr,{at},late,manual,'+5 minutes,,,,",
-        row.format("seat_in_group", of_section, session.public_id, group.public_id, *[""] * 9),
-        row.format("refused_scan", of_section, session.public_id, *[""] * 5, "code", "", "", "False", at),
-        f"sign_in{',' * 37}{at},192.0.2.7,Mozilla/5.0",
-        f"api_token{',' * 8}{at},,{at}{',' * 29}",
-        f"calendar_address{',' * 8}{at}{',' * 31}",
+        "student,S1,'=Asha,asha@example.edu" + "," * 42,
+        f"account,,,asha@example.edu,s1,'=Asha,Rao,student,{at},{last}" + "," * 36,
+        f"enrolment,,,,,,,,,,,{of_section},2020-01-01,,,,,01" + "," * 25,
+        row.format("record", of_section, session.public_id, "", "01", at, later, "late", "'=left early", "manual", "Klara Fein", "True", "False", ""),
+        f"change,,,,,,,,,,,,,,,,,{session.public_id},,,,,,,,,,,,,{later},Klara Fein,present,,,qr,{at},late,'=left early,,manual,'+5 minutes,,,,",
+        row.format("seat_in_group", of_section, session.public_id, group.public_id, *[""] * 10),
+        row.format("refused_scan", of_section, session.public_id, *[""] * 6, "code", "", "", "False", at),
+        f"sign_in{',' * 43}{at},192.0.2.7,Mozilla/5.0",
+        f"api_token{',' * 8}{at},,{at}{',' * 35}",
+        f"calendar_address{',' * 8}{at}{',' * 37}",
         "",
     ]  # fmt: skip
 

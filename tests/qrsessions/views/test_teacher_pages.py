@@ -369,8 +369,9 @@ def test_session_needs_the_same_queries_however_many_students(
     for student in students_of(section):
         make_record(meeting=session.meeting, student=student)
         refused_scan(session, student)
-    # the session; counts for unverified sets; shared phones; traces of scans; roster; waiting scans; arrivals; user
-    with django_assert_num_queries(11):
+    # the session; counts for unverified sets; shared phones; traces of scans; roster; waiting scans; arrivals; labels
+    # and reasons; user
+    with django_assert_num_queries(13):
         page.get(address(session))
 
 

@@ -26,8 +26,9 @@ export function handMarks({ onSaved }) {
   // The marks that can be undone. `change` is what the server calls it, once it is saved.
   const marks = [];
 
-  async function send({ session, student, status, note, undoes, change }) {
-    if (!undoes) return putJSON(urlFor(texts.recordsUrl, session) + `${encodeURIComponent(student)}/`, { status, note });
+  async function send({ session, student, status, label, reason, note, undoes, change }) {
+    const url = urlFor(texts.recordsUrl, session) + `${encodeURIComponent(student)}/`;
+    if (!undoes) return putJSON(url, { status, label, reason, note });
     // The mark was refused or changed nothing, so there is nothing to undo.
     return change ? postJSON(urlFor(texts.url, session), { change }) : null;
   }
@@ -79,15 +80,15 @@ export function handMarks({ onSaved }) {
   }
 
   function showResult(text, record) {
-    const shown = text.replace("NAME", () => record.name).replace("STATE", () => labelOf(stateOf(record)));
+    const shown = text.replace("NAME", () => record.name).replace("STATE", () => labelOf(stateOf(record), record.label));
     setText(region.querySelector("[data-text]"), shown);
     box.hidden = false;
   }
 
   /** What the list of unsaved marks calls an entry. */
-  function nameOf({ name, status, undoes }) {
+  function nameOf({ name, status, label, undoes }) {
     const text = undoes ? texts.wordUndo : status ? texts.wordDone : texts.wordRemove;
-    return text.replace("NAME", () => name).replace("STATE", () => labelOf(status));
+    return text.replace("NAME", () => name).replace("STATE", () => labelOf(status, label));
   }
 
   button.addEventListener("click", undo);

@@ -8,8 +8,8 @@ import { isMark } from "./student_states.js";
 const COPIED = ["[data-name]", "[data-roll]", "[data-word]", "[data-time]", "[data-how]"];
 
 /**
- * @param {(mark: {session: string, student: string, name: string, status: string|null, note: string}) => void} onMark
- *   the status is null to remove a mark
+ * @param {(mark: {session: string, student: string, name: string, status: string|null, label: string|null,
+ *   reason: string|null, note: string}) => void} onMark the status is null to remove a mark
  */
 export function markDialog(onMark) {
   const dialog = document.getElementById("mark-dialog");
@@ -29,20 +29,27 @@ export function markDialog(onMark) {
     for (const part of COPIED) setText(dialog.querySelector(part), item.querySelector(part)?.textContent);
     dialog.querySelector("[data-take-back]").hidden = !isMark(item.dataset.state);
     dialog.querySelector("[data-history]").href = new URL(`../history/${link.search}`, link.href);
+    // There are none at most institutions.
+    if (form.elements.reason) form.elements.reason.value = item.dataset.reason ?? "";
     dialog.showModal();
-    dialog.querySelector(".mark-choices .present").focus();
+    dialog.querySelector(".mark-choices [value=present]").focus();
   });
 
   form.addEventListener("submit", (event) => {
-    const { value, formMethod } = event.submitter;
+    const { name, value, formMethod, dataset } = event.submitter;
     if (formMethod === "dialog") return;
     event.preventDefault();
     dialog.close();
+    const label = name === "label" ? value : null;
+    const status = label ? dataset.meaning : value === "none" ? null : value;
     onMark({
       session,
       student: form.elements.student.value,
       name: dialog.querySelector("[data-name]").textContent,
-      status: value === "none" ? null : value,
+      status,
+      label,
+      // It is chosen for the case of an excuse.
+      reason: (status === "excused" && form.elements.reason?.value) || null,
       note: form.elements.note.value,
     });
   });

@@ -2,7 +2,7 @@
  * Keeps the list of students up to date. Rows are changed in place, so that focus, scrolling and the search stay.
  */
 import { clock, setText } from "../../lib/text.js";
-import { labelOf, showsMarkTime, stateOf, tagClassOf } from "./student_states.js";
+import { labelOf, reasonOf, showsMarkTime, stateOf, tagClassOf } from "./student_states.js";
 
 const setData = (row, name, value) => {
   if (value) row.dataset[name] = value;
@@ -48,19 +48,20 @@ export class StudentRows {
     const state = stateOf(record);
     const joined = state === "joined" ? record.joined_at : null;
     const tag = row.querySelector("[data-tag]");
-    if (row.dataset.state !== state) {
-      row.dataset.state = state;
-      tag.className = tagClassOf(state);
-    }
+    const tagClass = tagClassOf(state, record.label);
+    if (row.dataset.state !== state) row.dataset.state = state;
+    if (tag.className !== tagClass) tag.className = tagClass;
+    setData(row, "reason", record.reason);
     const isMissed = record.joined_at && (!record.status || record.method === "end");
     if (isMissed) row.dataset.missed = "";
     else delete row.dataset.missed;
     setText(row.querySelector("[data-roll]"), record.roll_number);
     setText(row.querySelector("[data-name]"), record.name);
-    setText(tag.querySelector("[data-word]"), labelOf(state));
+    setText(tag.querySelector("[data-word]"), labelOf(state, record.label));
     setText(tag.querySelector("[data-time]"), clock(showsMarkTime(state) ? record.marked_at : joined));
     setText(row.querySelector("[data-how]"), this.#text("method", record.method));
-    setText(row.querySelector("[data-note]"), record.note);
+    const texts = [record.reason && reasonOf(record.reason), record.note];
+    setText(row.querySelector("[data-note]"), texts.filter(Boolean).join(" · "));
     setText(row.querySelector("[data-action]"), this.#text("word", record.status ? "change" : "mark"));
     this.#showFlags(row, record);
   }
