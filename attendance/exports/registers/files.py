@@ -16,14 +16,17 @@ from attendance.exports.registers.zip import safe_name, zip_parts
 from attendance.models import Section
 from attendance.registers.term_register import TermRegister
 
+# In a ZIP file.
+MOST_SECTIONS = 50
+
 
 class FileType(TextChoices):
-    XLSX = "xlsx", _("Excel workbook")
-    CSV = "csv", _("CSV table")
+    XLSX = "xlsx", _("Excel workbook (.xlsx)")
+    CSV = "csv", _("Table (.csv)")
     PDF = "pdf", _("PDF to print")
-    JSON = "json", _("JSON for programs")
-    MOODLE = "moodle", _("Marks for Moodle")
-    CANVAS = "canvas", _("Marks for Canvas")
+    JSON = "json", _("Data for programs (.json)")
+    MOODLE = "moodle", _("Marks for Moodle (.csv)")
+    CANVAS = "canvas", _("Marks for Canvas (.csv)")
 
     @property
     def extension(self) -> str:
@@ -90,6 +93,6 @@ def _parts(register: TermRegister, type: FileType, options: Options) -> Iterator
         case FileType.JSON:
             yield from json_parts(register, options)
         case FileType.MOODLE:
-            yield from moodle_parts(register, options)
+            yield from moodle_parts(register)
         case FileType.CANVAS:
-            yield from canvas_parts(register, options)
+            yield from canvas_parts(register)

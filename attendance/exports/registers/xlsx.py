@@ -118,7 +118,7 @@ def _write_about(workbook: Workbook, sheet: Worksheet, register: TermRegister, o
         (_("Register"), title_of(register.section)),
         (_("Days"), days_of(register, today=options.today)),
         (_("Rule"), " ".join(in_words(register.rule))),
-        *((letter, meaning) for letter, meaning in legend_of(register)),
+        *((letter or _("empty"), meaning) for letter, meaning in legend_of(register)),
     ]
     if options.code:
         lines += [(_("Code"), options.code), (_("Verify at"), verify_address(options.code))]
