@@ -1,15 +1,36 @@
-"""Registers that are in no database."""
+"""Meetings with records, and large registers that are in no database."""
 
 import datetime
+
+from django.utils import timezone
 
 from attendance.models import Course, Meeting, MeetingState, Method, Section, Status, Student, Term
 from attendance.registers.dates import ALWAYS
 from attendance.registers.term_register import Cell, RegisterRow, TermRegister
 from attendance.rules.rule import Rules
 from attendance.rules.standing import Held, stand
+from tests.support import factories
 
 NAMES = ("Asha Rao", "Νίκος Παπάς", "Иван Петров", "अनिता शर्मा", "محمد حسن", "王小明", "José Núñez", "김민수")
 STATUSES = (Status.PRESENT, Status.PRESENT, Status.PRESENT, Status.LATE, Status.ABSENT, Status.EXCUSED)
+FIRST = datetime.date(2026, 9, 7)
+TODAY = datetime.date(2026, 10, 1)
+
+
+def moment(day: int, hour: int = 10) -> datetime.datetime:
+    at = datetime.datetime.combine(FIRST + datetime.timedelta(days=day), datetime.time(hour))
+    return timezone.make_aware(at)
+
+
+def hold(section, day, statuses, **fields):
+    """A meeting so many days after the first, with a record of each student: a status, or None."""
+    meeting = factories.make_meeting(
+        section=section, starts_at=moment(day), ended_at=moment(day, 11), **fields
+    )
+    rolls = dict(section.enrolments.values_list("student", "roll_number"))
+    for student, status in statuses.items():
+        factories.make_record(meeting=meeting, student=student, status=status, roll_number=rolls[student.pk])
+    return meeting
 
 
 def large_register(*, students: int, meetings: int) -> TermRegister:

@@ -3,31 +3,12 @@
 import datetime
 
 import pytest
-from django.utils import timezone
 
 from attendance.exports.registers.table import Options
 from attendance.models import ExcuseReason, LabelColour, MeetingState, Status, StatusLabel
 from attendance.registers.term_register import TermRegister, term_register
 from tests.support import factories
-
-FIRST = datetime.date(2026, 9, 7)
-TODAY = datetime.date(2026, 10, 1)
-
-
-def moment(day: int, hour: int = 10) -> datetime.datetime:
-    at = datetime.datetime.combine(FIRST + datetime.timedelta(days=day), datetime.time(hour))
-    return timezone.make_aware(at)
-
-
-def hold(section, day, statuses, **fields):
-    """A meeting so many days after the first, with a record of each student: a status, or None."""
-    meeting = factories.make_meeting(
-        section=section, starts_at=moment(day), ended_at=moment(day, 11), **fields
-    )
-    rolls = dict(section.enrolments.values_list("student", "roll_number"))
-    for student, status in statuses.items():
-        factories.make_record(meeting=meeting, student=student, status=status, roll_number=rolls[student.pk])
-    return meeting
+from tests.support.registers import FIRST, TODAY, hold, moment
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from attendance.exports.registers.files import FileType, register_file, zip_file
 from attendance.exports.registers.zip import safe_name, zip_parts
 from attendance.models import Course, Section, Term
 from attendance.registers.term_register import term_register
-from tests.attendance.exports.registers.conftest import TODAY
 from tests.support import factories
+from tests.support.registers import TODAY
 
 
 def unzipped(parts) -> dict[str, bytes]:

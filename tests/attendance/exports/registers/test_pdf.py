@@ -14,8 +14,8 @@ from attendance.exports.registers.table import Column
 from attendance.models import Status, StatusLabel
 from attendance.registers.dates import DateRange
 from attendance.registers.term_register import term_register
-from tests.attendance.exports.registers.conftest import FIRST, TODAY, hold
 from tests.support import factories
+from tests.support.registers import FIRST, TODAY, hold
 
 pytestmark = pytest.mark.django_db
 

@@ -16,8 +16,8 @@ from attendance.exports.registers.table import Column
 from attendance.exports.registers.xlsx import xlsx_bytes
 from attendance.registers.dates import DateRange
 from attendance.registers.term_register import term_register
-from tests.attendance.exports.registers.conftest import FIRST, TODAY, hold
 from tests.support import factories
+from tests.support.registers import FIRST, TODAY, hold
 
 pytestmark = pytest.mark.django_db
 
