@@ -102,20 +102,24 @@ def make_one(kind: str) -> None:
     from attendance.exports.registers.files import FileType, register_file, zip_file  # noqa: PLC0415
     from attendance.exports.registers.table import Options  # noqa: PLC0415
     from attendance.models import Section  # noqa: PLC0415
-    from attendance.registers.term_register import TermRegister, term_register  # noqa: PLC0415
+    from attendance.registers.term_register import term_register  # noqa: PLC0415
 
     _all_pages = get_resolver().url_patterns
     section = Section.objects.select_related("course", "term").get()
     options = Options(today=timezone.localdate())
 
-    def read(section: Section) -> TermRegister:
-        return term_register(section, today=options.today)
-
     began, cpu, size = time.perf_counter(), time.process_time(), 0
     if kind == "zip of 5":
-        size = sum(map(len, zip_file([section] * 5, read, type=FileType.XLSX, options=options).parts))
+        size = sum(map(len, zip_file([section] * 5, type=FileType.XLSX, options=options).parts))
     elif kind != "nothing":
-        size = sum(map(len, register_file(read(section), type=FileType(kind), options=options).parts))
+        size = sum(
+            map(
+                len,
+                register_file(
+                    term_register(section, today=options.today), type=FileType(kind), options=options
+                ).parts,
+            )
+        )
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     sys.stdout.write(
         f"{kind:<10}{seconds:>8.1f}{cpu:>8.1f}{size / 1_000_000:>8.2f}{peak_megabytes():>15.0f}\n"

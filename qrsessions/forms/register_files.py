@@ -50,7 +50,7 @@ class RegisterFilesForm(forms.Form):
         label=_("Paper of the PDF"),
     )
     bom = forms.BooleanField(
-        required=False, initial=True, label=_("Mark CSV files as UTF-8, so that Excel shows all letters")
+        required=False, initial=True, label=_("Help Excel show all letters in CSV files (byte order mark)")
     )
 
     def __init__(self, *args: Any, sections: QuerySet[Section], **kwargs: Any) -> None:

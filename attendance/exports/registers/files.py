@@ -1,6 +1,7 @@
 """Registers as files: which kinds there are, and what they are called."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db.models import TextChoices
@@ -13,17 +14,28 @@ from attendance.exports.registers.pdf import pdf_bytes
 from attendance.exports.registers.table import Options
 from attendance.exports.registers.xlsx import xlsx_bytes
 from attendance.exports.registers.zip import safe_name, zip_parts
-from attendance.models import Section
-from attendance.registers.term_register import TermRegister
+from attendance.lib.refusals import Refused
+from attendance.models import Enrolment, Meeting, MeetingState, Section
+from attendance.registers.dates import ALWAYS, DateRange
+from attendance.registers.term_register import TermRegister, term_register
 
 # In a ZIP file.
 MOST_SECTIONS = 50
+# PDF files of so many cells take less than 10 s of a processor. The fonts of each file take as long as 5,000 cells.
+MOST_CELLS_IN_PDFS, _CELLS_OF_A_PDF = 120_000, 5_000
+
+
+class TooManyPages(Refused):
+    code = "too_many_pages"
+    detail = _(
+        "PDF files of so many sections take too long. Choose fewer sections, fewer days, or another kind of file."
+    )
 
 
 class FileType(TextChoices):
     XLSX = "xlsx", _("Excel workbook (.xlsx)")
     CSV = "csv", _("Table (.csv)")
-    PDF = "pdf", _("PDF to print")
+    PDF = "pdf", _("Pages to print (.pdf)")
     JSON = "json", _("Data for programs (.json)")
     MOODLE = "moodle", _("Marks for Moodle (.csv)")
     CANVAS = "canvas", _("Marks for Canvas (.csv)")
@@ -61,18 +73,35 @@ def register_file(register: TermRegister, *, type: FileType, options: Options) -
 
 
 def zip_file(
-    sections: Iterable[Section],
-    read: Callable[[Section], TermRegister],
-    *,
-    type: FileType,
-    options: Options,
+    sections: Sequence[Section], *, type: FileType, options: Options, dates: DateRange = ALWAYS
 ) -> RegisterFile:
-    """A ZIP file with one file for each section.
+    """A ZIP file with one file for each section. Each register is read when it is its turn.
 
-    :param read: reads the register of a section when it is its turn
+    :raises TooManyPages: if PDF files of all of them would take too long
     """
-    files = ((_name(section, type), _parts(read(section), type, options)) for section in sections)
+    if (
+        type is FileType.PDF
+        and _cells(sections, dates) + len(sections) * _CELLS_OF_A_PDF > MOST_CELLS_IN_PDFS
+    ):
+        raise TooManyPages
+    files = (
+        (
+            _name(section, type),
+            _parts(term_register(section, today=options.today, dates=dates), type, options),
+        )
+        for section in sections
+    )
     return RegisterFile(f"registers {options.today}.zip", _CONTENT_TYPES["zip"], zip_parts(files))
+
+
+def _cells(sections: Sequence[Section], dates: DateRange) -> int:
+    """About how many cells the registers have."""
+    meetings = dates.limit(Meeting.objects.exclude(state=MeetingState.DISCARDED))
+    rows = [
+        Counter(rows.filter(section__in=sections).values_list("section", flat=True))
+        for rows in (meetings, Enrolment.objects.all())
+    ]
+    return sum(rows[0][section.pk] * rows[1][section.pk] for section in sections)
 
 
 def _name(section: Section, type: FileType) -> str:

@@ -1,7 +1,6 @@
 """The API of the register of a term: as JSON, and as files."""
 
 import datetime
-from collections.abc import Callable
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -18,9 +17,8 @@ from attendance.exports.pdf import PaperSize
 from attendance.exports.registers.files import FileType, register_file, zip_file
 from attendance.exports.registers.json import json_parts
 from attendance.exports.registers.table import Options
-from attendance.models import Section
-from attendance.registers.term_register import TermRegister, term_register
-from qrsessions.api.base import TeacherView
+from attendance.registers.term_register import term_register
+from qrsessions.api.base import CONFLICT, TeacherView
 from qrsessions.queries.access import find_whole_section, find_whole_sections
 from qrsessions.serializers.term_registers import (
     MarksFilterSerializer,
@@ -49,7 +47,7 @@ class SectionRegister(TeacherView):
         section = find_whole_section(signed_in(request), section_id, on=today)
         wanted = _wanted(request, RegisterFilterSerializer)
         READS.allow(str(signed_in(request).pk))
-        register = _reader(wanted, today)(section)
+        register = term_register(section, today=today, dates=wanted["dates"])
         parts = json_parts(register, Options(today=today), section_id=section.pk)
         return StreamingHttpResponse(
             parts, content_type="application/json", headers={"Cache-Control": "private, no-store"}
@@ -79,15 +77,19 @@ class RegistersZip(TeacherView):
     content_negotiation_class = AnyAccept
 
     @extend_schema(
-        parameters=[ZipFilterSerializer], responses={(200, "application/zip"): OpenApiTypes.BINARY}
+        parameters=[ZipFilterSerializer],
+        responses={(200, "application/zip"): OpenApiTypes.BINARY, 409: CONFLICT},
     )
     def get(self, request: Request) -> StreamingHttpResponse:
-        """The registers of up to 50 sections, each as a file in one ZIP file."""
+        """The registers of up to 50 sections, each as a file in one ZIP file.
+
+        409 `too_many_pages`: PDF files of all of them would take too long.
+        """
         wanted, today = _wanted(request, ZipFilterSerializer), timezone.localdate()
         sections = find_whole_sections(signed_in(request), wanted["section"], on=today)
         ZIPS.allow(str(signed_in(request).pk))
-        type, read = FileType(wanted["type"]), _reader(wanted, today)
-        return download(zip_file(sections, read, type=type, options=_options(wanted, today)))
+        type, options = FileType(wanted["type"]), _options(wanted, today)
+        return download(zip_file(sections, type=type, options=options, dates=wanted["dates"]))
 
 
 def _wanted(request: Request, serializer: type[Serializer[Any]]) -> dict[str, Any]:
@@ -107,7 +109,7 @@ def _file(
     section = find_whole_section(signed_in(request), section_id, on=today)
     wanted = _wanted(request, serializer)
     FILES.allow(str(signed_in(request).pk))
-    register = _reader(wanted, today)(section)
+    register = term_register(section, today=today, dates=wanted["dates"])
     type = type or FileType(wanted["platform"])
     return download(register_file(register, type=type, options=_options(wanted, today)))
 
@@ -117,7 +119,3 @@ def _options(wanted: dict[str, Any], today: datetime.date) -> Options:
         return Options(today=today)
     size = PaperSize(wanted["size"])
     return Options(today=today, columns=wanted["columns"], with_bom=wanted["bom"], size=size)
-
-
-def _reader(wanted: dict[str, Any], today: datetime.date) -> Callable[[Section], TermRegister]:
-    return lambda section: term_register(section, today=today, dates=wanted["dates"])

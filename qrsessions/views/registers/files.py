@@ -8,11 +8,11 @@ from django.views.decorators.http import require_safe
 
 from attendance.api.permissions import signed_in
 from attendance.exports.downloads import FILES, ZIPS, download
-from attendance.exports.registers.files import register_file, zip_file
+from attendance.exports.registers.files import TooManyPages, register_file, zip_file
 from attendance.exports.registers.table import Options
 from attendance.lib.rate_limits import TooOften
 from attendance.models import Section
-from attendance.registers.term_register import TermRegister, term_register
+from attendance.registers.term_register import term_register
 from qrsessions.forms.register_files import RegisterFilesForm
 from qrsessions.queries.access import find_whole_section, whole_sections_beside
 from qrsessions.views.access import teacher_page
@@ -43,18 +43,20 @@ def download_files(request: HttpRequest, section_id: int) -> HttpResponseBase:
         return _page(request, section, form)
     chosen = form.cleaned_data
     sections: list[Section] = chosen["sections"]
+    options = Options(today=today, columns=chosen["columns"], with_bom=chosen["bom"], size=chosen["size"])
+    type, dates = chosen["type"], chosen["dates"]
     try:
-        (FILES if len(sections) == 1 else ZIPS).allow(str(user.pk))
+        if len(sections) == 1:
+            FILES.allow(str(user.pk))
+            register = term_register(sections[0], today=today, dates=dates)
+            return download(register_file(register, type=type, options=options))
+        ZIPS.allow(str(user.pk))
+        return download(zip_file(sections, type=type, options=options, dates=dates))
     except TooOften as refused:
         return refusal_page(request, refused)
-    options = Options(today=today, columns=chosen["columns"], with_bom=chosen["bom"], size=chosen["size"])
-
-    def read(section: Section) -> TermRegister:
-        return term_register(section, today=today, dates=chosen["dates"])
-
-    if len(sections) == 1:
-        return download(register_file(read(sections[0]), type=chosen["type"], options=options))
-    return download(zip_file(sections, read, type=chosen["type"], options=options))
+    except TooManyPages as refused:
+        form.add_error("sections", str(refused.detail))
+        return _page(request, section, form)
 
 
 def _page(request: HttpRequest, section: Section, form: RegisterFilesForm) -> HttpResponse:

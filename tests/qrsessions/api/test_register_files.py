@@ -12,6 +12,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from attendance.exports.downloads import FILES, READS, ZIPS
+from attendance.exports.registers import files
 from attendance.models import Status
 from tests.support import factories
 from tests.support.classes import client_of
@@ -175,6 +176,14 @@ def test_zip_without_sections_or_with_too_many_is_refused(teacher, sections):
 
     assert response.status_code == 400
     assert list(response.json()["errors"]) == ["section"]
+
+
+def test_zip_of_too_many_pages_is_refused(teacher, section, monkeypatch):
+    monkeypatch.setattr(files, "MOST_CELLS_IN_PDFS", 1)
+
+    response = client_of(teacher).get("/api/v1/registers.zip", {"section": section.pk, "type": "pdf"})
+
+    assert (response.status_code, response.json()["code"]) == (409, "too_many_pages")
 
 
 def test_registers_are_only_for_those_who_see_every_class(teacher, section):

@@ -7,12 +7,14 @@ import zipfile
 
 import pytest
 
+from attendance.exports.registers import files
 from attendance.exports.registers.files import FileType, register_file, zip_file
 from attendance.exports.registers.zip import safe_name, zip_parts
 from attendance.models import Course, Section, Term
+from attendance.registers.dates import DateRange
 from attendance.registers.term_register import term_register
 from tests.support import factories
-from tests.support.registers import TODAY
+from tests.support.registers import FIRST, TODAY
 
 
 def unzipped(parts) -> dict[str, bytes]:
@@ -38,9 +40,9 @@ def test_name_of_a_file_is_safe_on_any_system(text, name):
 
 
 def test_no_two_files_of_a_zip_have_the_same_name():
-    files = [("A.csv", [b"1"]), ("a.csv", [b"2", b"3"]), ("A (2).csv", [b"4"]), ("b", [])]
+    given = [("A.csv", [b"1"]), ("a.csv", [b"2", b"3"]), ("A (2).csv", [b"4"]), ("b", [])]
 
-    assert unzipped(zip_parts(files)) == {
+    assert unzipped(zip_parts(given)) == {
         "A.csv": b"1",
         "a (2).csv": b"23",
         "A (2) (2).csv": b"4",
@@ -51,12 +53,12 @@ def test_no_two_files_of_a_zip_have_the_same_name():
 def test_zip_is_written_while_it_is_read():
     read = []
 
-    def files():
+    def given():
         for name in ("a", "b"):
             read.append(name)
             yield name, [name.encode() * 1000]
 
-    parts = zip_parts(files())
+    parts = zip_parts(given())
     next(parts)
 
     assert read == ["a"]
@@ -70,15 +72,26 @@ def test_zip_has_the_file_of_each_section(section, options, type):
     other = factories.make_section(course=section.course, name="B", students=2, term=None)
     both = [section, other]
 
-    def read(section):
-        return term_register(section, today=TODAY)
+    found = unzipped(zip_file(both, type=type, options=options).parts)
 
-    found = unzipped(zip_file(both, read, type=type, options=options).parts)
-
-    alone = [register_file(read(one), type=type, options=options) for one in both]
+    alone = [register_file(term_register(one, today=TODAY), type=type, options=options) for one in both]
     assert list(found) == [file.name for file in alone]
     if type not in (FileType.PDF, FileType.XLSX):  # which tell the moment at which they were made
         assert list(found.values()) == [b"".join(file.parts) for file in alone]
+
+
+@pytest.mark.django_db
+def test_zip_of_too_many_pages_is_refused(section, options, monkeypatch, django_assert_num_queries):
+    # Three students at five meetings, and what a file costs in any case.
+    monkeypatch.setattr(files, "MOST_CELLS_IN_PDFS", 15 + 5_000)
+    assert zip_file([section], type=FileType.PDF, options=options).parts
+    monkeypatch.setattr(files, "MOST_CELLS_IN_PDFS", 15 + 5_000 - 1)
+
+    with django_assert_num_queries(2), pytest.raises(files.TooManyPages):
+        zip_file([section], type=FileType.PDF, options=options)
+    assert zip_file([section], type=FileType.XLSX, options=options).parts
+    first_day = DateRange(FIRST, FIRST)
+    assert zip_file([section], type=FileType.PDF, options=options, dates=first_day).parts
 
 
 @pytest.mark.parametrize(
@@ -106,6 +119,7 @@ import datetime, sys
 from bench.studies.exports import peak_megabytes
 import django
 django.setup()
+from attendance.exports.registers import files
 from attendance.exports.registers.files import FileType, register_file
 from attendance.exports.registers.table import Options
 from tests.support.registers import large_register

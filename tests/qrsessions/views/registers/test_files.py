@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from attendance.exports.downloads import FILES, ZIPS
+from attendance.exports.registers import files
 from attendance.exports.registers.files import MOST_SECTIONS
 from attendance.exports.registers.table import Column
 from attendance.models import Status
@@ -164,6 +165,16 @@ def test_too_many_sections_are_refused(teacher, section):
 
     assert response.status_code == 400
     assert f"Choose at most {MOST_SECTIONS} sections." in text_of(response)
+
+
+def test_pdf_files_of_too_many_sections_are_refused(teacher, section, monkeypatch):
+    monkeypatch.setattr(files, "MOST_CELLS_IN_PDFS", 1)
+    other = factories.make_section(teachers=[teacher])
+
+    response = download(signed_in(teacher), section, sections=[section.pk, other.pk], type="pdf")
+
+    assert response.status_code == 400
+    assert "PDF files of so many sections take too long." in text_of(response)
 
 
 def test_address_of_the_download_alone_leads_to_the_page(teacher, section):
