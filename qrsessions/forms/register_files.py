@@ -13,7 +13,7 @@ from attendance.models import Section
 from attendance.registers.dates import DateRange
 
 
-class SectionsField(forms.ModelMultipleChoiceField):
+class SectionsField(forms.ModelMultipleChoiceField[Section]):
     widget = forms.CheckboxSelectMultiple
 
     def label_from_instance(self, section: Section) -> str:

@@ -40,7 +40,7 @@ def csv_rows(rows: Iterable[Sequence[object]], *, with_bom: bool = False) -> Ite
         yield BOM.encode()
     for row in rows:
         # The writer returns what its file's ``write`` returns.
-        yield writer.writerow([_cell(value) for value in row])  # type: ignore[misc]
+        yield writer.writerow([_cell(value) for value in row])
 
 
 class _Lines:

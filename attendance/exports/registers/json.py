@@ -67,7 +67,9 @@ def _student(row: RegisterRow, ids: list[str], options: Options) -> dict[str, An
         "percentage": result.percentage,
         "standing": result.standing.value,
     }
-    student = {column: values[column] for column in options.fixed_columns if column not in ABOUT_THE_SECTION}
+    student: dict[str, Any] = {
+        column.value: values[column] for column in options.fixed_columns if column not in ABOUT_THE_SECTION
+    }
     if Column.STANDING in options.columns:
         student |= {"may_miss": result.may_miss, "must_attend": result.must_attend}
     if Column.MEETINGS in options.columns:

@@ -43,6 +43,9 @@ class _Stream:
     def flush(self) -> None:
         pass
 
+    def close(self) -> None:
+        pass
+
     def take(self) -> bytes:
         """What was written since the last time."""
         data = b"".join(self._written)

@@ -200,7 +200,7 @@ def test_number_of_queries_does_not_grow(teacher, django_assert_num_queries):
         section = factories.make_section(teachers=[teacher], students=number)
         for day in range(number):
             held(section, days_ago=day + 1, status=Status.PRESENT)
-        # The sign-in, its user, the section; the choices, and on the page once more with their labels.
+        # The sign-in, its user, the section and the choices.
         with django_assert_num_queries(4):
             client.get(page(section))
         # The sign-in, its user, the section, the choices, and the register.
