@@ -1,9 +1,14 @@
-"""``manage.py check --deploy`` warns of Redis settings that could lose the live sets."""
+"""What ``manage.py check`` finds: a logo that cannot be printed, and with ``--deploy`` Redis settings that could lose the
+live sets.
+"""
 
 import threading
 from typing import Any
 
+from django.conf import settings
 from django.core import checks
+from fpdf import FPDF
+from fpdf.errors import FPDFException
 
 from attendance import stats
 
@@ -13,6 +18,23 @@ TIMEOUT_SECONDS = 2.0
 
 def register() -> None:
     checks.register(check_redis, "redis", deploy=True)
+    checks.register(check_logo, "files")
+
+
+def check_logo(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """An error if ``INSTITUTION_LOGO`` names no picture that PDF files can have."""
+    if not settings.INSTITUTION_LOGO:
+        return []
+    pdf = FPDF()
+    pdf.add_page()
+    try:
+        pdf.image(settings.INSTITUTION_LOGO, w=10)
+    except (OSError, ValueError, SyntaxError, FPDFException) as error:
+        text = (
+            f"INSTITUTION_LOGO: {settings.INSTITUTION_LOGO} is no PNG or SVG file that can be read ({error})."
+        )
+        return [checks.Error(text, id="rollcall.E002")]
+    return []
 
 
 def check_redis(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:

@@ -286,6 +286,9 @@ OPEN_BEFORE_MINUTES = env.int("OPEN_BEFORE_MINUTES", default=15)
 TERM_PAST_AFTER_DAYS = env.int("TERM_PAST_AFTER_DAYS", default=28)
 # A session in which nothing has happened for so long ends by itself; 0: none ever does.
 SESSION_ENDS_AFTER_HOURS = env.float("SESSION_ENDS_AFTER_HOURS", default=6.0)
+# At the head of printed registers: the institution's name, and the path of a PNG or SVG file.
+INSTITUTION_NAME = env.str("INSTITUTION_NAME", default="")
+INSTITUTION_LOGO = env.str("INSTITUTION_LOGO", default="")
 # How long the sets of an ended session stay in Redis.
 LIVE_SETS_KEPT_SECONDS = env.int("LIVE_SETS_KEPT_SECONDS", default=24 * 3600)
 

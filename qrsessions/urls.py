@@ -16,6 +16,7 @@ from qrsessions.views import (
     student_home,
 )
 from qrsessions.views.exports import calendar, paper_list
+from qrsessions.views.registers import files
 from qrsessions.views.timetable import file_import, meeting, teaching, week, weekly_classes
 
 register_converter(converters.PublicIdConverter, "public_id")
@@ -39,6 +40,12 @@ urlpatterns = [
     path("teach/sections/<int:section_id>/", sections.section, name="section"),
     path("teach/sections/<int:section_id>/paper/", paper_list.section_list, name="section-list"),
     path("teach/sections/<int:section_id>/paper.pdf", paper_list.section_list_pdf, name="section-list-pdf"),
+    path("teach/sections/<int:section_id>/register/files/", files.page, name="register-files"),
+    path(
+        "teach/sections/<int:section_id>/register/files/download/",
+        files.download_files,
+        name="register-download",
+    ),
     path("teach/sections/<int:section_id>/meetings/new/", meeting.add, name="add-meeting"),
     path("teach/sections/<int:section_id>/teachers/", teaching.teachers, name="teachers"),
     path(

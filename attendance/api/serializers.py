@@ -4,11 +4,11 @@ import datetime
 from collections.abc import Iterable
 from typing import Any
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from attendance.lib.moments import moment_json
 from attendance.models import (
     ExcuseReason,
     Method,
@@ -83,14 +83,6 @@ class CountsSerializer(serializers.Serializer[Stats]):
         [source.value for source in Source], help_text="`database` while Redis is away."
     )
     as_of = serializers.DateTimeField()
-
-
-def moment_json(at: datetime.datetime | None) -> str | None:
-    """As a ``DateTimeField`` writes it, in a tenth of the time: a group's stats have hundreds of moments."""
-    if at is None:
-        return None
-    text = timezone.localtime(at).isoformat()
-    return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
 
 
 def counts_json(stats: Stats) -> dict[str, Any]:

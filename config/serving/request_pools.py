@@ -11,6 +11,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+_FILES = (
+    r"/api/v1/(sections/\d+/(register|marks)\.|registers\.zip$)|/teach/sections/\d+/register/files/download/$"
+)
 _PASSWORDS = r"/accounts/(login|reauthenticate|password/(change|set|reset/key/.+))/$"
 
 
@@ -66,5 +69,7 @@ def make_pools() -> list[RequestPool]:
         # their own, so that people always get a place in theirs.
         RequestPool("tokens", 2, 100, re.compile(r"/api/v1/auth/token/$"), "POST"),
         RequestPool("passwords", 4, 150, re.compile(_PASSWORDS), "POST"),
+        # One at a time: a large register takes seconds and up to 90 MB, and a ZIP file has many.
+        RequestPool("files", 1, 20, re.compile(_FILES), "GET"),
         RequestPool("pages", 4, 400),
     ]

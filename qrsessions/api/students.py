@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from attendance.api.permissions import signed_in
-from attendance.api.serializers import moment_json
 from attendance.lib.batching import StillWaiting
+from attendance.lib.moments import moment_json
 from attendance.lib.refusals import Refused
 from qrsessions.api.base import CONFLICT, StudentView
 from qrsessions.codes.devices import device_of, is_program

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.urls import URLPattern, path
 
+from attendance.exports.registers.files import FileType
 from qrsessions.api import (
     audit_log,
     desk_scan,
@@ -18,6 +19,7 @@ from qrsessions.api import (
     students,
 )
 from qrsessions.api.base import SessionOrGroupView
+from qrsessions.api.registers import files
 from qrsessions.services.lifecycle import STEPS
 
 SESSION = "sessions/<public_id:public_id>/"
@@ -45,6 +47,18 @@ urlpatterns = [
     path(
         "sections/<int:section_id>/patterns/", patterns.SectionPatterns.as_view(), name="api-section-patterns"
     ),
+    # The register of a term
+    path("sections/<int:section_id>/register/", files.SectionRegister.as_view(), name="api-register"),
+    *(
+        path(
+            f"sections/<int:section_id>/register.{type}",
+            files.SectionRegisterFile.as_view(type=type),
+            name=f"api-register-{type}",
+        )
+        for type in (FileType.CSV, FileType.XLSX, FileType.PDF, FileType.JSON)
+    ),
+    path("sections/<int:section_id>/marks.csv", files.SectionMarks.as_view(), name="api-marks"),
+    path("registers.zip", files.RegistersZip.as_view(), name="api-registers-zip"),
     # Meetings that are not now
     path("meetings/missing/", meetings.MissingRegisters.as_view(), name="api-missing-registers"),
     path(f"{MEETING}cancel/", meetings.CancelMeeting.as_view(), name="api-cancel-meeting"),

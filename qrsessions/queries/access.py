@@ -70,6 +70,14 @@ def whole_sections(user: User, *, on: datetime.date) -> QuerySet[Section]:
     return visible.exclude(Exists(meetings.exclude(Meeting.objects.seen_condition(user, on=on))))
 
 
+def whole_sections_beside(section: Section, *, user: User, on: datetime.date) -> QuerySet[Section]:
+    """The section, and the user's others of the same term; for an admin, who may see all, those of the same course."""
+    sections = whole_sections(user, on=on).filter(term=section.term)
+    if user.role is Role.ADMIN:
+        sections = sections.filter(course=section.course)
+    return sections.order_by("course__code", "name", "pk")
+
+
 def find_whole_section(user: User, section_id: int, *, on: datetime.date) -> Section:
     """A section whose every class the user may see.
 
@@ -80,6 +88,16 @@ def find_whole_section(user: User, section_id: int, *, on: datetime.date) -> Sec
         find_section(user, section_id, on=on)
         raise NotWhole
     return section
+
+
+def find_whole_sections(user: User, ids: Iterable[int], *, on: datetime.date) -> list[Section]:
+    """Sections whose every class the user may see, in the order of the ids, each once.
+
+    :raises NotWhole: if the user may see only some of the classes of one of them
+    """
+    wanted = list(dict.fromkeys(ids))
+    found = whole_sections(user, on=on).in_bulk(wanted)
+    return [found.get(one) or find_whole_section(user, one, on=on) for one in wanted]
 
 
 def find_session(user: User, public_id: str, *, on: datetime.date) -> QRSession:

@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from attendance.api.serializers import CountsSerializer, RecordSerializer, counts_json, moment_json
+from attendance.api.serializers import CountsSerializer, RecordSerializer, counts_json
+from attendance.lib.moments import moment_json
 from attendance.models import Meeting, Status
 from attendance.stats import Stats, meeting_stats, sum_of_group
 from qrsessions.codes import tokens

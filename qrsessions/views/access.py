@@ -8,7 +8,8 @@ from csp.constants import SELF, WASM_UNSAFE_EVAL
 from csp.decorators import csp_update
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -19,7 +20,7 @@ from attendance.models.public_ids import names_a_group
 from qrsessions.models import GroupSession, SessionOrGroup
 from qrsessions.queries.access import NotAllowed, check_may_run, find_session_or_group
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def teacher_page(view: View) -> View:
@@ -35,7 +36,7 @@ def teachers_only(view: View) -> View:
 
     @login_required
     @wraps(view)
-    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if signed_in(request).role not in (Role.TEACHER, Role.ADMIN):
             raise PermissionDenied
         try:
@@ -54,7 +55,7 @@ def teacher_action(view: View) -> View:
 
     @teacher_page
     @wraps(view)
-    def posted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def posted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method == "POST":
             return view(request, *args, **kwargs)
         if public_id := kwargs.get("public_id"):

@@ -12,7 +12,8 @@ from django.views.decorators.http import require_safe
 
 from attendance.api.permissions import signed_in
 from attendance.exports import paper_list as exported
-from attendance.exports.paper_list import PaperSize, paper_list_pdf
+from attendance.exports.paper_list import paper_list_pdf
+from attendance.exports.pdf import PaperSize
 from attendance.models import Meeting, Section, Status
 from attendance.queries.paper_lists import PaperList, list_of_date, list_of_meeting
 from qrsessions.queries.access import check_may_run, find_register, find_section

@@ -7,7 +7,8 @@ import pypdfium2
 import pytest
 
 from attendance.exports import fonts
-from attendance.exports.paper_list import PaperSize, _Document, paper_list_pdf
+from attendance.exports.paper_list import paper_list_pdf
+from attendance.exports.pdf import Document, PaperSize
 from attendance.models import Course, Section, Term
 from attendance.queries.paper_lists import ListedStudent, PaperList
 
@@ -85,7 +86,7 @@ def test_name_is_read_back_as_it_was_written(name):
 
 @pytest.mark.parametrize(("marked", "bare"), [("أَحْمَد", "أحمد"), ("ශ්‍රී", "ශී"), ("Jose\u0301", "José")])
 def test_marks_and_joiners_stay_with_their_letters(marked, bare):
-    document = _Document(format="a4")
+    document = Document(format=PaperSize.A4)
 
     widths = [document.get_string_width(fonts.plain(text)) for text in (marked, bare)]
 

@@ -151,6 +151,30 @@ def test_file_is_sent_by_its_path_and_closed(monkeypatch, tmp_path: Path):
     assert opened[0].closed
 
 
+def test_streamed_answer_is_read_whole_and_closed_before_it_is_sent(monkeypatch):
+    """So a client that stops reading holds its bytes, and neither a thread nor a database connection."""
+    steps = []
+
+    class Streamed:
+        def __iter__(self):
+            for part in (b"name\r\n", b"Asha\r\n"):
+                steps.append("part")
+                yield part
+
+        def close(self):
+            steps.append("close")
+
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        return Streamed()
+
+    monkeypatch.setattr(server, "wsgi_application", application)
+    answer = ask(Scope("GET", "/api/v1/sections/17/register.csv"), Protocol())
+
+    assert answer.content == b"name\r\nAsha\r\n"
+    assert steps == ["part", "part", "close"]
+
+
 def test_full_pool_answers_a_program_429_at_once(seen, monkeypatch):
     monkeypatch.setattr(server, "make_pools", lambda: [RequestPool("none", 1, -1)])
 
@@ -213,6 +237,12 @@ def test_pool_runs_some_lets_some_wait_and_refuses_the_rest():
         ("POST", "/accounts/login/code/", "pages"),
         ("POST", "/accounts/login/code/confirm/", "pages"),
         ("GET", "/api/v1/sessions/7GK2QM9X/stats/", "dashboards"),
+        ("GET", "/api/v1/sections/17/register.pdf", "files"),
+        ("GET", "/api/v1/sections/17/marks.csv", "files"),
+        ("GET", "/api/v1/registers.zip", "files"),
+        ("GET", "/teach/sections/17/register/files/download/", "files"),
+        ("GET", "/teach/sections/17/register/files/", "pages"),
+        ("GET", "/api/v1/sections/17/register/", "pages"),
         ("GET", "/healthz", "health"),
         ("GET", "/readyz", "health"),
     ],

@@ -1,0 +1,86 @@
+"""Which files of registers a teacher wants."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from attendance.exports.pdf import PaperSize
+from attendance.exports.registers.files import MOST_SECTIONS, FileType
+from attendance.exports.registers.table import Column
+from attendance.models import Section
+from attendance.registers.dates import DateRange
+
+
+class SectionsField(forms.ModelMultipleChoiceField[Section]):
+    widget = forms.CheckboxSelectMultiple
+
+    def label_from_instance(self, section: Section) -> str:
+        return f"{section.course} · {section.name}"
+
+
+class RegisterFilesForm(forms.Form):
+    """Sent by GET; the answer is the file.
+
+    :param sections: those that can be chosen
+    """
+
+    type = forms.TypedChoiceField(
+        choices=FileType.choices,
+        coerce=FileType,
+        initial=FileType.XLSX,
+        widget=forms.RadioSelect,
+        label=_("File"),
+    )
+    columns = forms.TypedMultipleChoiceField(
+        choices=Column.choices,
+        coerce=Column,
+        initial=Column.values,
+        widget=forms.CheckboxSelectMultiple,
+        label=_("Columns"),
+        error_messages={"required": _("Choose at least one column.")},
+    )
+    size = forms.TypedChoiceField(
+        choices=[(size.value, size.value.title()) for size in PaperSize],
+        coerce=PaperSize,
+        required=False,
+        empty_value=PaperSize.A4,
+        initial=PaperSize.A4,
+        label=_("Paper of the PDF"),
+    )
+    bom = forms.BooleanField(
+        required=False, initial=True, label=_("Help Excel show all letters in CSV files (byte order mark)")
+    )
+
+    def __init__(self, *args: Any, sections: QuerySet[Section], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # "from" is a word of Python's.
+        for name, label in (("from", _("From")), ("to", _("To"))):
+            self.fields[name] = forms.DateField(
+                required=False, label=label, widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+            )
+        self.fields["sections"] = SectionsField(
+            sections,
+            label=_("Sections"),
+            error_messages={
+                "required": _("Choose at least one section."),
+                "invalid_choice": _("One of the sections can’t be chosen. Reload the page."),
+            },
+        )
+
+    def clean_sections(self) -> list[Section]:
+        sections = list(self.cleaned_data["sections"])
+        if len(sections) > MOST_SECTIONS:
+            raise forms.ValidationError(
+                _("Choose at most %(number)d sections."), params={"number": MOST_SECTIONS}
+            )
+        return sections
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        try:
+            cleaned["dates"] = DateRange(cleaned.get("from"), cleaned.get("to"))
+        except ValueError:
+            self.add_error("to", _("The last day is before the first."))
+        return cleaned

@@ -1,0 +1,138 @@
+"""The JSON of the register of a term, and what may be asked of it; see docs/api.md."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from attendance.exports.pdf import PaperSize
+from attendance.exports.registers.files import MOST_SECTIONS, FileType
+from attendance.exports.registers.table import Column
+from attendance.models import MeetingState, Status
+from attendance.registers.dates import DateRange
+from attendance.rules.rule import Excused
+from attendance.rules.standing import Standing
+from qrsessions.serializers.meetings import PeriodSerializer
+
+
+class RegisterFilterSerializer(PeriodSerializer):
+    """``dates`` of the validated data is the range of days."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        try:
+            attrs["dates"] = DateRange(attrs.get("from"), attrs.get("to"))
+        except ValueError as error:
+            raise serializers.ValidationError({"to": _("The last day is before the first.")}) from error
+        return attrs
+
+
+class RegisterFileFilterSerializer(RegisterFilterSerializer):
+    """``columns`` of the validated data are in the order of the file."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return super().get_fields() | {
+            "columns": serializers.MultipleChoiceField(
+                choices=Column.choices, required=False, help_text="Repeat it for each column. By default all."
+            ),
+            "bom": serializers.BooleanField(
+                default=True, help_text="Whether CSV files begin with a byte order mark, which Excel needs."
+            ),
+            "size": serializers.ChoiceField(
+                choices=[size.value for size in PaperSize],
+                default=PaperSize.A4.value,
+                help_text="Of PDF files.",
+            ),
+        }
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        chosen = attrs.get("columns") or Column.values
+        attrs["columns"] = [column for column in Column if column in chosen]
+        return attrs
+
+
+class MarksFilterSerializer(RegisterFilterSerializer):
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return super().get_fields() | {
+            "platform": serializers.ChoiceField(
+                choices=[FileType.MOODLE.value, FileType.CANVAS.value], default=FileType.MOODLE.value
+            )
+        }
+
+
+class ZipFilterSerializer(RegisterFileFilterSerializer):
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return super().get_fields() | {
+            "section": serializers.ListField(
+                child=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
+                min_length=1,
+                max_length=MOST_SECTIONS,
+                help_text="Repeat it for each section.",
+            ),
+            "type": serializers.ChoiceField(choices=FileType.choices, default=FileType.XLSX),
+        }
+
+
+class RuleInForceSerializer(serializers.Serializer[Any]):
+    """The rule at the end of the range of days."""
+
+    minimum_percentage = serializers.IntegerField(help_text="0 for no minimum.")
+    warn_below = serializers.IntegerField(help_text="0 for no warning.")
+    late_counts = serializers.IntegerField(help_text="In per cent of a class.")
+    lates_per_absence = serializers.IntegerField(help_text="0 for never.")
+    excused = serializers.ChoiceField([one.value for one in Excused])
+    drop_lowest = serializers.IntegerField()
+    forecast_counts_planned = serializers.BooleanField()
+    words = serializers.ListField(child=serializers.CharField())
+
+
+class RegisterMeetingSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    date = serializers.DateField()
+    starts_at = serializers.DateTimeField()
+    state = serializers.ChoiceField([one for one in MeetingState.choices if one[0] != MeetingState.DISCARDED])
+
+
+class RegisterCellSerializer(serializers.Serializer[Any]):
+    """``status`` is null where no status stands: held, and neither attended nor missed."""
+
+    meeting = serializers.CharField()
+    status = serializers.ChoiceField(Status.choices, allow_null=True)
+    label = serializers.CharField(  # type: ignore[assignment]
+        allow_null=True, help_text="The name of the institution's own label."
+    )
+    excused_reason = serializers.CharField(allow_null=True, help_text="The code of the reason.")
+
+
+class RegisterStudentSerializer(serializers.Serializer[Any]):
+    student_id = serializers.CharField()
+    roll_number = serializers.CharField()
+    name = serializers.CharField()
+    attended = serializers.FloatField(help_text="What the classes that count add up to.")
+    held = serializers.IntegerField(help_text="Classes that count.")
+    percentage = serializers.FloatField(
+        allow_null=True, help_text="Never rounded across the minimum; null if no class counts."
+    )
+    standing = serializers.ChoiceField(list(Standing))
+    may_miss = serializers.IntegerField(allow_null=True)
+    must_attend = serializers.IntegerField(allow_null=True)
+    cells = serializers.ListField(
+        child=RegisterCellSerializer(allow_null=True),
+        help_text="One for each meeting; null where the student was not on its roster.",
+    )
+
+
+class TermRegisterSerializer(serializers.Serializer[Any]):
+    """Only a description: ``attendance.exports.registers.json`` writes it, because a register has tens of thousands of cells."""
+
+    section = serializers.IntegerField()
+    course = serializers.CharField()
+    name = serializers.CharField()
+    term = serializers.CharField()
+    rule = RuleInForceSerializer()
+    meetings = RegisterMeetingSerializer(many=True)
+    students = RegisterStudentSerializer(many=True)
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        days = {name: serializers.DateField(allow_null=True) for name in ("from", "to")}
+        return super().get_fields() | days
