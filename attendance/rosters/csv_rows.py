@@ -195,6 +195,34 @@ def read_rows(file: RosterFile, columns: Columns, problems: Problems) -> Iterato
         problems.rows_skipped = True
 
 
+def read_table(file: RosterFile, columns: Columns, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+    """Yield the header and each row below it with its line and its cells as they are, for a file with further columns.
+
+    The header is the first line with all required columns. What cannot be read is skipped and adds a problem.
+    """
+    encoding = _encoding(file, problems)
+    if encoding is None:
+        return
+    records = _Records(file.content, encoding)
+    separator = records.skip_separator_line() or _detect_separator(file.content, encoding, columns)
+    rows = _not_empty(records.read(separator))
+    try:
+        first = list(islice(rows, MAX_LINES_TO_HEADER))
+        header = _header_index(first, columns)
+        if header is None:
+            _add_unreadable(first, file, problems)
+            return
+        if header:
+            problems.notes.append(f"{file.name}: lines above the header, not read: {header}")
+        for line, cells, reason in chain(first[header:], rows):
+            if reason:
+                problems.add_to_row(reason, file=file.name, line=line)
+            else:
+                yield line, cells
+    except UnreadableFile as unreadable:
+        problems.add(str(unreadable), file=file.name, line=records.start)
+
+
 def possible_headers(file: RosterFile) -> list[list[str]]:
     """Return the first lines, as each separator splits them. None if the file cannot be read."""
     encoding = _encoding(file, Problems())
