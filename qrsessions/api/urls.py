@@ -18,6 +18,7 @@ from qrsessions.api import (
     students,
 )
 from qrsessions.api.base import SessionOrGroupView
+from qrsessions.api.registers import register_import
 from qrsessions.services.lifecycle import STEPS
 
 SESSION = "sessions/<public_id:public_id>/"
@@ -44,6 +45,11 @@ urlpatterns = [
     path("sections/<int:section_id>/rule/", rules.SectionRule.as_view(), name="api-section-rule"),
     path(
         "sections/<int:section_id>/patterns/", patterns.SectionPatterns.as_view(), name="api-section-patterns"
+    ),
+    path(
+        "sections/<int:section_id>/register/import/",
+        register_import.RegisterImport.as_view(),
+        name="api-register-import",
     ),
     # Meetings that are not now
     path("meetings/missing/", meetings.MissingRegisters.as_view(), name="api-missing-registers"),

@@ -14,6 +14,11 @@ from attendance.registers.importing import Options, Report, import_registers
 from attendance.registers.term_register import Cell, term_register
 from attendance.rosters.files import RosterFile
 
+FIRST_COLUMNS = [
+    *("course", "section", "term", "student_id", "roll_number", "name"),
+    *("attended", "held", "percentage", "standing"),
+]
+
 
 def export(section: Section, *, today: datetime.date) -> bytes:
     """The register of the section as a CSV file."""
@@ -28,21 +33,7 @@ def export(section: Section, *, today: datetime.date) -> bytes:
             heading += f" ({meeting.state})"
         seen[heading] += 1
         headings.append(heading + (f" #{seen[heading]}" if seen[heading] > 1 else ""))
-    writer.writerow(
-        [
-            "course",
-            "section",
-            "term",
-            "student_id",
-            "roll_number",
-            "name",
-            "attended",
-            "held",
-            "percentage",
-            "standing",
-        ]
-        + headings
-    )
+    writer.writerow([*FIRST_COLUMNS, *headings])
     for row in register.rows:
         result = row.result
         writer.writerow(

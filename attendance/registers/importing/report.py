@@ -105,7 +105,8 @@ class RegisterRefused(Refused):
         self.report = report
         super().__init__(
             problems=[
-                {"file": one.file, "line": one.line, "column": one.column, "reason": one.reason}
-                for one in report.problems
-            ]
+                {"line": one.line, "column": one.column, "reason": one.reason} for one in report.problems
+            ],
+            unknown_words=[use.word for use in report.unknown_words],
+            asks_date_order=report.asks_order,
         )

@@ -27,7 +27,8 @@ from tests.support.register_files import everything_imported, load
 pytestmark = pytest.mark.django_db
 
 FIRST = datetime.date(2026, 9, 7)
-AT = timezone.make_aware(datetime.datetime(2026, 10, 5, 18))
+TODAY = datetime.date(2026, 10, 5)
+AT = timezone.make_aware(datetime.datetime.combine(TODAY, datetime.time(18)))
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def section(teacher):
 
 
 def moment(day, hour=10):
-    return timezone.make_aware(datetime.datetime(2026, 9, day, hour))
+    return timezone.make_aware(datetime.datetime.combine(datetime.date(2026, 9, day), datetime.time(hour)))
 
 
 def held(section, day, statuses, hour=10):
@@ -60,7 +61,7 @@ def held(section, day, statuses, hour=10):
 
 def letters(section):
     """By student id a letter for each meeting: "-" for no status, "." for not on the roster."""
-    rows = term_register(section, today=AT.date()).rows
+    rows = term_register(section, today=TODAY).rows
     return {
         row.student.student_id: "".join("." if cell is None else cell.letter or "-" for cell in row.cells)
         for row in rows
