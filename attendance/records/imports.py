@@ -101,25 +101,28 @@ def _keep_changes(
     changes: Sequence[tuple[ImportedRecord, AttendanceRecord]], *, by: User | None, at: datetime.datetime
 ) -> None:
     RecordChange.objects.bulk_create(
-        (
-            RecordChange(
-                record=record,
-                changed_by=by,
-                changed_at=at,
-                from_status=one.former and one.former.status,
-                from_method=one.former and one.former.method,
-                from_label_id=one.former and one.former.label_id,
-                from_reason_id=one.former and one.former.excused_reason_id,
-                from_marked_at=one.former and one.former.marked_at,
-                to_status=one.status,
-                to_method=Method.IMPORT if one.status else None,
-                to_label=one.label,
-                to_reason=one.reason,
-                note=one.note[:NOTE_LENGTH],
-            )
-            for one, record in changes
-        ),
-        batch_size=_BATCH,
+        (_change(one, record, by=by, at=at) for one, record in changes), batch_size=_BATCH
+    )
+
+
+def _change(
+    imported: ImportedRecord, record: AttendanceRecord, *, by: User | None, at: datetime.datetime
+) -> RecordChange:
+    before = imported.former or AttendanceRecord()
+    return RecordChange(
+        record=record,
+        changed_by=by,
+        changed_at=at,
+        from_status=before.status,
+        from_method=before.method,
+        from_label_id=before.label_id,
+        from_reason_id=before.excused_reason_id,
+        from_marked_at=before.marked_at,
+        to_status=imported.status,
+        to_method=Method.IMPORT if imported.status else None,
+        to_label=imported.label,
+        to_reason=imported.reason,
+        note=imported.note[:NOTE_LENGTH],
     )
 
 

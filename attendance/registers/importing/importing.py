@@ -82,7 +82,9 @@ def import_registers(
     options = options or Options()
     report, problems = Report(), Problems()
     words = Words(
-        labels=StatusLabel.objects.all(), reasons=ExcuseReason.objects.all(), mapping=options.mapping
+        labels=StatusLabel.objects.in_bulk().values(),
+        reasons=ExcuseReason.objects.in_bulk().values(),
+        mapping=options.mapping,
     )
     try:
         with transaction.atomic():
@@ -160,7 +162,7 @@ def _parts(
                 problems.add(str(error), file=one.name, line=rows[0].line, column=one.column("section"))
                 continue
             parts[name] = _Part(one, found, rows, is_only_section=len(_by_section(one)) == 1)
-            report.sections_added += [str(found)] if found.pk is None else []
+            report.sections_added += [str(found)] if found._state.adding else []
     return sorted(parts.values(), key=lambda part: part.section.pk or 0)
 
 

@@ -1,7 +1,7 @@
 """What the words and letters in a register mean: the four statuses, the institution's labels and reasons."""
 
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from django.utils.translation import gettext as _
@@ -57,8 +57,8 @@ class Words:
     def __init__(
         self,
         *,
-        labels: Collection[StatusLabel],
-        reasons: Collection[ExcuseReason],
+        labels: Iterable[StatusLabel],
+        reasons: Iterable[ExcuseReason],
         mapping: Mapping[str, str] | None = None,
     ) -> None:
         self._known: dict[str, Mark | None] = {"": None} | dict.fromkeys(_NOTHING, Mark(None))
@@ -111,7 +111,7 @@ class Words:
             raise BadMapping(text % {"word": word, "meaning": meaning}) from None
 
 
-def choices(labels: Collection[StatusLabel], reasons: Collection[ExcuseReason]) -> Iterator[tuple[str, str]]:
+def choices(labels: Iterable[StatusLabel], reasons: Iterable[ExcuseReason]) -> Iterator[tuple[str, str]]:
     """What a word can be mapped to, and how people call it."""
     for status in Status:
         yield status.value, str(status.label)

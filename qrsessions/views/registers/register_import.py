@@ -87,7 +87,9 @@ def _preview(request: HttpRequest, section: Section, form: RegisterFileForm, rep
         "form": again,
         "asks_order": report.asks_order or form.cleaned_data["date_order"],
         "questions": list(_questions(report, form.mapping)),
-        "choices": list(choices(StatusLabel.objects.all(), ExcuseReason.objects.all())),
+        "choices": list(
+            choices(StatusLabel.objects.in_bulk().values(), ExcuseReason.objects.in_bulk().values())
+        ),
         "as_read": AS_READ,
     }
     return render(request, "qrsessions/registers/import_preview.html", context)
