@@ -145,7 +145,9 @@ def _parts(
     if section:
         for one in read:
             _refuse_other_sections(one, section, problems)
-        return [_Part(one, section, list(one.rows), is_only_section=True) for one in read if one.classes]
+            if one is not read[0]:
+                problems.add(_("Import the files of one section one after another."), file=one.name)
+        return [_Part(one, section, list(one.rows), is_only_section=True) for one in read[:1] if one.classes]
     names = {row.section for one in read for row in one.rows}
     matcher = SectionMatcher(names)
     parts: dict[SectionName, _Part] = {}

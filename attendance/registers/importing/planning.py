@@ -357,6 +357,10 @@ class SectionPlanner:
             if not isinstance(mark, Mark):
                 continue
             if former is None:
+                if mark.status and meeting.group_id and not is_taken:
+                    reason = _("The student is not in the register of this class of several sections. Add the student there.")
+                    self._refuse(person.row, number, file_class, reason)
+                    continue
                 is_on_roster = is_taken or (is_new and state is FileState.CANCELLED)
                 is_lone = (
                     is_new and state is FileState.PLANNED and not self._is_enrolled(student, file_class.date)
