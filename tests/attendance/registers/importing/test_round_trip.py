@@ -61,13 +61,16 @@ def make_labels():
     ExcuseReason.objects.create(code="medical", name="Medical leave")
 
 
-def make_class(section, day, state, marks, *, minute=0):
-    """A meeting in a state with the marks of students, each a letter: V and O are labels, M is a medical excuse."""
+def make_class(section, day, state, marks, *, minute=0, was_held=False):
+    """A meeting in a state with the marks of students, each a letter: V and O are labels, M is a medical excuse.
+
+    :param was_held: before it was cancelled
+    """
     starts_at = moment(day, minute)
     meeting = factories.make_planned(section=section, starts_at=starts_at)
     labels = {label.letter: label for label in StatusLabel.objects.all()}
     by_letter = {status.letter: status for status in Status} | {"M": Status.EXCUSED, "-": None}
-    fixed = state is MeetingState.HELD
+    fixed = state is MeetingState.HELD or was_held
     holding = section.enrolments.holding_on(meeting.date)
     numbers = {enrolment.student_id: enrolment.roll_number for enrolment in holding}
     for student, letter in marks.items():
@@ -114,6 +117,36 @@ def test_late_comers_leavers_gaps_and_classes_of_every_state_come_back():
     assert_same_after_import(section)
 
 
+def test_cancelled_class_that_was_held_can_be_restored_to_that():
+    section = factories.make_section(students=2)
+    first, second = factories.students_of(section)
+    held = make_class(section, 0, MeetingState.CANCELLED, {first: "P", second: "-"}, was_held=True)
+    make_class(section, 2, MeetingState.CANCELLED, {first: "E"})
+
+    assert_same_after_import(section)
+
+    assert {meeting.date: bool(meeting.ended_at) for meeting in Meeting.objects.all()} == {
+        held.date: True,
+        held.date + datetime.timedelta(days=2): False,
+    }
+
+
+def test_planned_class_keeps_a_student_who_is_no_longer_enrolled():
+    section = factories.make_section(students=1)
+    (stays,) = factories.students_of(section)
+    leaver = factories.make_student()
+    factories.make_enrolment(
+        section=section, student=leaver, roll_number="9", to_date=FIRST + datetime.timedelta(days=2)
+    )
+    make_class(section, 0, MeetingState.HELD, {stays: "P", leaver: "P"})
+    first = make_class(section, 30, MeetingState.PLANNED, {})
+    make_class(section, 30, MeetingState.PLANNED, {}, minute=30)
+    # An excuse that was taken back.
+    factories.make_record(meeting=first, student=leaver, roll_number="9", joined_at=None)
+
+    assert_same_after_import(section)
+
+
 def test_two_students_who_had_one_roll_number_after_another_keep_it():
     section = factories.make_section()
     one, other = factories.make_student(), factories.make_student()
@@ -149,6 +182,7 @@ classes = st.lists(
         st.sampled_from([MeetingState.HELD] * 3 + [MeetingState.PLANNED, MeetingState.CANCELLED]),
         st.lists(letters, min_size=4, max_size=4),
         st.sampled_from([0, 0, 30]),
+        st.booleans(),
     ),
     min_size=1,
     max_size=8,
@@ -173,13 +207,14 @@ def test_any_register_comes_back(days, classes, shares_number):
                     section=section, student=student, roll_number=roll_number, from_date=begins, to_date=end
                 )
             ends.append(dates[-1])
-        for day, state, marks, minute in classes:
-            if state is MeetingState.HELD and day > 20:
+        for day, state, marks, minute, was_held in classes:
+            was_held &= state is MeetingState.CANCELLED
+            if (state is MeetingState.HELD or was_held) and day > 20:
                 continue
             given_marks = {
                 student: mark for student, mark in zip(students, marks, strict=True) if mark != "."
             }
-            make_class(section, day, state, given_marks, minute=minute)
+            make_class(section, day, state, given_marks, minute=minute, was_held=was_held)
         if len(export(section, today=TODAY).splitlines()) > 1:
             assert_same_after_import(section)
         transaction.set_rollback(True)
