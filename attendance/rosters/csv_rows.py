@@ -167,39 +167,30 @@ _Record = tuple[int, list[str], str]
 
 def read_rows(file: RosterFile, columns: Columns, problems: Problems) -> Iterator[Row]:
     """Yield the rows below the header, except empty ones. A row that cannot be read is skipped and adds a problem."""
-    encoding = _encoding(file, problems)
-    if encoding is None:
-        return
-    records = _Records(file.content, encoding)
-    separator = records.skip_separator_line() or _detect_separator(file.content, encoding, columns)
-    rows = _not_empty(records.read(separator))
-    try:
-        first = list(islice(rows, MAX_LINES_TO_HEADER))
-        header = _header_index(first, columns)
-        if header is None:
-            _add_unreadable(first, file, problems)
-            return
-        line, cells, _reason = first[header]
+    records = _records_from_header(file, columns, problems)
+    for line, cells, _reason in islice(records, 1):
         columns_by_index = _match_headers(cells, columns, file.name, line, problems)
         if columns_by_index is None:
             return
-        if header:
-            problems.notes.append(f"{file.name}: lines above the header, not read: {header}")
         headers = {column: _short(cells[index]) for index, column in columns_by_index.items()}
         problems.bad_rows.headers[file.name] = cells
-        yield from _rows_below(
-            cells, headers, columns_by_index, chain(first[header + 1 :], rows), file, problems
-        )
-    except UnreadableFile as unreadable:
-        problems.add(str(unreadable), file=file.name, line=records.start)
-        problems.rows_skipped = True
+        yield from _rows_below(cells, headers, columns_by_index, records, file, problems)
 
 
 def read_table(file: RosterFile, columns: Columns, problems: Problems) -> Iterator[tuple[int, list[str]]]:
-    """Yield the header and each row below it with its line and its cells as they are, for a file with further columns.
+    """Yield the header and the rows below it, each with its line and its cells as they are, also of unknown columns.
 
-    The header is the first line with all required columns. What cannot be read is skipped and adds a problem.
+    A row that cannot be read is skipped and adds a problem.
     """
+    for line, cells, reason in _records_from_header(file, columns, problems):
+        if reason:
+            problems.add_to_row(reason, file=file.name, line=line)
+        else:
+            yield line, cells
+
+
+def _records_from_header(file: RosterFile, columns: Columns, problems: Problems) -> Iterator[_Record]:
+    """Yield the header and the records below it, except empty ones."""
     encoding = _encoding(file, problems)
     if encoding is None:
         return
@@ -214,13 +205,10 @@ def read_table(file: RosterFile, columns: Columns, problems: Problems) -> Iterat
             return
         if header:
             problems.notes.append(f"{file.name}: lines above the header, not read: {header}")
-        for line, cells, reason in chain(first[header:], rows):
-            if reason:
-                problems.add_to_row(reason, file=file.name, line=line)
-            else:
-                yield line, cells
+        yield from chain(first[header:], rows)
     except UnreadableFile as unreadable:
         problems.add(str(unreadable), file=file.name, line=records.start)
+        problems.rows_skipped = True
 
 
 def possible_headers(file: RosterFile) -> list[list[str]]:

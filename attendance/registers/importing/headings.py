@@ -62,6 +62,8 @@ _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)")
 _YEAR_LAST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
 _DAY_AND_NAME = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?[ .-]*([^\W\d_]+)\.?[ ,.-]*(\d{4}|\d{2})(?!\d)")
 _NAME_AND_DAY = re.compile(r"([^\W\d_]+)\.?[ -]*(\d{1,2})(?:st|nd|rd|th)?,?[ -]*(\d{4})(?!\d)")
+_TWO_NUMBERS = re.compile(r"\d{1,2}[-/.]\d{1,2}(?!\d|\s*%)")
+_DAY_AND_NAME_ALONE = re.compile(r"\d{1,2}(?:st|nd|rd|th)?[ .-]*([^\W\d_]+)")
 _WEEKDAY = re.compile(r"[^\W\d_]+\.?,?\s+(?=\S*\d)")
 _TIME = re.compile(r"[\st,]*(\d{1,2})[:.](\d{2})(?::\d{2})?\s*([ap]\.?m\.?)?(?!\d)")
 _STATE = re.compile(r"\((planned|cancelled|open)\)")
@@ -90,6 +92,15 @@ def read_heading(text: str) -> Heading | None:
         FileState(state[1]) if state else FileState.HELD,
         int(number[1]) if number else 1,
     )
+
+
+def looks_like_date(text: str) -> bool:
+    """Whether somebody meant a date that cannot be read, such as 7/9, 7 Sep or 2026-09-07 25:00."""
+    text = unicodedata.normalize("NFKC", text).casefold().strip()
+    if weekday := _WEEKDAY.match(text):
+        text = text[weekday.end() :]
+    named = _DAY_AND_NAME_ALONE.match(text)
+    return bool(_YEAR_FIRST.match(text) or _TWO_NUMBERS.match(text) or (named and _month(named[1])))
 
 
 def read_time(text: str) -> datetime.time | None:

@@ -1,6 +1,7 @@
 """Plans what a register file changes in one section. It reads, and writes nothing."""
 
 import datetime
+import enum
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,8 +28,6 @@ from attendance.registers.importing.words import Mark, UnknownWord, Words
 from attendance.rosters.problems import Problems
 from attendance.timetable.planning import institution_zone
 
-# A cell that could not be read, or of which the file says nothing.
-_UNSAID = object()
 _USUAL_START = datetime.time(12)
 _USUAL_LENGTH = datetime.timedelta(hours=1)
 _ONLY_TAKEN = frozenset({Status.PRESENT, Status.LATE, Status.ABSENT})
@@ -37,6 +36,17 @@ _STATES = {
     FileState.PLANNED: MeetingState.PLANNED,
     FileState.CANCELLED: MeetingState.CANCELLED,
 }
+
+
+class _Unsaid(enum.Enum):
+    """A cell that could not be read, or of which the file says nothing."""
+
+    UNSAID = enum.auto()
+
+
+_UNSAID = _Unsaid.UNSAID
+# Of a cell; None: not enrolled then.
+_Reading = Mark | None | _Unsaid
 
 
 @dataclass(slots=True)
@@ -57,19 +67,23 @@ class SectionPlan:
 
 @dataclass(slots=True)
 class _Person:
-    """A student of the file, as far as known."""
+    """A student of the file.
+
+    :ivar student: None if the row only has a roll number, which may be another student's on another date
+    :ivar marks: by the number of the class
+    """
 
     row: StudentRow
     student: Student | None
-    # By the number of the class: a mark, None for "not enrolled then", or ``_UNSAID``.
-    marks: list[object] = field(default_factory=list)
+    marks: list[_Reading] = field(default_factory=list)
 
 
 class SectionPlanner:
     """Plans one section.
 
+    :param note: for the history of each mark
     :param may_add: whether unknown students and enrolments are made
-    :param meetings: those of the section that may be used
+    :param replace: whether marks that differ are replaced; otherwise each is a problem
     :param new_students: those that the import makes, by student id; also of other sections
     """
 
@@ -178,7 +192,7 @@ class SectionPlanner:
             return None
         return student
 
-    def _mark(self, row: StudentRow, number: int, file_class: FileClass) -> object:
+    def _mark(self, row: StudentRow, number: int, file_class: FileClass) -> _Reading:
         text = row.text(number)
         if text is None:
             return _UNSAID
@@ -358,7 +372,9 @@ class SectionPlanner:
                 continue
             if former is None:
                 if mark.status and meeting.group_id and not is_taken:
-                    reason = _("The student is not in the register of this class of several sections. Add the student there.")
+                    reason = _(
+                        "The student is not in the register of this class of several sections. Add the student there."
+                    )
                     self._refuse(person.row, number, file_class, reason)
                     continue
                 is_on_roster = is_taken or (is_new and state is FileState.CANCELLED)

@@ -14,6 +14,7 @@ from attendance.registers.importing.headings import (
     FileState,
     Heading,
     common_order,
+    looks_like_date,
     read_heading,
     read_time,
 )
@@ -110,11 +111,15 @@ class _Reader:
                 continue
             if heading := read_heading(cell):
                 headings[index] = heading
+            elif looks_like_date(cell):
+                self._refuse(
+                    _("This is not a whole date. Write it as 2026-09-07 or 2026-09-07 10:00."), column=cell
+                )
             elif cell:
                 unread.append(f"“{_short(cell)}”")
         if unread:
             self._note_unread(unread)
-        if not headings and not self._file.is_own:
+        if not headings and not self._file.is_own and self._is_readable:
             self._refuse(
                 _(
                     "No column has a date as its heading, such as 2026-09-07, and there are no columns “date” and “status”."

@@ -21,6 +21,7 @@ from attendance.registers.importing import DateOrder, RegisterRefused
 from attendance.registers.importing.words import BadMapping
 from attendance.registers.term_register import term_register
 from attendance.rosters import files
+from qrsessions.models import SessionStatus
 from tests.support import factories
 from tests.support.register_files import everything_imported, load
 
@@ -382,6 +383,18 @@ def test_old_export_that_was_filled_in_takes_the_register(section):
             "student_id,date,time,status\nS1,2026-09-07,noon,P\n",
             (2, "time", "“noon” is not a time. Write it as 14:00."),
         ),
+        (
+            "student_id,2026-09-07,7/9\nS1,P,P\n",
+            (1, "7/9", "This is not a whole date. Write it as 2026-09-07 or 2026-09-07 10:00."),
+        ),
+        (
+            "student_id,Mon 7 Sep\nS1,P\n",
+            (1, "Mon 7 Sep", "This is not a whole date. Write it as 2026-09-07 or 2026-09-07 10:00."),
+        ),
+        (
+            "student_id,2026-09-07 25:00\nS1,P\n",
+            (1, "2026-09-07 25:00", "This is not a whole date. Write it as 2026-09-07 or 2026-09-07 10:00."),
+        ),
         ("student_id,2026-09-31\nS1,P\n", (1, "2026-09-31", "There is no such date.")),
         ("student_id,2026-09-07\nS9,P\n", (2, "student_id", "S9: There is no student with this id.")),
         ("roll,2026-09-07\n99,P\n", (2, "roll", "99: Nobody in this section has this roll number.")),
@@ -432,6 +445,37 @@ def test_open_cancelled_and_future_classes_are_refused(section):
         ),
         (1, "2026-10-06", "2026-10-06: This class is still to come."),
     ]
+
+
+def test_student_of_a_group_is_added_only_where_the_whole_group_is_seen(section):
+    other = factories.make_section()
+    group = factories.make_group_session(sections=[section, other], status=SessionStatus.ENDED, at=moment(7))
+    first = factories.students_of(section)[0]
+    meeting = group.group.meetings.get(section=section)
+    factories.make_record(meeting=meeting, student=first, roll_number="01")
+
+    assert problems("student_id,2026-09-07\nS1,P\nS2,P\n", section) == [
+        (
+            3,
+            "2026-09-07",
+            "The student is not in the register of this class of several sections. Add the student there.",
+        )
+    ]
+
+
+def test_columns_of_classes_that_are_not_the_sections_are_left_out_with_a_note(section):
+    held(section, 7, {"S1": "present"})
+    content = "student_id,2026-09-07 10:00 (cancelled),2026-09-08 10:00 (planned),2026-09-09\nS1,,-,\n"
+
+    report = load(content, section=section, at=AT)
+
+    assert report.notes == [
+        "Columns without any entry, left out: 2026-09-09",
+        "2026-09-07 10:00 (cancelled): left as it is, because the class is not cancelled here.",
+        "2026-09-08 10:00 (planned): not a class of this section, left out.",
+    ]
+    assert report.is_empty
+    assert Meeting.objects.count() == 1
 
 
 def test_date_with_two_classes_needs_a_time(section):
