@@ -255,12 +255,13 @@ class SectionPlanner:
         for meeting in sorted(meetings, key=lambda one: (one.starts_at, one.pk)):
             by_date[meeting.date].append(meeting)
         found: dict[int, Meeting] = {}
+        used: set[int] = set()
         for is_same_state in (True, False):
             for number, state in states.items():
                 file_class = self._file.classes[number]
                 if number in found or (is_same_state and file_class.start is None):
                     continue
-                on_date = [one for one in by_date[file_class.date] if one not in found.values()]
+                on_date = [one for one in by_date[file_class.date] if one.pk not in used]
                 if file_class.start is None:
                     on_date = [one for one in on_date if one.state != MeetingState.CANCELLED] or on_date
                     if len(on_date) > 1:
@@ -268,14 +269,13 @@ class SectionPlanner:
                             file_class,
                             _("The section has several classes on this date. Add the time to the file."),
                         )
-                        found[number] = on_date[0]
-                        continue
                 else:
                     on_date = [one for one in on_date if _start_of(one) == file_class.start]
                 if is_same_state:
                     on_date = [one for one in on_date if one.state == _STATES[state]]
                 if on_date:
                     found[number] = on_date[0]
+                    used.add(on_date[0].pk)
         return found
 
     def _plan_class(
@@ -367,48 +367,62 @@ class SectionPlanner:
                 )
                 continue
             named.add(student.student_id)
-            former = records.get(student.pk) if student.pk else None
             if not isinstance(mark, Mark):
                 continue
-            if former is None:
-                if mark.status and meeting.group_id and not is_taken:
-                    reason = _(
-                        "The student is not in the register of this class of several sections. Add the student there."
-                    )
-                    self._refuse(person.row, number, file_class, reason)
-                    continue
+            if former := records.get(student.pk):
+                change = self._change(person.row, number, meeting, student, mark, former)
+            elif mark.status and meeting.group_id and not is_taken:
+                change = None
+                reason = _(
+                    "The student is not in the register of this class of several sections. Add the student there."
+                )
+                self._refuse(person.row, number, file_class, reason)
+            else:
                 is_on_roster = is_taken or (is_new and state is FileState.CANCELLED)
                 is_lone = (
                     is_new and state is FileState.PLANNED and not self._is_enrolled(student, file_class.date)
                 )
+                change = None
                 if mark.status or is_on_roster or is_lone:
                     roll_number = self._roll_number(student, file_class.date, numbers)
-                    written.append(self._record(person.row, number, meeting, student, mark, roll_number))
+                    change = self._record(person.row, number, meeting, student, mark, roll_number)
                     self._report.counts[Kind.MARK] += bool(mark.status)
-                continue
-            before = _mark_of(former)
-            if before == mark:
-                self._report.counts[Kind.UNCHANGED] += 1
-            elif before.status is None:
-                written.append(self._record(person.row, number, meeting, student, mark, "", former))
-                self._report.counts[Kind.MARK] += 1
-            elif self._replace:
-                written.append(self._record(person.row, number, meeting, student, mark, "", former))
-                self._report.counts[Kind.CHANGE] += 1
-                self._report.changes.append(
-                    MarkChange(str(self._plan.section), str(student), str(file_class), before, mark)
-                )
-            else:
-                reason = _(
-                    "Already marked %(before)s; the file says %(after)s. Choose to replace marks, or leave the cell out."
-                )
-                self._refuse(person.row, number, file_class, reason % {"before": before, "after": mark})
+            written += [change] if change else []
         if is_taken:
             written += self._rest_of_roster(meeting, named, records, numbers)
         if is_new and state is FileState.CANCELLED and any(one.status in _ONLY_TAKEN for one in written):
             # It was held before it was cancelled.
             meeting.ended_at = meeting.roster_fixed_at = self._at
         self._plan.records += written
+
+    def _change(
+        self,
+        row: StudentRow,
+        number: int,
+        meeting: Meeting,
+        student: Student,
+        mark: Mark,
+        former: AttendanceRecord,
+    ) -> ImportedRecord | None:
+        """What becomes of a record that is there; None if it stays."""
+        file_class, before = self._file.classes[number], _mark_of(former)
+        if before == mark:
+            self._report.counts[Kind.UNCHANGED] += 1
+            return None
+        if before.status is None:
+            self._report.counts[Kind.MARK] += 1
+        elif self._replace:
+            self._report.counts[Kind.CHANGE] += 1
+            self._report.changes.append(
+                MarkChange(str(self._plan.section), str(student), str(file_class), before, mark)
+            )
+        else:
+            reason = _(
+                "Already marked %(before)s; the file says %(after)s. Choose to replace marks, or leave the cell out."
+            )
+            self._refuse(row, number, file_class, reason % {"before": before, "after": mark})
+            return None
+        return self._record(row, number, meeting, student, mark, former.roll_number, former)
 
     def _rest_of_roster(
         self,
