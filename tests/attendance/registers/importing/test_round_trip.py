@@ -189,9 +189,28 @@ classes = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(days=st.lists(spans, min_size=4, max_size=4), classes=classes, shares_number=st.booleans())
+registers = given(days=st.lists(spans, min_size=4, max_size=4), classes=classes, shares_number=st.booleans())
+of_any_time = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@settings(of_any_time, max_examples=25)
+@registers
 def test_any_register_comes_back(days, classes, shares_number):
+    make_and_check(days, classes, shares_number=shares_number)
+
+
+@pytest.mark.slow
+@settings(of_any_time, max_examples=1000)
+@registers
+def test_any_of_many_registers_comes_back(days, classes, shares_number):
+    make_and_check(days, classes, shares_number=shares_number)
+
+
+def make_and_check(days, classes, *, shares_number):
+    """Check the register of one student for each of these lists of days, on which enrolments begin and end by turns.
+
+    :param shares_number: a student who comes after another left has the same roll number
+    """
     with transaction.atomic():
         make_labels()
         section = factories.make_section()
