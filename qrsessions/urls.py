@@ -16,7 +16,7 @@ from qrsessions.views import (
     student_home,
 )
 from qrsessions.views.exports import calendar, paper_list
-from qrsessions.views.registers import files
+from qrsessions.views.registers import files, register_import
 from qrsessions.views.timetable import file_import, meeting, teaching, week, weekly_classes
 
 register_converter(converters.PublicIdConverter, "public_id")
@@ -70,6 +70,11 @@ urlpatterns = [
         "teach/sections/<int:section_id>/timetable/series/remove/",
         weekly_classes.remove_imported,
         name="remove-series",
+    ),
+    path(
+        "teach/sections/<int:section_id>/register/import/",
+        register_import.import_register,
+        name="register-import",
     ),
     path("teach/welcome/", sections.dismiss_welcome, name="dismiss-welcome"),
     path(session_page, sessions.session_page, name="session"),

@@ -167,6 +167,30 @@ _Record = tuple[int, list[str], str]
 
 def read_rows(file: RosterFile, columns: Columns, problems: Problems) -> Iterator[Row]:
     """Yield the rows below the header, except empty ones. A row that cannot be read is skipped and adds a problem."""
+    records = _records_from_header(file, columns, problems)
+    for line, cells, _reason in islice(records, 1):
+        columns_by_index = _match_headers(cells, columns, file.name, line, problems)
+        if columns_by_index is None:
+            return
+        headers = {column: _short(cells[index]) for index, column in columns_by_index.items()}
+        problems.bad_rows.headers[file.name] = cells
+        yield from _rows_below(cells, headers, columns_by_index, records, file, problems)
+
+
+def read_table(file: RosterFile, columns: Columns, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+    """Yield the header and the rows below it, each with its line and its cells as they are, also of unknown columns.
+
+    A row that cannot be read is skipped and adds a problem.
+    """
+    for line, cells, reason in _records_from_header(file, columns, problems):
+        if reason:
+            problems.add_to_row(reason, file=file.name, line=line)
+        else:
+            yield line, cells
+
+
+def _records_from_header(file: RosterFile, columns: Columns, problems: Problems) -> Iterator[_Record]:
+    """Yield the header and the records below it, except empty ones."""
     encoding = _encoding(file, problems)
     if encoding is None:
         return
@@ -179,17 +203,9 @@ def read_rows(file: RosterFile, columns: Columns, problems: Problems) -> Iterato
         if header is None:
             _add_unreadable(first, file, problems)
             return
-        line, cells, _reason = first[header]
-        columns_by_index = _match_headers(cells, columns, file.name, line, problems)
-        if columns_by_index is None:
-            return
         if header:
             problems.notes.append(f"{file.name}: lines above the header, not read: {header}")
-        headers = {column: _short(cells[index]) for index, column in columns_by_index.items()}
-        problems.bad_rows.headers[file.name] = cells
-        yield from _rows_below(
-            cells, headers, columns_by_index, chain(first[header + 1 :], rows), file, problems
-        )
+        yield from chain(first[header:], rows)
     except UnreadableFile as unreadable:
         problems.add(str(unreadable), file=file.name, line=records.start)
         problems.rows_skipped = True

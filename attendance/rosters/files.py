@@ -103,6 +103,29 @@ def open_roster(source: Path | Upload, problems: Problems) -> RosterFiles:
     return _select_files(file.name, _zip_members(file, problems), problems)
 
 
+def open_tables(source: Path | Upload, problems: Problems) -> list[RosterFile]:
+    """Read the tables of a folder or zip into memory, or the one file.
+
+    :raises RosterRefused: if it is unsafe or too large
+    """
+    if isinstance(source, Path) and source.is_dir():
+        members = _folder(source, problems)
+    else:
+        file = _whole_file(source, problems)
+        if not file.content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+            return [file]
+        members = _zip_members(file, problems)
+    tables = [RosterFile(one.name, one.read() or b"") for one in members if _is_table(one)]
+    if not tables:
+        problems.add("There is no CSV file in it.", file=str(getattr(source, "name", source)))
+    problems.refuse_if_any()
+    return tables
+
+
+def _is_table(member: _Member) -> bool:
+    return member.name.lower().endswith(TABLE_ENDINGS) and not member.name.startswith(".")
+
+
 def _whole_file(source: Path | Upload, problems: Problems) -> RosterFile:
     name = Path(str(getattr(source, "name", None) or "roster")).name
     content = b""
@@ -208,7 +231,7 @@ def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, problems: Problems
 
 
 def _select_files(source: str, members: Collection[_Member], problems: Problems) -> RosterFiles:
-    tables = [m for m in members if m.name.lower().endswith(TABLE_ENDINGS) and not m.name.startswith(".")]
+    tables = [member for member in members if _is_table(member)]
     layout = max(
         (ONEROSTER, SDS_V1, CLEVER), key=lambda one: len(_found(one, tables).keys() & {*one.required})
     )

@@ -79,12 +79,15 @@ class Problems:
         """
         self._add(Problem(file, line, column, reason, is_of_row=True))
 
+    @property
+    def found(self) -> list[Problem]:
+        """All problems by file and line, those of no file last."""
+        return sorted(self._found, key=lambda found: (not found.file, found.file, found.line or 0))
+
     def refuse_if_any(self) -> None:
         """:raises RosterRefused: if there is a problem"""
         if self._found:
-            raise RosterRefused(
-                sorted(self._found, key=lambda found: (not found.file, found.file, found.line or 0))
-            )
+            raise RosterRefused(self.found)
 
     def _add(self, problem: Problem) -> None:
         self._found.append(problem)

@@ -19,7 +19,7 @@ from qrsessions.api import (
     students,
 )
 from qrsessions.api.base import SessionOrGroupView
-from qrsessions.api.registers import files
+from qrsessions.api.registers import files, register_import
 from qrsessions.services.lifecycle import STEPS
 
 SESSION = "sessions/<public_id:public_id>/"
@@ -59,6 +59,11 @@ urlpatterns = [
     ),
     path("sections/<int:section_id>/marks.csv", files.SectionMarks.as_view(), name="api-marks"),
     path("registers.zip", files.RegistersZip.as_view(), name="api-registers-zip"),
+    path(
+        "sections/<int:section_id>/register/import/",
+        register_import.RegisterImport.as_view(),
+        name="api-register-import",
+    ),
     # Meetings that are not now
     path("meetings/missing/", meetings.MissingRegisters.as_view(), name="api-missing-registers"),
     path(f"{MEETING}cancel/", meetings.CancelMeeting.as_view(), name="api-cancel-meeting"),

@@ -4,19 +4,13 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
-from django.core import signing
 from django.utils.translation import gettext_lazy as _
 
 from attendance.models import Weekday
 from attendance.timetable.occurrences import WeeklyClass
 from attendance.timetable.weekly_classes import MAX_ROWS
+from qrsessions.forms.kept_files import KeptFileForm
 from qrsessions.forms.teachers import SectionIdsField
-
-# The web server takes requests of up to 1 MB.
-MAX_UPLOAD_BYTES = 900_000
-_SALT = "timetable file"
-# The file is sent again with the button below the preview.
-_KEPT_SECONDS = 3600
 
 
 class WeeklyClassForm(forms.Form):
@@ -82,8 +76,11 @@ WeeklyClassFormSet = forms.formset_factory(
 )
 
 
-class TimetableFileForm(forms.Form):
-    """A file to import. ``kept`` is the file of the preview, signed, so that it need not be chosen again."""
+class TimetableFileForm(KeptFileForm):
+    """A timetable to import."""
+
+    salt = "timetable file"
+    too_large = _("The file is larger than 900 kB. Export fewer events.")
 
     file = forms.FileField(
         required=False,
@@ -108,33 +105,6 @@ class TimetableFileForm(forms.Form):
         choices=lambda: [("", "–"), *((name, name) for name in sorted(available_timezones()))],
         label=_("Time zone of events whose own zone is not known"),
     )
-    kept = forms.CharField(required=False, widget=forms.HiddenInput, max_length=MAX_UPLOAD_BYTES)
-
-    content = b""
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}
-        upload = cleaned.get("file")
-        if upload:
-            if upload.size > MAX_UPLOAD_BYTES:
-                self.add_error("file", _("The file is larger than 900 kB. Export fewer events."))
-            self.content = upload.read(MAX_UPLOAD_BYTES)
-        elif cleaned.get("kept"):
-            try:
-                self.content = signing.loads(cleaned["kept"], salt=_SALT, max_age=_KEPT_SECONDS).encode(
-                    "latin-1"
-                )
-            except signing.BadSignature:
-                self.add_error("file", _("The preview is too old. Choose the file again."))
-        else:
-            self.add_error("file", _("Choose a file."))
-        if not self.errors and len(self.signed_content()) > MAX_UPLOAD_BYTES:
-            self.add_error("file", _("The file is larger than 900 kB. Export fewer events."))
-        return cleaned
-
-    def signed_content(self) -> str:
-        """The file as the form sends it again."""
-        return signing.dumps(self.content.decode("latin-1"), salt=_SALT, compress=True)
 
     @property
     def unknown_zone(self) -> ZoneInfo | None:

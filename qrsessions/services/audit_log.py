@@ -30,8 +30,20 @@ def record_all(
     detail: str = "",
 ) -> None:
     """Record an action on several sessions, with one entry for each."""
+    record_meetings([session.meeting for session in sessions], action=action, by=by, at=at, detail=detail)
+
+
+def record_meetings(
+    meetings: Iterable[Meeting],
+    *,
+    action: Action,
+    by: User | None,
+    at: datetime.datetime,
+    detail: str = "",
+) -> None:
+    """Record an action on several meetings, which need not have sessions."""
     SessionEvent.objects.bulk_create(
-        _event(session.meeting, action=action, by=by, at=at, detail=detail) for session in sessions
+        _event(meeting, action=action, by=by, at=at, detail=detail) for meeting in meetings
     )
 
 

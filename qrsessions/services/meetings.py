@@ -5,15 +5,17 @@ planned meanwhile. A session opens, runs and ends in ``lifecycle``.
 """
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from attendance.lib import advisory_locks
+from attendance.lib.rate_limits import Limit
 from attendance.lib.refusals import Refused
 from attendance.models import (
     ExcuseReason,
@@ -29,6 +31,8 @@ from attendance.models import (
 from attendance.records import by_hand, session_end
 from attendance.records.by_hand import HandMark
 from attendance.records.fixed_rosters import fix_rosters
+from attendance.registers.importing import Options, Report, import_registers
+from attendance.rosters.files import RosterFile
 from attendance.timetable import substitutes
 from attendance.timetable.occurrences import YEARS
 from attendance.timetable.weekly_classes import lock_sections
@@ -343,6 +347,50 @@ def finish(*, meeting: Meeting, by: User, at: datetime.datetime, rest_absent: bo
         _save(meeting, "state", "ended_at", "roster_fixed_at")
         audit_log.record_meeting(meeting, action=Action.FINISH, by=by, at=at)
     return meeting
+
+
+# A file of 900 kB takes seconds.
+IMPORTS = Limit("register-import", times=30, per_seconds=10 * 60)
+
+
+def import_register_file(
+    *,
+    section: Section,
+    file: RosterFile,
+    by: User,
+    at: datetime.datetime,
+    options: Options,
+    dry_run: bool,
+) -> Report:
+    """Import the old register of a section from a file: see ``attendance.registers.importing``.
+
+    :raises RegisterRefused: if the file has a problem, unless it is a dry run
+    :raises BadMapping: if a word is mapped to something unknown
+    :raises TooOften: if the user has imported too many files
+    """
+    IMPORTS.allow(str(by.pk))
+    return import_register_files(
+        files=[file], section=section, by=by, at=at, options=options, dry_run=dry_run
+    )
+
+
+def import_register_files(
+    *,
+    files: Sequence[RosterFile],
+    section: Section | None,
+    by: User | None,
+    at: datetime.datetime,
+    options: Options,
+    dry_run: bool,
+) -> Report:
+    """Import registers and keep in the audit log which meetings are held by them. Without a section, the files name theirs."""
+    with transaction.atomic():
+        report = import_registers(
+            files=files, section=section, by=by, at=at, options=options, dry_run=dry_run
+        )
+        detail = gettext("import of %(file)s") % {"file": ", ".join(file.name for file in files)}
+        audit_log.record_meetings(report.taken, action=Action.FINISH, by=by, at=at, detail=detail)
+    return report
 
 
 def _locked(meeting: Meeting, *states: MeetingState) -> Meeting:

@@ -24,14 +24,14 @@ NOT_FOR_TEACHERS = re.compile(r"/join/$|^/[AaJj]/")
 # What a GET shows is for running the session, or asks before something is changed.
 ONLY_TO_RUN = re.compile(
     r"/token/$|/screen/|^/teach/.*/(scan|discard|bulk|mark)/$|^/teach/meetings/.*/give/$"
-    r"|^/teach/sections/.*/(paper|timetable|teachers|meetings/new)"
+    r"|^/teach/sections/.*/(paper|timetable|teachers|meetings/new|register/import)"
 )
 # What an assistant may not do: all of these addresses, and those that only a change needs the right for.
 ONLY_TO_MANAGE = re.compile(
-    r"^/teach/sections/.*/(timetable|teachers|meetings/new)|^/teach/meetings/.*/give/$"
+    r"^/teach/sections/.*/(timetable|teachers|meetings/new|register/import)|^/teach/meetings/.*/give/$"
 )
 CHANGES_PLAN_OR_RULES = re.compile(
-    r"/meetings/[^/]+/(cancel|move|restore)/$|/sections/\d+/(meetings/new/|meetings/|patterns/|rule/)?$"
+    r"/meetings/[^/]+/(cancel|move|restore)/$|/sections/\d+/(meetings/new/|meetings/|patterns/|rule/|register/import/)?$"
 )
 
 
