@@ -200,7 +200,7 @@ def test_any_register_comes_back(days, classes, shares_number):
 
 
 @pytest.mark.slow
-@settings(of_any_time, max_examples=1000)
+@settings(of_any_time, max_examples=400)
 @registers
 def test_any_of_many_registers_comes_back(days, classes, shares_number):
     make_and_check(days, classes, shares_number=shares_number)
