@@ -31,7 +31,7 @@ ONLY_TO_MANAGE = re.compile(
     r"^/teach/sections/.*/(timetable|teachers|meetings/new)|^/teach/meetings/.*/give/$"
 )
 CHANGES_PLAN_OR_RULES = re.compile(
-    r"/meetings/[^/]+/(cancel|move|restore)/$|/sections/\d+/(meetings/new/|meetings/|patterns/|rule/)?$"
+    r"/meetings/[^/]+/(cancel|move|restore)/$|/sections/\d+/(meetings/new/|meetings/|patterns/|rule/(simulate/)?)?$"
 )
 
 
@@ -93,7 +93,9 @@ def all_addresses(session, group_session, planned):
         *addresses("/groups/<", public_id=group_session.public_id),
         *addresses("/group-sessions/<", public_id=group_session.public_id),
         *addresses("/meetings/<", public_id=planned.public_id),
-        *addresses("/sections/<", section_id=section, assignment_id=assignment.pk),
+        *addresses(
+            "/sections/<", section_id=section, assignment_id=assignment.pk, student_id=student.student_id
+        ),
     ]
 
 
