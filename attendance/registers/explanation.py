@@ -1,7 +1,7 @@
 """How the percentage of one student in one section comes about: each meeting, what it counts and why."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,14 +22,14 @@ class ExplainedMeeting:
 
     :ivar cell: None if the student was not on its roster
     :ivar row: what it counts; None if it was not held with the student on its roster
-    :ivar rule: the rule of its day, if a mark counts otherwise by it than by the rule at the end of the range
+    :ivar rule_in_words: what marks counted by the rule of its day, if this mark depends on it and the rule at the end of the
+        range says something else
     :ivar note: of the change that made the status
     """
 
     meeting: Meeting
     cell: Cell | None
     row: Row | None
-    rule: Rule | None
     rule_in_words: Sequence[str]
     note: str
 
@@ -86,15 +86,12 @@ def explain(
     for meeting, cell in zip(register.meetings, row.cells, strict=True):
         if meeting.state == MeetingState.PLANNED:
             continue
-        of_day = register.rules.on(meeting.date)
-        differs = _marks(of_day) != _marks(register.rule)
         meetings.append(
             ExplainedMeeting(
                 meeting=meeting,
                 cell=cell,
                 row=next(counted) if cell and meeting.state == MeetingState.HELD else None,
-                rule=of_day if differs else None,
-                rule_in_words=marks_in_words(of_day, labels=labels) if differs else [],
+                rule_in_words=_other_rule(register, meeting, cell, labels),
                 note=notes.get((cell.record, cell.status), "") if cell and cell.record else "",
             )
         )
@@ -110,6 +107,19 @@ def _changes(section: Section, student: Student, dates: DateRange) -> list[Recor
         "changed_by", "record__meeting", "from_label", "from_reason", "to_label", "to_reason"
     )
     return list(related[:MOST_CHANGES])
+
+
+def _other_rule(
+    register: TermRegister, meeting: Meeting, cell: Cell | None, labels: Mapping[int, str]
+) -> list[str]:
+    """What marks counted on the meeting's day, if the cell's depends on it and it is not what they count at the end."""
+    if meeting.state != MeetingState.HELD or cell is None:
+        return []
+    if cell.label is None and cell.status not in {Status.LATE, Status.EXCUSED}:
+        return []
+    of_day = register.rules.on(meeting.date)
+    differs = _marks(of_day) != _marks(register.rule)
+    return marks_in_words(of_day, labels=labels) if differs else []
 
 
 def _marks(rule: Rule) -> tuple[object, ...]:
