@@ -64,8 +64,9 @@ class SectionVersions:
 
 
 def versions_of(section: Section) -> SectionVersions:
-    """In two queries."""
-    ((institution, course, own),) = AttendanceRule.objects.by_section([section]).values()
+    """With who set each of them, in two queries."""
+    versions = AttendanceRule.objects.select_related("set_by")
+    ((institution, course, own),) = versions.by_section([section]).values()
     return SectionVersions(institution, course, own)
 
 

@@ -92,8 +92,8 @@ def part_in_words(name: str, value: Any) -> str:
             return text % {"number": value}
         case "forecast_counts_planned":
             if value:
-                return _("The planned classes are all that remain.")
-            return _("Nobody knows how many classes remain.")
+                return _("The forecast counts the planned classes.")
+            return _("The forecast does not count planned classes.")
     raise ValueError(f"a rule has no part {name}")
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from attendance.api.permissions import signed_in
+from attendance.lib.refusals import Refused
 from attendance.models import StatusLabel
 from attendance.queries.section_rules import versions_of
 from attendance.rules.words import in_words, says_in_words
@@ -43,7 +44,7 @@ def rule(request: HttpRequest, section_id: int) -> HttpResponse:
         today=today,
         is_simulated=is_simulated,
     )
-    simulation = None
+    simulation, status = None, 400 if form.is_bound else 200
     if form.is_valid():
         change = {
             "section": section,
@@ -51,12 +52,15 @@ def rule(request: HttpRequest, section_id: int) -> HttpResponse:
             "valid_from": form.cleaned_data["valid_from"],
             "by": user,
         }
-        if is_simulated:
-            simulation = simulate_attendance_rule(**change, today=today)
-        else:
-            set_attendance_rule(**change, changes_past=form.cleaned_data["changes_past"], at=at)
-            messages.success(request, _("Rule saved."))
-            return redirect("qrsessions:section-rule", section_id)
+        try:
+            if not is_simulated:
+                set_attendance_rule(**change, changes_past=form.cleaned_data["changes_past"], at=at)
+                messages.success(request, _("Rule saved."))
+                return redirect("qrsessions:section-rule", section_id)
+            simulation, status = simulate_attendance_rule(**change, today=today), 200
+        except Refused as refused:
+            form.add_error(None, str(refused.detail))
+            status = refused.status
     context = {
         "section": section,
         "words": in_words(in_force, labels=names),
@@ -67,5 +71,4 @@ def rule(request: HttpRequest, section_id: int) -> HttpResponse:
         "simulation": simulation,
         "simulation_words": in_words(simulation.rule, labels=names) if simulation else [],
     }
-    status = 400 if form.is_bound and not simulation else 200
     return render(request, "qrsessions/registers/rule.html", context, status=status)
