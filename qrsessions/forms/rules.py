@@ -102,7 +102,7 @@ class SectionRuleForm(forms.Form):
                 field.choices = [("", as_wider), *ExcusedCounts.choices]  # type: ignore[attr-defined]
             case "forecast_counts_planned":
                 choices = [("unknown", as_wider), ("true", _("Yes")), ("false", _("No"))]
-                field.widget.choices = choices  # type: ignore[attr-defined]
+                field.widget.choices = choices
             case _:
                 field.help_text = f"{field.help_text} {if_empty % {'words': words}}"
 
