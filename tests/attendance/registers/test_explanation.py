@@ -182,6 +182,22 @@ def test_queries_do_not_grow(asha, section, django_assert_num_queries):
         explain(section, asha, today=TODAY)
 
 
+def test_order_of_two_classes_on_one_day_is_the_same_for_teacher_and_student(asha, section):
+    left_early = StatusLabel.objects.create(name="left early", letter="V", colour=LabelColour.BLUE, meaning=L)
+    for minutes, label in ((0, left_early), (90, None)):
+        at = NOON + datetime.timedelta(minutes=minutes)
+        meeting = factories.make_meeting(section=section, starts_at=at, ended_at=at)
+        factories.make_record(meeting=meeting, student=asha, status=L, label=label, roll_number="01")
+    rule = factories.make_rule(section=section, lates_per_absence=2)
+    rule.label_weights.create(label=left_early, counts=90)
+
+    (own,) = own_sections(asha, on=TODAY)
+
+    # The second one is the absence. By the other order it would be 50 %.
+    assert [explain(section, asha, today=TODAY).result.percentage, own.result.percentage] == [45.0, 45.0]
+    assert [meeting["counts"] for meeting in own.meetings] == [0, 90]
+
+
 any_letter = st.sampled_from([P, L, E, A, None])
 any_rule = st.fixed_dictionaries(
     {
