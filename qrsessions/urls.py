@@ -16,7 +16,7 @@ from qrsessions.views import (
     student_home,
 )
 from qrsessions.views.exports import calendar, paper_list
-from qrsessions.views.registers import files, register_import
+from qrsessions.views.registers import files, register_import, rule, students
 from qrsessions.views.timetable import file_import, meeting, teaching, week, weekly_classes
 
 register_converter(converters.PublicIdConverter, "public_id")
@@ -53,6 +53,14 @@ urlpatterns = [
         teaching.take_back,
         name="take-back",
     ),
+    path("teach/sections/<int:section_id>/rule/", rule.rule, name="section-rule"),
+    path(
+        "teach/sections/<int:section_id>/students/<student_id:student_id>/",
+        students.in_section,
+        name="student-in-section",
+    ),
+    path("teach/students/", students.search, name="students"),
+    path("teach/students/<student_id:student_id>/", students.over_courses, name="student-over-courses"),
     path("teach/week/", week.week, name="week"),
     path("teach/not-taken/", week.registers_not_taken, name="not-taken"),
     path(meeting_page, meeting.meeting_page, name="meeting"),

@@ -22,7 +22,7 @@ from attendance.models import (
 from attendance.queries.scan_traces import NOTHING_UNUSUAL, Flag, ScanTraces, TracesByRecord
 from attendance.queries.section_rules import rules_by_section
 from attendance.queries.shared_devices import SharedDevices
-from attendance.rules.standing import Standing
+from attendance.rules.standing import Counted, Standing
 from attendance.stats import Source, Stats
 
 
@@ -256,6 +256,10 @@ class OwnMeetingSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(source="reason.code", default=None, allow_null=True)
     marked_at = serializers.DateTimeField(allow_null=True)
     method = serializers.ChoiceField(Method.choices, allow_null=True)
+    counts = serializers.IntegerField(
+        allow_null=True, help_text="In per cent of a class attended; null if the class does not count."
+    )
+    counted = serializers.ChoiceField(list(Counted), help_text="Why it counts so.")
 
 
 class OwnSectionSerializer(serializers.Serializer[Any]):
@@ -267,11 +271,13 @@ class OwnSectionSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     term = serializers.CharField()
     is_past = serializers.BooleanField(help_text="The term is past.")
-    total_meetings = serializers.IntegerField(help_text="Classes for which the student has a status.")
-    total_present = serializers.IntegerField(help_text="Present or late.")
+    total_meetings = serializers.IntegerField(
+        help_text="Classes for which the student has a status. The percentage is not of these: see `held`."
+    )
+    total_present = serializers.IntegerField(help_text="In how many of them the student was present or late.")
     attended = serializers.FloatField(help_text="What the classes that count add up to.")
     held = serializers.IntegerField(
-        source="result.held", help_text="Classes that count: without excused ones."
+        source="result.held", help_text="Classes that count by the rule, which may leave out excused ones."
     )
     present_percentage = serializers.FloatField(
         source="result.percentage",
@@ -289,11 +295,13 @@ class OwnSectionSerializer(serializers.Serializer[Any]):
     may_miss = serializers.IntegerField(
         source="result.may_miss",
         allow_null=True,
-        help_text="How many of the next classes the student can miss in a row without falling below the minimum. Excused classes do not count.",
+        help_text="How many more classes the student can miss without falling below the minimum: of those that remain if the rule counts planned classes, else of the next in a row.",
     )
     must_attend = serializers.IntegerField(
         source="result.must_attend",
         allow_null=True,
         help_text="How many of the next classes in a row the student must attend to reach the minimum: 0 if not below it; null if it cannot be reached or there is no minimum.",
     )
+    rule_in_words = serializers.ListField(child=serializers.CharField(), source="words")
+    arithmetic = serializers.CharField(help_text="Such as `12 + 2 × 50% = 13 of 15 classes = 86.7%`.")
     meetings = OwnMeetingSerializer(many=True)

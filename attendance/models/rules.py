@@ -26,6 +26,9 @@ FIELDS = (
     "forecast_counts_planned",
 )
 
+# What one version says and does not leave to the wider scope: by the name of the field, and for labels by their keys.
+Says = dict[str | int, Any]
+
 
 class ExcusedCounts(models.TextChoices):
     NEUTRAL = "neutral", _("not at all")
@@ -65,31 +68,72 @@ class AttendanceRuleQuerySet(models.QuerySet["AttendanceRule"]):
     ) -> AttendanceRule:
         """Let the section say this from a day on. What is left out stays as it was on that day.
 
-        Versions that begin later stay as they are.
+        A later version of the section that only repeats what was changed follows the change: see ``versions_after``.
 
         :param to: new values by the name of the field; None leaves it to the course or the institution. ``label_counts``
             has what labels count, in per cent by the label's key, and None for a label that counts as its status
         """
         # One change of a section at a time.
         Section.objects.select_for_update(of=["self"]).get(pk=section.pk)
-        before = (
-            self.filter(Q(valid_from=None) | Q(valid_from__lte=valid_from), section=section)
-            .order_by(F("valid_from").desc(nulls_last=True))
-            .first()
-        )
-        label_counts = (before.label_counts if before else {}) | to.get("label_counts", {})
-        fields = {name: to.get(name, getattr(before, name)) for name in FIELDS} if before else dict(to)
-        fields.pop("label_counts", None)
+        versions = self.filter(section=section).prefetch_related("label_weights")
+        before = {version.valid_from: version.says_with_labels for version in versions}
+        for day, says in versions_after(before, to, valid_from=valid_from).items():
+            if day == valid_from or says != before[day]:
+                self._write(section, day, says, by=by, at=at)
+        return self.get(section=section, valid_from=valid_from)
+
+    def _write(
+        self,
+        section: Section,
+        valid_from: datetime.date | None,
+        says: Says,
+        *,
+        by: User,
+        at: datetime.datetime,
+    ) -> None:
+        fields = {name: says.get(name) for name in FIELDS}
+        fields["excused"] = fields["excused"] or ""
         rule, _is_new = self.update_or_create(
             section=section, valid_from=valid_from, defaults={**fields, "set_by": by, "set_at": at}
         )
         rule.label_weights.all().delete()
         rule.label_weights.bulk_create(
-            LabelWeight(rule=rule, label_id=label, counts=counts)
-            for label, counts in label_counts.items()
-            if counts is not None
+            LabelWeight(rule=rule, label_id=key, counts=counts)
+            for key, counts in says.items()
+            if isinstance(key, int)
         )
-        return rule
+
+
+def versions_after(
+    versions: Mapping[datetime.date | None, Says], to: Mapping[str, Any], *, valid_from: datetime.date
+) -> dict[datetime.date | None, Says]:
+    """What the versions of one scope say after a change: the day's new version and the others, by their first day.
+
+    Versions are written whole. So a later one that has the same value as before the change gets the new value, too, up to
+    the first one that says something else.
+
+    :param versions: what each version says by its first day
+    :param to: as for ``set_for_section``
+    """
+    labels = to.get("label_counts", {})
+    change: Says = {**{name: value for name, value in to.items() if name != "label_counts"}, **labels}
+    earlier = [day for day in versions if day is None or day <= valid_from]
+    later = sorted(day for day in versions if day is not None and day > valid_from)
+    before = versions[max(earlier, key=_first_day)] if earlier else {}
+    after = {day: dict(says) for day, says in versions.items()} | {valid_from: dict(before)}
+    for key, value in change.items():
+        for day in [valid_from, *later]:
+            if after[day].get(key) != before.get(key):
+                break
+            # None and the empty choice leave it to the wider scope.
+            after[day][key] = None if value == "" else value
+    return {
+        day: {key: value for key, value in says.items() if value is not None} for day, says in after.items()
+    }
+
+
+def _first_day(day: datetime.date | None) -> datetime.date:
+    return day or datetime.date.min
 
 
 class AttendanceRule(models.Model):
@@ -210,6 +254,14 @@ class AttendanceRule(models.Model):
         """What is not left to the wider scope, by the name of the field."""
         fields = {name: getattr(self, name) for name in FIELDS}
         return {name: value for name, value in fields.items() if value not in {None, ""}}
+
+    @property
+    def says_with_labels(self) -> Says:
+        """``says`` and ``label_counts`` in one."""
+        says: Says = dict(self.says.items())
+        for label, counts in self.label_counts.items():
+            says[label] = counts
+        return says
 
     @property
     def label_counts(self) -> dict[int, int]:

@@ -1,9 +1,12 @@
 """The rules in force for sections."""
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from attendance.models import AttendanceRule, Section
+from attendance.models.rules import FIELDS, Says, versions_after
 from attendance.rules.rule import Excused, Rule, Rules, Version
 
 
@@ -20,8 +23,65 @@ def rule_of(section: Section, *, on: datetime.date) -> Rule:
     return rules_by_section([section])[section.pk].on(on)
 
 
+@dataclass(frozen=True)
+class SectionVersions:
+    """Every version that concerns a section: those of the institution, of its course and its own."""
+
+    institution: Sequence[AttendanceRule]
+    course: Sequence[AttendanceRule]
+    own: Sequence[AttendanceRule]
+
+    @property
+    def all(self) -> list[AttendanceRule]:
+        return [*self.institution, *self.course, *self.own]
+
+    @property
+    def rules(self) -> Rules:
+        return Rules(
+            [[_version(rule) for rule in scope] for scope in (self.institution, self.course, self.own)]
+        )
+
+    def after(self, to: Mapping[str, Any], *, valid_from: datetime.date) -> Rules:
+        """The rules as they would be after ``set_for_section``. Nothing is written."""
+        before = {version.valid_from: version.says_with_labels for version in self.own}
+        after = versions_after(before, to, valid_from=valid_from)
+        wider = [[_version(rule) for rule in scope] for scope in (self.institution, self.course)]
+        return Rules([*wider, [_saying(day, says) for day, says in after.items()]])
+
+    def wider_on(self, date: datetime.date) -> Rule:
+        """What holds on the day where the section says nothing."""
+        return Rules([[_version(rule) for rule in scope] for scope in (self.institution, self.course)]).on(
+            date
+        )
+
+    def own_on(self, date: datetime.date) -> Says:
+        """What the section itself says on the day."""
+        return _in_force(self.own, date)
+
+    def course_on(self, date: datetime.date) -> Says:
+        """What the course says on the day."""
+        return _in_force(self.course, date)
+
+
+def versions_of(section: Section) -> SectionVersions:
+    """With who set each of them, in two queries."""
+    versions = AttendanceRule.objects.select_related("set_by")
+    ((institution, course, own),) = versions.by_section([section]).values()
+    return SectionVersions(institution, course, own)
+
+
+def _in_force(versions: Sequence[AttendanceRule], date: datetime.date) -> Says:
+    begun = [rule for rule in versions if rule.valid_from is None or rule.valid_from <= date]
+    latest = max(begun, key=lambda rule: rule.valid_from or datetime.date.min, default=None)
+    return latest.says_with_labels if latest else {}
+
+
 def _version(rule: AttendanceRule) -> Version:
-    says = rule.says
-    if "excused" in says:
-        says["excused"] = Excused(says["excused"])
-    return Version(rule.valid_from, says, rule.label_counts)
+    return _saying(rule.valid_from, rule.says_with_labels)
+
+
+def _saying(valid_from: datetime.date | None, says: Says) -> Version:
+    fields = {str(name): says[name] for name in FIELDS if name in says}
+    if "excused" in fields:
+        fields["excused"] = Excused(fields["excused"])
+    return Version(valid_from, fields, {key: counts for key, counts in says.items() if isinstance(key, int)})

@@ -11,8 +11,8 @@ from attendance.queries.not_enrolled_then import meetings_not_enrolled_then
 from attendance.queries.planned_meetings import planned_after
 from attendance.queries.section_rules import rules_by_section
 from attendance.rules.rule import Rules
-from attendance.rules.standing import Held, Result, stand
-from attendance.rules.words import in_words
+from attendance.rules.standing import Counted, Held, Result, Row, stand
+from attendance.rules.words import arithmetic, in_words, why
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,10 @@ class OwnSection:
     @property
     def words(self) -> list[str]:
         return in_words(self.result.rule)
+
+    @property
+    def arithmetic(self) -> str:
+        return arithmetic(self.result)
 
     @property
     def attended(self) -> float:
@@ -71,7 +75,7 @@ def own_sections(student: Student, *, on: datetime.date) -> list[OwnSection]:
         *found.with_labels().select_related("meeting__section__course", "meeting__section__term"),
         *(RosterEntry(meeting=meeting, student=student) for meeting in missed),
     ]
-    entries.sort(key=lambda entry: entry.meeting.starts_at, reverse=True)
+    entries.sort(key=lambda entry: (entry.meeting.starts_at, entry.meeting.pk), reverse=True)
     entries.sort(key=_section_order)
     entries.sort(key=lambda entry: _age_of_term(entry.meeting.section, on))
     sections = {entry.meeting.section for entry in entries}
@@ -85,7 +89,8 @@ def own_sections(student: Student, *, on: datetime.date) -> list[OwnSection]:
 def _own_section(
     section: Section, entries: Sequence[RosterEntry], rules: Rules, *, on: datetime.date, planned: int
 ) -> OwnSection:
-    held = [_held(entry) for entry in entries]
+    # Newest first. What a late mark counts can depend on those before it.
+    result = stand([_held(entry) for entry in reversed(entries)], rules, on=on, planned=planned)
     return OwnSection(
         section=section.pk,
         course=section.course.code,
@@ -93,8 +98,10 @@ def _own_section(
         name=section.name,
         term=section.term_name,
         is_past=section.term is not None and section.term.is_past(on),
-        result=stand(held, rules, on=on, planned=planned),
-        meetings=[_own_meeting(entry) for entry in entries],
+        result=result,
+        meetings=[
+            _own_meeting(entry, row) for entry, row in zip(entries, reversed(result.rows), strict=True)
+        ],
     )
 
 
@@ -118,7 +125,7 @@ def _age_of_term(section: Section, on: datetime.date) -> datetime.timedelta:
     return on - term.last_day
 
 
-def _own_meeting(entry: RosterEntry) -> dict[str, object]:
+def _own_meeting(entry: RosterEntry, row: Row) -> dict[str, object]:
     record = entry.record
     return {
         "session": entry.meeting.public_id,
@@ -130,4 +137,8 @@ def _own_meeting(entry: RosterEntry) -> dict[str, object]:
         "reason": record.excused_reason if record else None,
         "marked_at": record.marked_at if record else None,
         "method": record.method if record else None,
+        "counts": row.counts,
+        "counted": row.counted,
+        # The page says "not enrolled then" or "not recorded" instead.
+        "why": "" if row.counted is Counted.NO_STATUS else why(row),
     }

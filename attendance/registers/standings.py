@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from attendance.models import AttendanceRecord, Enrolment, MeetingState, Section, Status
+from attendance.models import AttendanceRecord, Enrolment, MeetingState, Section, Status, Student
 from attendance.queries.planned_meetings import planned_after
 from attendance.queries.section_rules import rules_by_section
 from attendance.registers.dates import ALWAYS, DateRange
@@ -28,11 +28,17 @@ class StudentStanding:
 
 
 def standings(
-    sections: Collection[Section], *, today: datetime.date, dates: DateRange = ALWAYS
+    sections: Collection[Section],
+    *,
+    today: datetime.date,
+    dates: DateRange = ALWAYS,
+    student: Student | None = None,
 ) -> Iterator[StudentStanding]:
     """Where each student stands in each of the sections, section by section, in five queries.
 
     The records are read as they are needed: a million of them never lie in memory at once.
+
+    :param student: only this one
     """
     last = dates.rule_day(today=today)
     rules = rules_by_section(sections)
@@ -42,17 +48,21 @@ def standings(
     )
     by_key = {section.pk: section for section in sections}
     held = AttendanceRecord.objects.filter(meeting__state=MeetingState.HELD, meeting__section__in=sections)
+    if student is not None:
+        held = held.filter(student=student)
     found = dates.limit(held, by="meeting__date").order_by(
         "meeting__section", "student", "meeting__starts_at", "meeting"
     )
     records = found.values_list("meeting__section", "student", "meeting__date", "status", "label")
-    for (section, student), group in groupby(records.iterator(chunk_size=10_000), key=lambda row: row[:2]):
+    for (section_id, student_id), group in groupby(
+        records.iterator(chunk_size=10_000), key=lambda row: row[:2]
+    ):
         meetings = [
             Held(date, Status(status) if status else None, label) for _, _, date, status, label in group
         ]
         yield StudentStanding(
-            section=by_key[section],
-            student=student,
-            is_enrolled=(section, student) in enrolled,
-            result=stand(meetings, rules[section], on=last, planned=planned[section]),
+            section=by_key[section_id],
+            student=student_id,
+            is_enrolled=(section_id, student_id) in enrolled,
+            result=stand(meetings, rules[section_id], on=last, planned=planned[section_id]),
         )

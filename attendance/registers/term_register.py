@@ -92,7 +92,8 @@ def term_register(
 ) -> TermRegister:
     """The register of the section within the range of days, in eight queries.
 
-    :param students: only these; by default everybody who is on the roster of a meeting, or enrolled at the end of the range
+    :param students: these and nobody else; by default everybody who is on the roster of a meeting, or enrolled at the end
+        of the range
     """
     last = dates.rule_day(today=today)
     rules = rules_by_section([section])[section.pk]
@@ -101,10 +102,11 @@ def term_register(
     cells, roll_numbers = _cells(meetings, students)
     enrolments = _latest_enrolments(section, students)
     on_last_day = {student for student, enrolment in enrolments.items() if _holds(enrolment, last)}
-    found = Student.objects.in_bulk(cells.keys() | on_last_day)
+    if students is None:
+        students = list(Student.objects.in_bulk(cells.keys() | on_last_day).values())
     rows = []
-    for pk, student in found.items():
-        of_student = cells[pk]
+    for student in students:
+        pk, of_student = student.pk, cells[student.pk]
         held = [
             Held(meeting.date, cell.status, cell.label.pk if cell.label else None)
             for meeting in meetings
@@ -114,7 +116,7 @@ def term_register(
         rows.append(
             RegisterRow(
                 student=student,
-                roll_number=enrolment.roll_number if enrolment else roll_numbers[pk],
+                roll_number=enrolment.roll_number if enrolment else roll_numbers.get(pk, ""),
                 is_enrolled=pk in on_last_day,
                 cells=[of_student.get(meeting.pk) for meeting in meetings],
                 result=stand(held, rules, on=last, planned=planned),

@@ -163,6 +163,29 @@ class Result:
         return len(self._counts) * 100 // (100 - self.rule.minimum_percentage) + self.rule.drop_lowest + 1
 
 
+@dataclass(frozen=True)
+class Together:
+    """A student's sections of one course taken together, such as those before and after a move.
+
+    Each part keeps its own rule, so there is a percentage and no standing.
+    """
+
+    parts: Sequence[Result]
+
+    @property
+    def attended(self) -> Fraction:
+        return sum((part.attended for part in self.parts), Fraction())
+
+    @property
+    def held(self) -> int:
+        return sum(part.held for part in self.parts)
+
+    @property
+    def percentage(self) -> float | None:
+        """To one decimal; None with nothing held."""
+        return percentage_beside(self.attended / self.held, limits=()) if self.held else None
+
+
 def stand(meetings: Iterable[Held], rules: Rules, *, on: datetime.date, planned: int = 0) -> Result:
     """Where a student stands who was on the rosters of these meetings.
 

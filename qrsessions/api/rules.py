@@ -1,5 +1,6 @@
 """The API of what counts as attendance in a section."""
 
+import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -10,19 +11,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from attendance.api.permissions import signed_in
-from attendance.lib.refusals import Refused
 from attendance.models import AttendanceRule, ExcusedCounts, Section, StatusLabel
 from attendance.models.rules import FIELDS
 from qrsessions.api.base import CONFLICT, TeacherView
 from qrsessions.queries.access import check_may_manage, find_section
-
-
-class ChangesPast(Refused):
-    code = "changes_past"
-    detail = _(
-        "A rule that begins before today changes numbers that have been shown. Choose today or later, or confirm it"
-        " with changes_past."
-    )
+from qrsessions.serializers.standings import SimulationSerializer
+from qrsessions.services.settings import set_attendance_rule, simulate_attendance_rule
 
 
 class RuleVersionSerializer(serializers.ModelSerializer[AttendanceRule]):
@@ -75,6 +69,7 @@ class SetRuleSerializer(serializers.Serializer[Any]):
     excused = serializers.ChoiceField(ExcusedCounts.choices, required=False, allow_null=True)
     drop_lowest = serializers.IntegerField(required=False, allow_null=True, min_value=0, max_value=100)
     forecast_counts_planned = serializers.BooleanField(required=False, allow_null=True)
+
     label_counts = serializers.DictField(
         child=serializers.IntegerField(min_value=0, max_value=100, allow_null=True),
         required=False,
@@ -93,6 +88,17 @@ class SetRuleSerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError(_("Name at least one part of the rule."))
         return attrs
 
+    @property
+    def to(self) -> dict[str, Any]:
+        """The parts that are named, as ``set_for_section`` takes them."""
+        return {
+            name: value for name, value in self.validated_data.items() if name in (*FIELDS, "label_counts")
+        }
+
+    def first_day(self, *, today: datetime.date) -> datetime.date:
+        valid_from: datetime.date = self.validated_data.get("valid_from", today)
+        return valid_from
+
 
 class SectionRule(TeacherView):
     @extend_schema(responses=RuleVersionSerializer(many=True))
@@ -108,7 +114,7 @@ class SectionRule(TeacherView):
         request=SetRuleSerializer, responses={200: RuleVersionSerializer(many=True), 409: CONFLICT}
     )
     def put(self, request: Request, section_id: int) -> Response:
-        """Let the section say this from a day on. Later versions stay.
+        """Let the section say this from a day on. Later versions that only repeat what is changed follow it.
 
         409 `changes_past`: the day is before today, and `changes_past` is not true.
         """
@@ -118,15 +124,34 @@ class SectionRule(TeacherView):
         check_may_manage(section)
         wanted = SetRuleSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        to = wanted.validated_data
-        valid_from = to.pop("valid_from", today)
-        if valid_from < today and not to.pop("changes_past"):
-            raise ChangesPast
-        to = {name: value for name, value in to.items() if name in (*FIELDS, "label_counts")}
-        if "excused" in to:
-            to["excused"] = to["excused"] or ""
-        AttendanceRule.objects.set_for_section(section, to, valid_from=valid_from, by=user, at=at)
+        set_attendance_rule(
+            section=section,
+            to=wanted.to,
+            valid_from=wanted.first_day(today=today),
+            changes_past=wanted.validated_data["changes_past"],
+            by=user,
+            at=at,
+        )
         return Response(_json(section))
+
+
+class SimulateRule(TeacherView):
+    @extend_schema(request=SetRuleSerializer, responses=SimulationSerializer)
+    def post(self, request: Request, section_id: int) -> Response:
+        """Who would stand elsewhere if the section said this: the same fields as for `PUT`. Nothing is written."""
+        user, today = signed_in(request), timezone.localdate()
+        section = find_section(user, section_id, on=today)
+        check_may_manage(section)
+        wanted = SetRuleSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        found = simulate_attendance_rule(
+            section=section,
+            to=wanted.to,
+            valid_from=wanted.first_day(today=today),
+            by=user,
+            today=today,
+        )
+        return Response(SimulationSerializer(found).data)
 
 
 def _json(section: Section) -> Any:

@@ -19,7 +19,7 @@ from qrsessions.api import (
     students,
 )
 from qrsessions.api.base import SessionOrGroupView
-from qrsessions.api.registers import files, register_import
+from qrsessions.api.registers import explanation, files, register_import
 from qrsessions.services.lifecycle import STEPS
 
 SESSION = "sessions/<public_id:public_id>/"
@@ -44,6 +44,12 @@ urlpatterns = [
         "sections/<int:section_id>/meetings/", meetings.SectionMeetings.as_view(), name="api-section-meetings"
     ),
     path("sections/<int:section_id>/rule/", rules.SectionRule.as_view(), name="api-section-rule"),
+    path("sections/<int:section_id>/rule/simulate/", rules.SimulateRule.as_view(), name="api-simulate-rule"),
+    path(
+        "sections/<int:section_id>/explain/<student_id:student_id>/",
+        explanation.Explain.as_view(),
+        name="api-explain",
+    ),
     path(
         "sections/<int:section_id>/patterns/", patterns.SectionPatterns.as_view(), name="api-section-patterns"
     ),

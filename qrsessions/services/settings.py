@@ -2,20 +2,35 @@
 
 import datetime
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from attendance.lib import advisory_locks
+from attendance.lib.rate_limits import Limit
+from attendance.lib.refusals import Refused
 from attendance.models import AttendanceRule, Meeting, Section, User
 from attendance.queries.section_rules import rule_of
+from attendance.registers.simulation import Simulation, simulate
 from qrsessions.models import SESSION_SETTINGS, Action, GroupSession, QRSession, SessionOrGroup
 from qrsessions.refusals import InGroup, SessionGone
 from qrsessions.services import audit_log
 
 Row = TypeVar("Row", QRSession, GroupSession)
+
+# By user. Each reads the register of a whole term.
+SIMULATIONS = Limit("rule-simulation", times=30, per_seconds=60)
+
+
+class ChangesPast(Refused):
+    code = "changes_past"
+    detail = _(
+        "A rule that begins before today changes numbers that have been shown. Choose today or later, or confirm it"
+        " with changes_past."
+    )
 
 
 def change_settings(
@@ -100,3 +115,33 @@ def _set_minimum(section: Section, minimum: int | None, *, by: User, at: datetim
         # None would leave it to the course or the institution, which may have a minimum.
         to = {"minimum_percentage": minimum or 0}
         AttendanceRule.objects.set_for_section(section, to, valid_from=today, by=by, at=at)
+
+
+def set_attendance_rule(
+    *,
+    section: Section,
+    to: Mapping[str, Any],
+    valid_from: datetime.date,
+    changes_past: bool,
+    by: User,
+    at: datetime.datetime,
+) -> AttendanceRule:
+    """Let the section's rule say this from a day on.
+
+    :param to: as for ``AttendanceRule.objects.set_for_section``
+    :raises ChangesPast: if the day is before today, and ``changes_past`` is not true
+    """
+    if valid_from < timezone.localdate(at) and not changes_past:
+        raise ChangesPast
+    return AttendanceRule.objects.set_for_section(section, to, valid_from=valid_from, by=by, at=at)
+
+
+def simulate_attendance_rule(
+    *, section: Section, to: Mapping[str, Any], valid_from: datetime.date, by: User, today: datetime.date
+) -> Simulation:
+    """What ``set_attendance_rule`` would do to the numbers of the students. Nothing is written.
+
+    :raises TooOften: if the user has asked too often
+    """
+    SIMULATIONS.allow(str(by.pk))
+    return simulate(section, to, valid_from=valid_from, today=today)

@@ -31,7 +31,8 @@ ONLY_TO_MANAGE = re.compile(
     r"^/teach/sections/.*/(timetable|teachers|meetings/new|register/import)|^/teach/meetings/.*/give/$"
 )
 CHANGES_PLAN_OR_RULES = re.compile(
-    r"/meetings/[^/]+/(cancel|move|restore)/$|/sections/\d+/(meetings/new/|meetings/|patterns/|rule/|register/import/)?$"
+    r"/meetings/[^/]+/(cancel|move|restore)/$"
+    r"|/sections/\d+/(meetings/new/|meetings/|patterns/|rule/(simulate/)?|register/import/)?$"
 )
 
 
@@ -93,7 +94,9 @@ def all_addresses(session, group_session, planned):
         *addresses("/groups/<", public_id=group_session.public_id),
         *addresses("/group-sessions/<", public_id=group_session.public_id),
         *addresses("/meetings/<", public_id=planned.public_id),
-        *addresses("/sections/<", section_id=section, assignment_id=assignment.pk),
+        *addresses(
+            "/sections/<", section_id=section, assignment_id=assignment.pk, student_id=student.student_id
+        ),
     ]
 
 

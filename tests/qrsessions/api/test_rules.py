@@ -61,15 +61,25 @@ def test_versions_of_all_scopes_from_the_widest_to_the_narrowest(taught_class):
     assert rule_of(taught_class.section, on=today - DAY).minimum_percentage == 70
 
 
-def test_change_of_a_later_day_keeps_what_it_does_not_name_and_later_versions(taught_class):
+def test_change_keeps_what_it_does_not_name_and_later_versions_follow_it_until_one_says_otherwise(
+    taught_class,
+):
     today = timezone.localdate()
     put(taught_class, {"minimum_percentage": 75, "late_counts": 50})
     put(taught_class, {"valid_from": str(today + 9 * DAY), "late_counts": 0})
+    put(taught_class, {"valid_from": str(today + 12 * DAY), "minimum_percentage": 60})
+    put(taught_class, {"valid_from": str(today + 15 * DAY), "minimum_percentage": 75})
 
     put(taught_class, {"valid_from": str(today + 5 * DAY), "minimum_percentage": 80})
 
-    found = [rule_of(taught_class.section, on=today + days * DAY) for days in (0, 5, 9)]
-    assert [(rule.minimum_percentage, rule.late_counts) for rule in found] == [(75, 50), (80, 50), (75, 0)]
+    found = [rule_of(taught_class.section, on=today + days * DAY) for days in (0, 5, 9, 12, 15)]
+    assert [(rule.minimum_percentage, rule.late_counts) for rule in found] == [
+        (75, 50),
+        (80, 50),
+        (80, 0),
+        (60, 0),
+        (75, 0),
+    ]
 
 
 def test_past_is_changed_only_when_that_is_confirmed(taught_class):

@@ -99,7 +99,7 @@ def test_page_shows_an_unusual_rule_in_words_beside_the_number():
     page = text_of(browser_of(student).get(reverse("qrsessions:attendance")))
     assert "83.3% 2.5 of 3 classes · 1 excused You can miss 1 more class Required: 60%." in page
     assert rule_on_page(student) == [
-        "You can miss 1 more class Required: 60%. A class you were late for counts 50%. "
+        "You can miss 1 more class Required: 60%. Warning below 80%. A late mark counts 50%. "
         "Every 2 late marks are one absence. Excused classes count as attended. The class that counts least is left out."
     ]
 
