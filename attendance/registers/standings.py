@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 from attendance.models import AttendanceRecord, Enrolment, MeetingState, Section, Status
@@ -47,12 +48,16 @@ def standings(
     )
     records = found.values_list("meeting__section", "student", "meeting__date", "status", "label")
     for (section, student), group in groupby(records.iterator(chunk_size=10_000), key=lambda row: row[:2]):
-        meetings = [
-            Held(date, Status(status) if status else None, label) for _, _, date, status, label in group
-        ]
+        meetings = [_held(date, status, label) for _, _, date, status, label in group]
         yield StudentStanding(
             section=by_key[section],
             student=student,
             is_enrolled=(section, student) in enrolled,
             result=stand(meetings, rules[section], on=last, planned=planned[section]),
         )
+
+
+# Students share the few different ones: making a million of them takes seconds.
+@lru_cache(maxsize=4096)
+def _held(date: datetime.date, status: str | None, label: int | None) -> Held:
+    return Held(date, Status(status) if status else None, label)
