@@ -11,6 +11,7 @@ from qrsessions.api import (
     meetings,
     patterns,
     records,
+    reports,
     rules,
     sections,
     sessions,
@@ -45,6 +46,9 @@ urlpatterns = [
     path(
         "sections/<int:section_id>/patterns/", patterns.SectionPatterns.as_view(), name="api-section-patterns"
     ),
+    # Reports of the term
+    path("reports/sections/", reports.SectionReports.as_view(), name="api-section-reports"),
+    path("reports/at-risk/", reports.StudentsAtRisk.as_view(), name="api-at-risk"),
     # Meetings that are not now
     path("meetings/missing/", meetings.MissingRegisters.as_view(), name="api-missing-registers"),
     path(f"{MEETING}cancel/", meetings.CancelMeeting.as_view(), name="api-cancel-meeting"),
