@@ -17,6 +17,7 @@ from qrsessions.views import (
 )
 from qrsessions.views.exports import calendar, paper_list
 from qrsessions.views.registers import files, register_import, rule, students
+from qrsessions.views.reports import pages as reports
 from qrsessions.views.timetable import file_import, meeting, teaching, week, weekly_classes
 
 register_converter(converters.PublicIdConverter, "public_id")
@@ -61,6 +62,9 @@ urlpatterns = [
     ),
     path("teach/students/", students.search, name="students"),
     path("teach/students/<student_id:student_id>/", students.over_courses, name="student-over-courses"),
+    path("teach/reports/", reports.reports, name="reports"),
+    path("teach/reports/at-risk/", reports.at_risk, name="at-risk"),
+    path("teach/reports/sections/<int:section_id>/", reports.section_report, name="section-report"),
     path("teach/week/", week.week, name="week"),
     path("teach/not-taken/", week.registers_not_taken, name="not-taken"),
     path(meeting_page, meeting.meeting_page, name="meeting"),

@@ -22,8 +22,9 @@ from attendance.timetable import planning
 
 @admin.register(Course)
 class CourseAdmin(admin.ModelAdmin[Course]):
-    list_display = ["code", "title", "sections_link"]
-    search_fields = ["code", "title"]
+    list_display = ["code", "title", "department", "sections_link"]
+    list_filter = ["department"]
+    search_fields = ["code", "title", "department"]
 
     @admin.display(description=_("sections"))
     def sections_link(self, course: Course) -> SafeString:

@@ -10,6 +10,7 @@ from attendance.models import AttendanceRule, Course, Enrolment, Section, Studen
 
 MINIMUM_PERCENTAGE = 75
 LATE_AFTER_MINUTES = 10
+DEPARTMENT = "Natural Sciences"
 THIRD_TEACHER = ("teacher3", "Lucía Peña")
 
 
@@ -71,7 +72,9 @@ def add_courses(*, since: datetime.date) -> list[Section]:
 
 
 def _add_section(wanted: DemoSection, teacher: User, *, term: Term | None, since: datetime.date) -> Section:
-    course, _ = Course.objects.get_or_create(code=wanted.code, defaults={"title": wanted.title})
+    course, _ = Course.objects.get_or_create(
+        code=wanted.code, defaults={"title": wanted.title, "department": DEPARTMENT}
+    )
     external_id = f"demo-{term or ''}-{wanted.code}-{wanted.name}".lower().replace(" ", "-")
     section, is_new = Section.objects.get_or_create(
         external_id=external_id, defaults={"course": course, "name": wanted.name, "term": term}

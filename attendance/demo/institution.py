@@ -135,7 +135,9 @@ def _people(*, students: int) -> Iterable[tuple[str, tuple[Role, str]]]:
 
 def _sections(*, count: int, today: datetime.date, users: dict[str, User]) -> list[Section]:
     """Create missing sections and return all demo sections of the term, ordered A, B, … Z, AA."""
-    course, _ = Course.objects.get_or_create(code="CS101", defaults={"title": "Computer Science"})
+    course, _ = Course.objects.get_or_create(
+        code="CS101", defaults={"title": "Computer Science", "department": "Computer Science"}
+    )
     term = _term(today)
     prefix = f"demo-{term.name.lower().replace(' ', '-')}-"
     found = {section.external_id for section in course.sections.filter(external_id__startswith=prefix)}

@@ -24,6 +24,13 @@ class Course(models.Model):
 
     code = models.CharField(_("code"), max_length=50, unique=True)
     title = models.CharField(_("title"), max_length=300)
+    department = models.CharField(
+        _("department"),
+        max_length=200,
+        blank=True,
+        db_default="",
+        help_text=_("Reports can be read for a department. Rosters that are imported leave it as it is."),
+    )
 
     class Meta:
         verbose_name = _("course")

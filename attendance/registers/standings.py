@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 from attendance.models import AttendanceRecord, Enrolment, MeetingState, Section, Status, Student
@@ -57,12 +58,16 @@ def standings(
     for (section_id, student_id), group in groupby(
         records.iterator(chunk_size=10_000), key=lambda row: row[:2]
     ):
-        meetings = [
-            Held(date, Status(status) if status else None, label) for _, _, date, status, label in group
-        ]
+        meetings = [_held(date, status, label) for _, _, date, status, label in group]
         yield StudentStanding(
             section=by_key[section_id],
             student=student_id,
             is_enrolled=(section_id, student_id) in enrolled,
             result=stand(meetings, rules[section_id], on=last, planned=planned[section_id]),
         )
+
+
+# Students share the few different ones: making a million of them takes seconds.
+@lru_cache(maxsize=4096)
+def _held(date: datetime.date, status: str | None, label: int | None) -> Held:
+    return Held(date, Status(status) if status else None, label)

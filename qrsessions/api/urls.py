@@ -12,6 +12,7 @@ from qrsessions.api import (
     meetings,
     patterns,
     records,
+    reports,
     rules,
     sections,
     sessions,
@@ -70,6 +71,9 @@ urlpatterns = [
         register_import.RegisterImport.as_view(),
         name="api-register-import",
     ),
+    # Reports of the term
+    path("reports/sections/", reports.SectionReports.as_view(), name="api-section-reports"),
+    path("reports/at-risk/", reports.StudentsAtRisk.as_view(), name="api-at-risk"),
     # Meetings that are not now
     path("meetings/missing/", meetings.MissingRegisters.as_view(), name="api-missing-registers"),
     path(f"{MEETING}cancel/", meetings.CancelMeeting.as_view(), name="api-cancel-meeting"),

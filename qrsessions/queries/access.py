@@ -8,7 +8,7 @@ import datetime
 from collections.abc import Iterable
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from attendance.lib.refusals import Refused
 from attendance.models import Meeting, MeetingState, Role, Section, User
 from attendance.models.public_ids import names_a_group
+from attendance.models.teaching import SectionQuerySet
 from qrsessions.models import GroupSession, QRSession, SessionOrGroup
 
 
@@ -59,7 +60,7 @@ def find_section(user: User, section_id: int, *, on: datetime.date) -> Section:
     return get_object_or_404(visible.select_related("course", "term"), pk=section_id)
 
 
-def whole_sections(user: User, *, on: datetime.date) -> QuerySet[Section]:
+def whole_sections(user: User, *, on: datetime.date) -> SectionQuerySet:
     """The sections whose every class the user may see: those whose register and reports the user may read."""
     visible = (
         Section.objects.visible_to(user, on=on).with_rights(user, on=on).select_related("course", "term")

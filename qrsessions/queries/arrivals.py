@@ -8,7 +8,8 @@ from itertools import accumulate
 
 from django.db.models import Max, Q, QuerySet
 
-from attendance.models import ATTENDED, AttendanceRecord, Meeting, RosterEntry
+from attendance.models import ATTENDED, AttendanceRecord, Meeting, MeetingState, RosterEntry, Section
+from attendance.registers.dates import DateRange
 from qrsessions.models import QRSession, SessionOrGroup, SessionStatus
 from qrsessions.queries.groups import sessions_in
 
@@ -19,6 +20,8 @@ POINTS = 60
 # Space above the highest point.
 _TOP = 4
 LATEST_SHOWN = 8
+# Of the table beside the curve.
+STEPS = 6
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,16 @@ class Arrivals:
         points = (f"{number * step:.4g} {HEIGHT - count * scale:.4g}" for number, count in enumerate(counts))
         return "M" + " L".join(points)
 
+    @property
+    def steps(self) -> list[tuple[datetime.datetime, int, int]]:
+        """The counts at a few moments: the moment, how many had joined, and how many were present."""
+        last = len(self.present) - 1
+        length = (self.until - self.began) / last
+        numbers = [last * step // STEPS for step in range(STEPS + 1)]
+        return [
+            (self.began + number * length, self.joined[number], self.present[number]) for number in numbers
+        ]
+
     def half_present_at(self) -> datetime.datetime | None:
         """When half of the students now present had arrived; None if nobody is present."""
         half = self.present[-1] / 2
@@ -77,6 +90,23 @@ def arrivals_of(session_or_group: SessionOrGroup, sessions: Sequence[QRSession])
         opened_at=session_or_group.created_at,
         ended_at=sessions[0].ended_at,
     )
+
+
+@dataclass(frozen=True)
+class ClassArrivals:
+    """:ivar curve: None if nobody arrived"""
+
+    session: QRSession
+    curve: Arrivals | None
+
+
+def latest_arrivals(section: Section, *, dates: DateRange) -> ClassArrivals | None:
+    """The arrivals at the latest class of the section that was held with phones; None if there was none."""
+    held = QRSession.objects.filter(meeting__section=section, meeting__state=MeetingState.HELD)
+    session = (
+        dates.limit(held.with_names(), by="meeting__date").order_by("-meeting__starts_at", "-pk").first()
+    )
+    return ClassArrivals(session, arrivals_of(session, [session])) if session else None
 
 
 def arrivals(

@@ -68,7 +68,7 @@ class PeriodSerializer(serializers.Serializer[Any]):
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         # "from" is a word of Python's.
-        return {
+        return super().get_fields() | {
             "from": serializers.DateField(required=False),
             "to": serializers.DateField(required=False),
         }

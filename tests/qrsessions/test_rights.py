@@ -328,7 +328,7 @@ def single(meeting):
 
 
 def of_sections(address):
-    return address.startswith(("/teach/sections/", "/api/v1/sections/"))
+    return address.startswith(("/teach/sections/", "/teach/reports/sections/", "/api/v1/sections/"))
 
 
 @pytest.mark.parametrize("each", [of_its_day, single])

@@ -111,6 +111,21 @@ def test_course_title_defaults_to_the_code_until_one_is_imported(tmp_path):
     assert Course.objects.get().title == "Computing"
 
 
+def test_department_of_a_course_stays(tmp_path):
+    load(write(tmp_path, ANN))
+    Course.objects.update(department="Science")
+
+    load(
+        write(
+            tmp_path,
+            "CS101,Computing,A,1001,07,Ann",
+            header="course,course title,section,student_id,roll_number,name",
+        )
+    )
+
+    assert Course.objects.values_list("title", "department").get() == ("Computing", "Science")
+
+
 def test_changes_are_saved_and_reported(tmp_path):
     load(write(tmp_path, ANN, BOB))
 

@@ -1,0 +1,15 @@
+"""The department of a course. PostgreSQL adds the column with its default without rewriting the table."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("attendance", "0033_validate_status_labels")]
+
+    operations = [
+        migrations.AddField(
+            model_name="course",
+            name="department",
+            field=models.CharField(blank=True, db_default="", help_text="Reports can be read for a department. Rosters that are imported leave it as it is.", max_length=200, verbose_name="department"),
+        ),
+    ]

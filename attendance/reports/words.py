@@ -1,0 +1,73 @@
+"""Reasons and forecasts in words, as teachers read them."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from attendance.rules.risk import FALL_POINTS, FEWEST_CLASSES, LAST_CLASSES, Risk
+from attendance.rules.standing import Result, Standing
+
+
+def reason_in_words(reason: Risk, result: Result, *, absences: int) -> str:
+    """Why the student is at risk.
+
+    :param absences: at how many of the latest classes the student was absent
+    """
+    match reason:
+        case Risk.LOST:
+            return _("cannot reach %(minimum)s%% any more") % {"minimum": result.rule.minimum_percentage}
+        case Risk.BELOW:
+            return _("below %(minimum)s%%") % {"minimum": result.rule.minimum_percentage}
+        case Risk.ABSENCES:
+            return ngettext("absent at the last class", "absent at the last %(number)s classes", absences) % {
+                "number": absences
+            }
+        case Risk.FALLING:
+            return _("attends much less than before")
+
+
+def reasons_explained(*, absences: int) -> list[str]:
+    """Who is listed as at risk, and what each reason means."""
+    return [
+        _("Below the minimum: counted from %(number)s classes on.") % {"number": FEWEST_CLASSES},
+        _("Cannot reach the minimum any more: not even by attending every class from now on."),
+        ngettext(
+            "Absent at the last class. Excused classes are passed over.",
+            "Absent at the last %(number)s classes or more. Excused classes are passed over.",
+            absences,
+        )
+        % {"number": absences},
+        _(
+            "Attends much less than before: the last %(last)s classes are at least %(points)s points below the ones before."
+        )
+        % {"last": LAST_CLASSES, "points": FALL_POINTS},
+    ]
+
+
+def forecast(result: Result) -> str:
+    """What is still possible, as a teacher says it of a student; empty without a minimum or a class that counts."""
+    minimum, remain = result.rule.minimum_percentage, result.remain
+    if not minimum or not result.held:
+        return ""
+    match result.standing:
+        case Standing.LOST:
+            return _("Cannot reach %(minimum)s%% any more.") % {"minimum": minimum}
+        case Standing.BELOW:
+            text = ngettext(
+                "Reaches %(minimum)s%% by attending the next class.",
+                "Reaches %(minimum)s%% by attending the next %(number)s classes.",
+                result.must_attend or 0,
+            )
+            return text % {"minimum": minimum, "number": result.must_attend}
+    if remain is not None:
+        text = ngettext(
+            "May miss %(number)s of the %(remain)s class that remains.",
+            "May miss %(number)s of the %(remain)s classes that remain.",
+            remain,
+        )
+        return text % {"number": result.may_miss, "remain": remain}
+    if not result.may_miss:
+        return _("May not miss the next class.")
+    text = ngettext(
+        "May miss %(number)s more class.", "May miss %(number)s more classes in a row.", result.may_miss
+    )
+    return text % {"number": result.may_miss}

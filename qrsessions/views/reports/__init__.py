@@ -1,0 +1,1 @@
+"""Reports of the term for teachers and administrators."""
