@@ -16,6 +16,7 @@ from qrsessions.views import (
     student_home,
 )
 from qrsessions.views.exports import calendar, paper_list
+from qrsessions.views.registers import locks
 from qrsessions.views.timetable import file_import, meeting, teaching, week, weekly_classes
 
 register_converter(converters.PublicIdConverter, "public_id")
@@ -53,6 +54,7 @@ urlpatterns = [
     path(f"{meeting_page}move/", meeting.move, name="move-meeting"),
     path(f"{meeting_page}restore/", meeting.restore, name="restore-meeting"),
     path(f"{meeting_page}give/", meeting.give, name="give-meeting"),
+    path(f"{meeting_page}unlock-register/", locks.unlock_register, name="unlock-register"),
     path("teach/sections/<int:section_id>/timetable/", weekly_classes.timetable, name="timetable"),
     path(
         "teach/sections/<int:section_id>/timetable/import/",

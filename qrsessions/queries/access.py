@@ -38,6 +38,11 @@ class TeachersOnly(NotAllowed):
     detail = _("Only a teacher of this section or an administrator can do this. Ask one of them.")
 
 
+class AdminsOnly(NotAllowed):
+    code = "admins_only"
+    detail = _("Only an administrator can do this.")
+
+
 class NotWhole(NotAllowed):
     code = "not_whole"
     detail = _(

@@ -15,13 +15,15 @@ from django.utils.translation import gettext_lazy as _
 
 from attendance.lib import advisory_locks
 from attendance.lib.refusals import Refused
-from attendance.models import Meeting, MeetingState, RosterEntry, Section, Status, Student, User
+from attendance.models import Meeting, MeetingState, Role, RosterEntry, Section, Status, Student, User
 from attendance.records import by_hand, session_end
 from attendance.records.fixed_rosters import fix_rosters
+from attendance.records.locks import check_not_locked
 from attendance.timetable import substitutes
 from attendance.timetable.occurrences import YEARS
 from attendance.timetable.weekly_classes import lock_sections
 from qrsessions.models import Action, QRSession
+from qrsessions.queries.access import AdminsOnly
 from qrsessions.services import audit_log
 from qrsessions.services.lifecycle import WrongState
 
@@ -59,6 +61,11 @@ class Incomplete(Refused):
 
     code = "incomplete"
     detail = _("Some students have no status yet. Mark them, or save the rest as absent.")
+
+
+class NotLocked(Refused):
+    code = "not_locked"
+    detail = _("This register is not locked.")
 
 
 class BadTimes(Refused):
@@ -105,9 +112,11 @@ def cancel(*, meeting: Meeting, reason: str, by: User, at: datetime.datetime) ->
 
     :raises MeetingOpen: if it has an open session
     :raises WrongState: if it is cancelled already
+    :raises RegisterLocked: if it was held too long ago
     """
     with transaction.atomic():
         meeting = _locked(meeting, MeetingState.PLANNED, MeetingState.HELD)
+        check_not_locked([meeting], at=at)
         meeting.state, meeting.cancel_reason = MeetingState.CANCELLED, reason
         _save(meeting, "state", "cancel_reason")
         audit_log.record_meeting(meeting, action=Action.CANCEL, by=by, at=at, detail=reason)
@@ -118,9 +127,11 @@ def restore(*, meeting: Meeting, by: User, at: datetime.datetime) -> Meeting:
     """Take back a cancellation: the meeting is held again if it had been, otherwise planned.
 
     :raises WrongState: if it is not cancelled
+    :raises RegisterLocked: if it would count again as held, and its register is locked
     """
     with transaction.atomic():
         meeting = _locked(meeting, MeetingState.CANCELLED)
+        check_not_locked([meeting], at=at)
         meeting.state = MeetingState.HELD if meeting.ended_at else MeetingState.PLANNED
         meeting.cancel_reason = ""
         # The next change of the timetable must not remove what somebody wanted back.
@@ -260,9 +271,11 @@ def enter(
     :raises NotEnrolled: if the student is not on the roster of the meeting's date
     :raises OnlyExcuses: if the meeting is still to come, and the status is another than excused
     :raises WrongState: if the meeting is cancelled
+    :raises RegisterLocked: if its register is locked
     """
     with transaction.atomic():
         meeting = _locked(meeting, MeetingState.PLANNED, MeetingState.HELD)
+        check_not_locked([meeting], at=at)
         _check_begun(meeting, [status], at)
         by_hand.mark_by_hand(meeting=meeting, student=student, status=status, by=by, at=at, note=note)
         return RosterEntry.objects.find(meeting=meeting, student=student)
@@ -276,9 +289,11 @@ def enter_many(
     :returns: how many changed
     :raises OnlyExcuses: if the meeting is still to come, and a status is another than excused
     :raises WrongState: if the meeting is cancelled
+    :raises RegisterLocked: if its register is locked
     """
     with transaction.atomic():
         meeting = _locked(meeting, MeetingState.PLANNED, MeetingState.HELD)
+        check_not_locked([meeting], at=at)
         _check_begun(meeting, statuses.values(), at)
         entries = RosterEntry.objects.filter(meeting=meeting, student__student_id__in=statuses)
         changed = [
@@ -312,6 +327,24 @@ def finish(*, meeting: Meeting, by: User, at: datetime.datetime, rest_absent: bo
         meeting.state, meeting.ended_at, meeting.roster_fixed_at = MeetingState.HELD, at, at
         _save(meeting, "state", "ended_at", "roster_fixed_at")
         audit_log.record_meeting(meeting, action=Action.FINISH, by=by, at=at)
+    return meeting
+
+
+def unlock_register(*, meeting: Meeting, by: User, at: datetime.datetime) -> Meeting:
+    """Let a locked register be changed for as many days again, from today. Only for administrators; logged.
+
+    :raises AdminsOnly: if ``by`` is none
+    :raises NotLocked: if its register is not locked
+    """
+    if by.role is not Role.ADMIN:
+        raise AdminsOnly
+    with transaction.atomic():
+        meeting = _locked(meeting, MeetingState.HELD, MeetingState.CANCELLED)
+        if not meeting.is_locked(on=timezone.localdate(at)):
+            raise NotLocked(meeting=meeting.public_id)
+        meeting.unlocked_at = at
+        meeting.save(update_fields=["unlocked_at"])
+        audit_log.record_meeting(meeting, action=Action.UNLOCK_REGISTER, by=by, at=at)
     return meeting
 
 

@@ -251,6 +251,7 @@ def _show(
     user, at = signed_in(request), timezone.now()
     section = find_section(user, meeting.section_id, on=timezone.localdate(at))
     entries = roster_in_order(meeting)
+    is_locked = meeting.is_locked(on=timezone.localdate(at))
     statuses = [(entry, entry.record.status if entry.record else None) for entry in entries]
     context = {
         "meeting": meeting,
@@ -263,7 +264,9 @@ def _show(
         "can_be_typed": not hasattr(meeting, "session")
         and meeting.state in (MeetingState.PLANNED, MeetingState.HELD)
         and meeting.starts_at <= at
-        and meeting.may_correct,
+        and meeting.may_correct
+        and not is_locked,
+        "is_locked": is_locked,
         "is_not_taken": meeting.state == MeetingState.PLANNED
         and meeting.ends_at is not None
         and meeting.ends_at < at,
