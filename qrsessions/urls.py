@@ -16,7 +16,7 @@ from qrsessions.views import (
     student_home,
 )
 from qrsessions.views.exports import calendar, paper_list
-from qrsessions.views.registers import locks
+from qrsessions.views.registers import locks, register
 from qrsessions.views.timetable import file_import, meeting, teaching, week, weekly_classes
 
 register_converter(converters.PublicIdConverter, "public_id")
@@ -41,6 +41,13 @@ urlpatterns = [
     path("teach/sections/<int:section_id>/paper/", paper_list.section_list, name="section-list"),
     path("teach/sections/<int:section_id>/paper.pdf", paper_list.section_list_pdf, name="section-list-pdf"),
     path("teach/sections/<int:section_id>/meetings/new/", meeting.add, name="add-meeting"),
+    path("teach/sections/<int:section_id>/register/", register.register, name="register"),
+    path("teach/sections/<int:section_id>/register/print/", register.register_print, name="register-print"),
+    path(
+        "teach/sections/<int:section_id>/register/students/<student_id:student_id>/",
+        register.register_row,
+        name="register-row",
+    ),
     path("teach/sections/<int:section_id>/teachers/", teaching.teachers, name="teachers"),
     path(
         "teach/sections/<int:section_id>/teachers/<int:assignment_id>/take-back/",

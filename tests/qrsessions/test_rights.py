@@ -94,7 +94,9 @@ def all_addresses(session, group_session, planned):
         *addresses("/groups/<", public_id=group_session.public_id),
         *addresses("/group-sessions/<", public_id=group_session.public_id),
         *addresses("/meetings/<", public_id=planned.public_id),
-        *addresses("/sections/<", section_id=section, assignment_id=assignment.pk),
+        *addresses(
+            "/sections/<", section_id=section, assignment_id=assignment.pk, student_id=student.student_id
+        ),
     ]
 
 
