@@ -42,7 +42,7 @@ class SectionSessions:
 
 
 def sessions_of_section(
-    section: Section, *, user: User, on: datetime.date, page: object = 1
+    section: Section, *, user: User, on: datetime.date, page: str | int = 1
 ) -> SectionSessions:
     """The sessions of a section that the user may see, the newest first. Seven queries.
 

@@ -179,8 +179,8 @@ def _shown(
 
 
 def _columns(register: TermRegister, user: User, today: datetime.date) -> list[Column]:
-    own = Meeting.objects.filter(section=register.section).with_rights(user, on=today)
-    correctable = set(own.filter(may_correct=True).values_list("pk", flat=True))
+    with_rights = Meeting.objects.filter(section=register.section).with_rights(user, on=today)
+    correctable = {meeting.pk for meeting in with_rights.only("pk") if meeting.may_correct}
     columns = []
     for meeting in register.meetings:
         is_locked = meeting.is_locked(on=today)
@@ -238,4 +238,9 @@ def _legend(register: TermRegister) -> list[tuple[str, str, str]]:
     legend.append(("none", "–", gettext("no status")))
     if None in cells:
         legend.append(("out", "", gettext("not enrolled then")))
+    states = {meeting.state for meeting in register.meetings}
+    if MeetingState.CANCELLED in states:
+        legend.append(("state", "✕", gettext("class cancelled")))
+    if MeetingState.PLANNED in states:
+        legend.append(("state", "◦", gettext("class planned")))
     return legend
