@@ -45,7 +45,11 @@ function onChange(entry) {
     forget(entry.id);
     setText(state, `${filled(bar.dataset.wordFailed, entry, cell)} ${entry.message}`);
     if (!cell) return;
-    if (!isWaiting(entry)) restore(entry, cell);
+    if (!isWaiting(entry)) {
+      restore(entry, cell);
+      // An earlier change of the cell may have been saved meanwhile.
+      refresh(entry, cell);
+    }
     showProblem(cell, entry.message);
   } else {
     if (entry.state === "waiting") setText(state, bar.dataset.wordWaiting);
@@ -53,17 +57,18 @@ function onChange(entry) {
   }
 }
 
-function onSent(entry, answer) {
+async function onSent(entry, answer) {
   const cell = cellOf(entry);
   if (!entry.undoes) rememberChange(entry, answer.change);
   if (isWaiting(entry)) return;
   before.delete(keyOf(entry));
   if (!cell) return;
   cell.classList.remove("unsaved");
-  refresh(entry, cell);
+  await refresh(entry, cell);
+  setText(state, filled(entry.undoes ? bar.dataset.wordUndone : bar.dataset.wordSaved, entry, cell));
 }
 
-/** Show the student's row as the server has it now, and say what was saved. */
+/** Show the student's row as the server has it now. */
 async function refresh(entry, cell) {
   const row = cell.parentElement;
   try {
@@ -75,7 +80,6 @@ async function refresh(entry, cell) {
   } catch {
     // The mark is saved. The percentage is as it was until the page is loaded again.
   }
-  setText(state, filled(entry.undoes ? bar.dataset.wordUndone : bar.dataset.wordSaved, entry, cell));
 }
 
 /** Make a cell like another one, and keep its link, which may have the focus. */

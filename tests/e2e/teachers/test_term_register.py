@@ -148,8 +148,16 @@ def test_refused_change_is_explained_at_the_cell_and_the_old_value_is_back(open_
     expect(cell(page, 2, MEETINGS + 1)).to_have_text("·")
     assert status(section, 2, MEETINGS + 1) is None
     page.keyboard.press("e")
-    wait_until(lambda: status(section, 2, MEETINGS + 1) == "excused")
     expect(page.locator("#register .problem")).to_have_count(0)
+    wait_until(lambda: status(section, 2, MEETINGS + 1) == "excused")
+    # Of two changes one after another, the one that was saved stays.
+    page.keyboard.press("Delete")
+    page.keyboard.press("a")
+    expect(page.locator("#register .problem")).to_be_visible()
+    expect(cell(page, 2, MEETINGS + 1)).to_have_text("·")
+    wait_until(lambda: status(section, 2, MEETINGS + 1) is None)
+    page.keyboard.press("u")
+    wait_until(lambda: status(section, 2, MEETINGS + 1) == "excused")
     page.keyboard.press("u")
     wait_until(lambda: status(section, 2, MEETINGS + 1) is None)
 

@@ -349,3 +349,11 @@ def test_section_does_not_offer_the_register_to_who_sees_only_some_classes(secti
 
     assert page.status_code == 200
     assert "/register/" not in page.content.decode()
+
+
+def test_register_is_compressed_for_browsers(tab, section):
+    page = tab.get(
+        reverse("qrsessions:register", args=[section.pk]), headers={"Accept-Encoding": "gzip, deflate"}
+    )
+
+    assert page["Content-Encoding"] == "gzip"
