@@ -16,7 +16,7 @@ from qrsessions.views import (
     student_home,
 )
 from qrsessions.views.exports import calendar, paper_list
-from qrsessions.views.registers import files, register_import, rule, students
+from qrsessions.views.registers import files, locks, register, register_import, rule, students
 from qrsessions.views.reports import pages as reports
 from qrsessions.views.timetable import file_import, meeting, teaching, week, weekly_classes
 
@@ -48,6 +48,13 @@ urlpatterns = [
         name="register-download",
     ),
     path("teach/sections/<int:section_id>/meetings/new/", meeting.add, name="add-meeting"),
+    path("teach/sections/<int:section_id>/register/", register.register, name="register"),
+    path("teach/sections/<int:section_id>/register/print/", register.register_print, name="register-print"),
+    path(
+        "teach/sections/<int:section_id>/register/students/<student_id:student_id>/",
+        register.register_row,
+        name="register-row",
+    ),
     path("teach/sections/<int:section_id>/teachers/", teaching.teachers, name="teachers"),
     path(
         "teach/sections/<int:section_id>/teachers/<int:assignment_id>/take-back/",
@@ -72,6 +79,7 @@ urlpatterns = [
     path(f"{meeting_page}move/", meeting.move, name="move-meeting"),
     path(f"{meeting_page}restore/", meeting.restore, name="restore-meeting"),
     path(f"{meeting_page}give/", meeting.give, name="give-meeting"),
+    path(f"{meeting_page}unlock-register/", locks.unlock_register, name="unlock-register"),
     path("teach/sections/<int:section_id>/timetable/", weekly_classes.timetable, name="timetable"),
     path(
         "teach/sections/<int:section_id>/timetable/import/",

@@ -81,6 +81,7 @@ class MeetingAdmin(CascadingDelete, admin.ModelAdmin[Meeting]):
         "opened_at",
         "ended_at",
         "roster_fixed_at",
+        "unlocked_at",
         "group",
         "records_link",
     ]

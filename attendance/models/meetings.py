@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -91,6 +92,8 @@ class Meeting(models.Model):
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
     # The first end; also while the session is reopened. Unset only if a planned meeting's session is discarded.
     roster_fixed_at = models.DateTimeField(_("roster fixed"), null=True, blank=True)
+    # The last time that an administrator unlocked the register.
+    unlocked_at = models.DateTimeField(_("register unlocked"), null=True, blank=True)
     group = models.ForeignKey(
         MeetingGroup, models.SET_NULL, null=True, blank=True, related_name="meetings", verbose_name=_("group")
     )
@@ -183,6 +186,19 @@ class Meeting(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state == MeetingState.OPEN
+
+    @property
+    def locks_on(self) -> datetime.date | None:
+        """The first day on which its register can no longer be changed; None if it has not ended, or registers never lock."""
+        days: int = settings.REGISTER_LOCK_DAYS
+        if not days or self.ended_at is None:
+            return None
+        since = max(self.date, timezone.localdate(self.unlocked_at)) if self.unlocked_at else self.date
+        return since + datetime.timedelta(days=days + 1)
+
+    def is_locked(self, *, on: datetime.date) -> bool:
+        """Whether its register can no longer be changed on the day."""
+        return self.locks_on is not None and self.locks_on <= on
 
 
 class GroupSeat(models.Model):

@@ -81,7 +81,9 @@ def student_courses(
     :param sections: with course and term
     """
     found = sorted(sections_of(student, sections), key=_order)
-    by_section = {one.section.pk: one for one in standings(found, today=today, dates=dates, student=student)}
+    by_section = {
+        one.section.pk: one for one in standings(found, today=today, dates=dates, students=[student.pk])
+    }
     enrolled = set(
         student.enrolments.holding_on(dates.rule_day(today=today)).values_list("section", flat=True)
     )

@@ -27,6 +27,7 @@ class Action(models.TextChoices):
     RESTORE = "restore", _("meeting restored")
     MOVE = "move", _("meeting moved from")
     FINISH = "finish", _("register saved")
+    UNLOCK_REGISTER = "unlock_register", _("register unlocked")
 
 
 class SessionEvent(models.Model):

@@ -39,6 +39,11 @@ class TeachersOnly(NotAllowed):
     detail = _("Only a teacher of this section or an administrator can do this. Ask one of them.")
 
 
+class AdminsOnly(NotAllowed):
+    code = "admins_only"
+    detail = _("Only an administrator can do this.")
+
+
 class NotWhole(NotAllowed):
     code = "not_whole"
     detail = _(
@@ -71,7 +76,7 @@ def whole_sections(user: User, *, on: datetime.date) -> SectionQuerySet:
     return visible.exclude(Exists(meetings.exclude(Meeting.objects.seen_condition(user, on=on))))
 
 
-def whole_sections_beside(section: Section, *, user: User, on: datetime.date) -> QuerySet[Section]:
+def whole_sections_beside(section: Section, *, user: User, on: datetime.date) -> SectionQuerySet:
     """The section, and the user's others of the same term; for an admin, who may see all, those of the same course."""
     sections = whole_sections(user, on=on).filter(term=section.term)
     if user.role is Role.ADMIN:

@@ -1,4 +1,4 @@
-"""The classes on the page of a section: the latest sessions, those in which nobody was marked, those that were discarded,
+"""The classes on the page of a section: its sessions, those in which nobody was marked, those that were discarded,
 and the classes without a session.
 """
 
@@ -6,12 +6,13 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q
 
 from attendance.models import Meeting, MeetingState, Section, User
-from qrsessions.models import GroupSession, QRSession, SessionOrGroup, SessionStatus
+from qrsessions.models import GroupSession, QRSession, SessionOrGroup
 
-SESSIONS_SHOWN = 20
+SESSIONS_ON_A_PAGE = 20
 # More than a section has in a term.
 MEETINGS_SHOWN = 200
 
@@ -31,20 +32,22 @@ class WithoutMarks:
 
 @dataclass(frozen=True)
 class SectionSessions:
-    latest: Sequence[QRSession]
+    page: Page[QRSession]
+    # The session that has not ended, if there is one.
+    running: QRSession | None
     without_marks: Sequence[WithoutMarks]
     discarded: Sequence[Meeting]
     # Planned, cancelled and typed classes, those to come first.
     without_session: Sequence[Meeting]
 
-    @property
-    def running(self) -> QRSession | None:
-        """The session that has not ended, if there is one. It is the newest."""
-        return next((session for session in self.latest[:1] if session.status != SessionStatus.ENDED), None)
 
+def sessions_of_section(
+    section: Section, *, user: User, on: datetime.date, page: str | int = 1
+) -> SectionSessions:
+    """The sessions of a section that the user may see, the newest first. Seven queries.
 
-def sessions_of_section(section: Section, *, user: User, on: datetime.date) -> SectionSessions:
-    """The sessions of a section that the user may see, the newest first. Five queries."""
+    :param page: the number of the page, as the address has it; a wrong one is the first or last
+    """
     sessions = QRSession.objects.visible_to(user, on=on).filter(meeting__section=section).with_names()
     joined = Count("meeting__records", filter=Q(meeting__records__joined_at__isnull=False))
     own = sessions.run_by(user, on=on)
@@ -55,7 +58,8 @@ def sessions_of_section(section: Section, *, user: User, on: datetime.date) -> S
         .values_list("pk", flat=True)
     )
     return SectionSessions(
-        latest=list(sessions[:SESSIONS_SHOWN]),
+        page=Paginator(sessions, SESSIONS_ON_A_PAGE).get_page(page),
+        running=sessions.open().first(),
         without_marks=[
             WithoutMarks(
                 session,

@@ -10,6 +10,7 @@ from django.db.models import Q
 from attendance.lib import advisory_locks
 from attendance.models import Meeting, Method, User
 from attendance.records.fixed_rosters import add_student
+from attendance.records.locks import check_not_locked
 from qrsessions.models import Action, QRSession
 from qrsessions.queries.access import TeachersOnly
 from qrsessions.queries.student_places import lock_places
@@ -35,6 +36,7 @@ def admit(
     :param may_add: whether ``by`` may add students to a fixed roster; otherwise "all" leaves them waiting
     :returns: the number of students marked
     :raises TeachersOnly: if a student who is named is not on the fixed roster, and ``by`` may not add anybody
+    :raises RegisterLocked: if a student would be marked in a register that is locked
     """
     with transaction.atomic():
         shown = [session.meeting_id for session in sessions]
@@ -56,6 +58,7 @@ def admit(
             if scan.not_enrolled_then:
                 add_student(meeting=scan.session.meeting, student=scan.student)
             places = lock_places(session_or_group=scan.session.run_as, student=scan.student)
+            check_not_locked([place.session.meeting_id for place in places], at=at)
             (marked,) = write_marks_at_places(
                 [
                     MarkAtPlaces(

@@ -20,6 +20,7 @@ from attendance.models import (
 )
 from attendance.records import by_hand, session_end
 from attendance.records.fixed_rosters import add_student
+from attendance.records.locks import check_not_locked
 from qrsessions.models import Action, GroupSession, QRSession, SessionOrGroup
 from qrsessions.queries.access import TeachersOnly
 from qrsessions.queries.groups import sessions_in
@@ -59,12 +60,16 @@ def correct(
     :returns: the student's roster entry after the change
     :raises NotEnrolled: if the student is not on the session's roster and cannot be added
     :raises TeachersOnly: if the student is not on the fixed roster, and ``by`` may not add anybody
+    :raises RegisterLocked: if the register here is locked, or that of another section which would change with it
     """
     with transaction.atomic():
         if status and session.meeting.roster_fixed_at:
             _add_if_missing(session, student, may_add=may_add)
-        places = lock_places(session_or_group=session.run_as, student=student)
-        for place in _places_with_same_mark(places, session):
+        places = _places_with_same_mark(
+            lock_places(session_or_group=session.run_as, student=student), session
+        )
+        check_not_locked([place.session.meeting_id for place in places], at=at)
+        for place in places:
             by_hand.mark_by_hand(
                 meeting=place.session.meeting,
                 student=student,
@@ -85,6 +90,7 @@ def undo(*, session: QRSession, change: RecordChange, by: User, at: datetime.dat
     :returns: the student's roster entry after the change
     :raises NotEnrolled: if the student is no longer on the session's roster
     :raises ChangedSince: if the record was changed again; nothing is undone then
+    :raises RegisterLocked: as for a correction
     """
     student, note = change.record.student, gettext("undone")
     with transaction.atomic():
@@ -97,6 +103,7 @@ def undo(*, session: QRSession, change: RecordChange, by: User, at: datetime.dat
             changed_by=change.changed_by,
             changed_at=change.changed_at,
         )
+        check_not_locked([session.meeting_id, *followed.values_list("record__meeting", flat=True)], at=at)
         for other in followed.exclude(pk=change.pk).order_by("record"):
             by_hand.undo_change(other, by=by, at=at, note=note)
     return _entry(session, student)
@@ -111,6 +118,7 @@ def mark_many(
 
     :param session_or_group: a session, which may be part of a group, or a whole group session
     :returns: the number of students marked
+    :raises RegisterLocked: if a register that would change was taken and is locked
     """
     with transaction.atomic():
         _lock(session_or_group)
@@ -119,7 +127,10 @@ def mark_many(
         if count:
             sessions = sessions_in(session_or_group)
             meetings = [session.meeting for session in sessions]
-            takes_register = target is BulkTarget.JOINED and session_end.is_not_taken(meetings)
+            is_first_taking = session_end.is_not_taken(meetings)
+            if not is_first_taking:
+                check_not_locked({entry.meeting_id for entry in unmarked.entries}, at=at)
+            takes_register = target is BulkTarget.JOINED and is_first_taking
             by_hand.mark_many(
                 unmarked.entries, status=status, by=by, at=at, note=gettext("marked together with others")
             )

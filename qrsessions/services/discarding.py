@@ -13,6 +13,7 @@ from attendance import stats
 from attendance.lib.refusals import Refused
 from attendance.models import GroupSeat, Meeting, MeetingGroup, MeetingState, User
 from attendance.records import session_end
+from attendance.records.locks import check_not_locked
 from qrsessions.models import Action, GroupSession, QRSession
 from qrsessions.queries.waiting_scans import waiting_scans
 from qrsessions.services import audit_log
@@ -66,6 +67,7 @@ def discard_locked(sessions: Sequence[QRSession], *, by: User | None, at: dateti
     """Discard a session, or all sessions of a group. The caller holds their locks.
 
     :param by: ``None`` if they are discarded automatically
+    :raises RegisterLocked: if everybody was recorded as absent, and that can no longer be changed
     """
     for session in sessions:
         if session.meeting.state == MeetingState.CANCELLED:
@@ -75,6 +77,8 @@ def discard_locked(sessions: Sequence[QRSession], *, by: User | None, at: dateti
     if waiting := waiting_scans(sessions):
         raise ScansWaiting(session=waiting[0].session.public_id)
     meetings = [session.meeting for session in sessions]
+    if not session_end.is_not_taken(meetings):
+        check_not_locked(meetings, at=at)
     groups = {meeting.group_id for meeting in meetings if meeting.group_id}
     title = meetings[0].group.title if meetings[0].group else ""
     audit_log.record_all(sessions, action=Action.DISCARD, by=by, at=at, detail=title)

@@ -95,6 +95,7 @@ def take_group_step(
     :raises WrongState: if the step is not possible in the status of a session
     :raises StepTaken: if it was taken after ``seen_at``
     :raises SessionOpen: on reopening, if a section has another session that has not ended
+    :raises RegisterLocked: on reopening, if the register of one of them is locked
     """
     with transaction.atomic():
         members = lock_members(group_session)

@@ -19,6 +19,7 @@ from attendance.lib.refusals import Refused
 from attendance.models import Meeting, MeetingGroup, MeetingState, Section, User
 from attendance.records import session_end
 from attendance.records.fixed_rosters import fix_rosters
+from attendance.records.locks import check_not_locked
 from attendance.timetable import planned_now
 from qrsessions.models import Action, JoinPolicy, QRSession, SessionEvent, SessionStatus
 from qrsessions.queries.access import NotGiven, check_may_open_unplanned
@@ -100,6 +101,7 @@ def _end_without_absences(sessions: Sequence[QRSession], at: datetime.datetime) 
 
 def _reopen(sessions: Sequence[QRSession], at: datetime.datetime) -> None:
     meetings = [session.meeting for session in sessions]
+    check_not_locked(meetings, at=at)
     advisory_locks.hold_sections(meeting.section_id for meeting in meetings)
     for meeting in meetings:
         meeting.state = MeetingState.OPEN
@@ -238,6 +240,7 @@ def take_step(
     :raises StepTaken: if it was taken after ``seen_at``
     :raises InGroup: if the session belongs to a group session
     :raises SessionOpen: on reopening, if the section has another session that has not ended
+    :raises RegisterLocked: on reopening, if it was too long ago
     """
     with transaction.atomic():
         session = lock_single(session)

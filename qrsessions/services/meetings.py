@@ -5,22 +5,21 @@ planned meanwhile. A session opens, runs and ends in ``lifecycle``.
 """
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from attendance.lib import advisory_locks
-from attendance.lib.rate_limits import Limit
 from attendance.lib.refusals import Refused
 from attendance.models import (
     ExcuseReason,
     Meeting,
     MeetingState,
+    Role,
     RosterEntry,
     Section,
     Status,
@@ -31,12 +30,12 @@ from attendance.models import (
 from attendance.records import by_hand, session_end
 from attendance.records.by_hand import HandMark
 from attendance.records.fixed_rosters import fix_rosters
-from attendance.registers.importing import Options, Report, import_registers
-from attendance.rosters.files import RosterFile
+from attendance.records.locks import check_not_locked
 from attendance.timetable import substitutes
 from attendance.timetable.occurrences import YEARS
 from attendance.timetable.weekly_classes import lock_sections
 from qrsessions.models import Action, QRSession
+from qrsessions.queries.access import AdminsOnly
 from qrsessions.services import audit_log
 from qrsessions.services.lifecycle import WrongState
 
@@ -74,6 +73,11 @@ class Incomplete(Refused):
 
     code = "incomplete"
     detail = _("Some students have no status yet. Mark them, or save the rest as absent.")
+
+
+class NotLocked(Refused):
+    code = "not_locked"
+    detail = _("This register is not locked.")
 
 
 class BadTimes(Refused):
@@ -120,9 +124,11 @@ def cancel(*, meeting: Meeting, reason: str, by: User, at: datetime.datetime) ->
 
     :raises MeetingOpen: if it has an open session
     :raises WrongState: if it is cancelled already
+    :raises RegisterLocked: if it was held too long ago
     """
     with transaction.atomic():
         meeting = _locked(meeting, MeetingState.PLANNED, MeetingState.HELD)
+        check_not_locked([meeting], at=at)
         meeting.state, meeting.cancel_reason = MeetingState.CANCELLED, reason
         _save(meeting, "state", "cancel_reason")
         audit_log.record_meeting(meeting, action=Action.CANCEL, by=by, at=at, detail=reason)
@@ -133,9 +139,11 @@ def restore(*, meeting: Meeting, by: User, at: datetime.datetime) -> Meeting:
     """Take back a cancellation: the meeting is held again if it had been, otherwise planned.
 
     :raises WrongState: if it is not cancelled
+    :raises RegisterLocked: if it would count again as held, and its register is locked
     """
     with transaction.atomic():
         meeting = _locked(meeting, MeetingState.CANCELLED)
+        check_not_locked([meeting], at=at)
         meeting.state = MeetingState.HELD if meeting.ended_at else MeetingState.PLANNED
         meeting.cancel_reason = ""
         # The next change of the timetable must not remove what somebody wanted back.
@@ -279,9 +287,11 @@ def enter(
     :raises NotEnrolled: if the student is not on the roster of the meeting's date
     :raises OnlyExcuses: if the meeting is still to come, and the status is another than excused
     :raises WrongState: if the meeting is cancelled
+    :raises RegisterLocked: if its register is locked
     """
     with transaction.atomic():
         meeting = _locked(meeting, MeetingState.PLANNED, MeetingState.HELD)
+        check_not_locked([meeting], at=at)
         _check_begun(meeting, [status], at)
         by_hand.mark_by_hand(
             meeting=meeting,
@@ -302,9 +312,11 @@ def enter_many(*, meeting: Meeting, marks: Mapping[str, HandMark], by: User, at:
     :returns: how many changed
     :raises OnlyExcuses: if the meeting is still to come, and a status is another than excused
     :raises WrongState: if the meeting is cancelled
+    :raises RegisterLocked: if its register is locked
     """
     with transaction.atomic():
         meeting = _locked(meeting, MeetingState.PLANNED, MeetingState.HELD)
+        check_not_locked([meeting], at=at)
         _check_begun(meeting, [mark.status for mark in marks.values()], at)
         entries = RosterEntry.objects.filter(meeting=meeting, student__student_id__in=marks)
         changed = [
@@ -349,48 +361,22 @@ def finish(*, meeting: Meeting, by: User, at: datetime.datetime, rest_absent: bo
     return meeting
 
 
-# A file of 900 kB takes seconds.
-IMPORTS = Limit("register-import", times=30, per_seconds=10 * 60)
+def unlock_register(*, meeting: Meeting, by: User, at: datetime.datetime) -> Meeting:
+    """Let a locked register be changed for as many days again, from today. Only for administrators; logged.
 
-
-def import_register_file(
-    *,
-    section: Section,
-    file: RosterFile,
-    by: User,
-    at: datetime.datetime,
-    options: Options,
-    dry_run: bool,
-) -> Report:
-    """Import the old register of a section from a file: see ``attendance.registers.importing``.
-
-    :raises RegisterRefused: if the file has a problem, unless it is a dry run
-    :raises BadMapping: if a word is mapped to something unknown
-    :raises TooOften: if the user has imported too many files
+    :raises AdminsOnly: if ``by`` is none
+    :raises NotLocked: if its register is not locked
     """
-    IMPORTS.allow(str(by.pk))
-    return import_register_files(
-        files=[file], section=section, by=by, at=at, options=options, dry_run=dry_run
-    )
-
-
-def import_register_files(
-    *,
-    files: Sequence[RosterFile],
-    section: Section | None,
-    by: User | None,
-    at: datetime.datetime,
-    options: Options,
-    dry_run: bool,
-) -> Report:
-    """Import registers and keep in the audit log which meetings are held by them. Without a section, the files name theirs."""
+    if by.role is not Role.ADMIN:
+        raise AdminsOnly
     with transaction.atomic():
-        report = import_registers(
-            files=files, section=section, by=by, at=at, options=options, dry_run=dry_run
-        )
-        detail = gettext("import of %(file)s") % {"file": ", ".join(file.name for file in files)}
-        audit_log.record_meetings(report.taken, action=Action.FINISH, by=by, at=at, detail=detail)
-    return report
+        meeting = _locked(meeting, MeetingState.HELD, MeetingState.CANCELLED)
+        if not meeting.is_locked(on=timezone.localdate(at)):
+            raise NotLocked(meeting=meeting.public_id)
+        meeting.unlocked_at = at
+        meeting.save(update_fields=["unlocked_at"])
+        audit_log.record_meeting(meeting, action=Action.UNLOCK_REGISTER, by=by, at=at)
+    return meeting
 
 
 def _locked(meeting: Meeting, *states: MeetingState) -> Meeting:

@@ -12,6 +12,7 @@ from attendance.api.permissions import signed_in
 from attendance.lib.refusals import Refused
 from attendance.models import MeetingState, Status
 from attendance.records import session_end
+from attendance.records.locks import RegisterLocked
 from qrsessions.forms.teachers import SettingsForm, StepForm
 from qrsessions.models import GroupSession, SessionOrGroup, SessionStatus
 from qrsessions.queries.access import check_may_correct, find_meeting
@@ -98,13 +99,17 @@ def admit(request: HttpRequest, public_id: str) -> HttpResponse:
     """Admit the students who are named, or everybody whose scan waits."""
     found = session_or_group_to_run(request, public_id)
     student_ids = request.POST.getlist("student") or None
-    admitted = admitting.admit(
-        sessions=sessions_in(found),
-        student_ids=student_ids,
-        by=signed_in(request),
-        at=timezone.now(),
-        may_add=found.may_manage,
-    )
+    try:
+        admitted = admitting.admit(
+            sessions=sessions_in(found),
+            student_ids=student_ids,
+            by=signed_in(request),
+            at=timezone.now(),
+            may_add=found.may_manage,
+        )
+    except RegisterLocked as refused:
+        messages.error(request, refused.detail)
+        return redirect(page_of(found), public_id)
     if admitted:
         text = ngettext("%(count)d student admitted.", "%(count)d students admitted.", admitted)
         messages.success(request, text % {"count": admitted})
@@ -146,8 +151,14 @@ def bulk(request: HttpRequest, public_id: str) -> HttpResponse:
     if request.method == "POST":
         by, at = signed_in(request), timezone.now()
         status = STATUS_OF[target]
-        changed = corrections.mark_many(session_or_group=found, target=target, status=status, by=by, at=at)
-        _say_changed(request, changed)
+        try:
+            changed = corrections.mark_many(
+                session_or_group=found, target=target, status=status, by=by, at=at
+            )
+        except RegisterLocked as refused:
+            messages.error(request, refused.detail)
+        else:
+            _say_changed(request, changed)
         return redirect(urls["list"])
     sessions = sessions_in(found)
     context = {

@@ -12,7 +12,7 @@ from attendance.models import MeetingState, Section
 from attendance.queries.teaching import who_teaches
 from qrsessions.forms.teachers import FindSectionForm, OpenSessionForm, SectionRulesForm
 from qrsessions.models import QRSession
-from qrsessions.queries.access import check_may_manage, check_may_run, find_section
+from qrsessions.queries.access import check_may_manage, check_may_run, find_section, whole_sections
 from qrsessions.queries.alerts import alerts_for
 from qrsessions.queries.dashboard import is_new_teacher, last_group, past_sections, taught
 from qrsessions.queries.section_sessions import sessions_of_section
@@ -103,7 +103,7 @@ def open_session(request: HttpRequest, section_id: int) -> HttpResponse:
 @teacher_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def section(request: HttpRequest, section_id: int) -> HttpResponse:
-    """One section: its rules and its latest sessions."""
+    """One section: its rules and its sessions."""
     user = signed_in(request)
     today = timezone.localdate()
     visible = Section.objects.visible_to(user, on=today).with_rights(user, on=today)
@@ -120,7 +120,8 @@ def section(request: HttpRequest, section_id: int) -> HttpResponse:
     context = {
         "section": taught,
         "form": form,
-        "sessions": sessions_of_section(taught, user=user, on=today),
+        "sessions": sessions_of_section(taught, user=user, on=today, page=request.GET.get("page", 1)),
+        "is_whole": whole_sections(user, on=today).filter(pk=taught.pk).exists(),
         "assignments": who_teaches(taught, on=today),
         "term_is_past": taught.term is not None and taught.term.is_past(today),
     }

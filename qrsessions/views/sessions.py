@@ -17,6 +17,7 @@ from attendance.queries.labels import own_labels
 from attendance.queries.not_enrolled_then import students_not_enrolled_then
 from attendance.queries.scan_traces import scan_traces
 from attendance.queries.shared_devices import shared_devices
+from attendance.records.locks import RegisterLocked
 from attendance.stats import meeting_stats
 from attendance.timetable import planned_now
 from qrsessions.codes.addresses import is_unreachable, shown_host
@@ -51,6 +52,7 @@ def session_page(request: HttpRequest, public_id: str) -> HttpResponse:
     roster = roster_in_order(session.meeting)
     rows = [student_row(session, entry, shared=shared, traces=traces) for entry in roster]
     stats = meeting_stats([session.meeting], at=at)[session.meeting_id]
+    is_locked = session.meeting.is_locked(on=today)
     context = {
         "session": session,
         "group": group,
@@ -59,8 +61,9 @@ def session_page(request: HttpRequest, public_id: str) -> HttpResponse:
         "section": session.meeting.section,
         "other_classes": _other_classes(session, by=user, at=at),
         "is_cancelled": session.meeting.state == MeetingState.CANCELLED,
+        "is_locked": is_locked,
         "may_run": session.may_run,
-        "may_correct": session.may_correct,
+        "may_correct": session.may_correct and not is_locked,
         "may_manage": session.may_manage,
         "steps": STEP_WORDS.items(),
         "stats": stats,
@@ -121,6 +124,9 @@ def mark(request: HttpRequest, public_id: str) -> HttpResponse:
             )
         except NotEnrolled as error:
             raise Http404 from error
+        except RegisterLocked as refused:
+            messages.error(request, refused.detail)
+            return redirect("qrsessions:session", public_id)
         words = {"name": entry.student.name, "state": student_row(session, entry).word}
         messages.success(request, _("%(name)s: %(state)s.") % words)
         return redirect("qrsessions:session", public_id)

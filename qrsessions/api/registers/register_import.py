@@ -15,7 +15,7 @@ from attendance.registers.importing import DateOrder, Kind, Options, Report
 from attendance.rosters.files import RosterFile
 from qrsessions.api.base import CONFLICT, TeacherView
 from qrsessions.queries.access import check_may_manage, find_section
-from qrsessions.services.meetings import import_register_file
+from qrsessions.services.register_import import import_register_file
 
 # More does nobody read; ``counts`` has all of them.
 MAX_CHANGES = 1000

@@ -13,7 +13,7 @@ from attendance.registers.importing import DateOrder, Kind, Options, RegisterRef
 from attendance.rosters import RosterRefused
 from attendance.rosters.files import RosterFile, open_tables
 from attendance.rosters.problems import Problems
-from qrsessions.services.meetings import import_register_files
+from qrsessions.services.register_import import import_register_files
 
 # More lines would scroll the outcome out of sight; --verbosity 2 prints all.
 MAX_LINES = 200

@@ -16,9 +16,9 @@ from attendance.registers.importing import RegisterRefused, Report
 from attendance.registers.importing.report import WordUse
 from attendance.registers.importing.words import choices
 from attendance.rosters.files import RosterFile
-from qrsessions.forms.registers import AS_READ, MAX_WORDS, RegisterFileForm
+from qrsessions.forms.register_import import AS_READ, MAX_WORDS, RegisterFileForm
 from qrsessions.queries.access import check_may_manage, find_section
-from qrsessions.services.meetings import import_register_file
+from qrsessions.services.register_import import import_register_file
 from qrsessions.views.access import teacher_page
 
 # Nobody reads more.

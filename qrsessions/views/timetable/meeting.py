@@ -257,6 +257,7 @@ def _show(
     section = find_section(user, meeting.section_id, on=timezone.localdate(at))
     entries = roster_in_order(meeting)
     own = own_labels()
+    is_locked = meeting.is_locked(on=timezone.localdate(at))
     statuses = [(entry, entry.record.status if entry.record else None) for entry in entries]
     context = {
         "meeting": meeting,
@@ -270,7 +271,9 @@ def _show(
         "can_be_typed": not hasattr(meeting, "session")
         and meeting.state in (MeetingState.PLANNED, MeetingState.HELD)
         and meeting.starts_at <= at
-        and meeting.may_correct,
+        and meeting.may_correct
+        and not is_locked,
+        "is_locked": is_locked,
         "is_not_taken": meeting.state == MeetingState.PLANNED
         and meeting.ends_at is not None
         and meeting.ends_at < at,

@@ -274,8 +274,9 @@ def test_group_without_marks_is_discarded_by_those_who_may_run_all_of_it(page, t
 def test_section_needs_the_same_queries_however_many_sessions(page, section, rows, django_assert_num_queries):
     for day in range(1, rows + 1):
         held(section, at=MONDAY - day * 24 * HOUR)
-    # sign-in session, user; section; who teaches; latest, without marks, discarded
-    with django_assert_num_queries(9):
+    # sign-in session, user; section; rule; who teaches; sessions and their number, the open one, without marks,
+    # discarded, without session; whether its register may be read
+    with django_assert_num_queries(13):
         page.get(f"/teach/sections/{section.pk}/")
 
 

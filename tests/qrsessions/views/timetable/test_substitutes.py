@@ -710,6 +710,6 @@ def test_week_and_section_take_the_same_queries_however_many_were_given(
         meeting = make_planned(section=section, starts_at=NOON + day * DAY)
         substitute(section, colleague, meeting=meeting)
     page = signed_in(colleague)
-    for address, queries in (("/teach/week/", 4), (f"/teach/sections/{section.pk}/", 9)):
+    for address, queries in (("/teach/week/", 4), (f"/teach/sections/{section.pk}/", 12)):
         with django_assert_num_queries(queries):
             page.get(address)
