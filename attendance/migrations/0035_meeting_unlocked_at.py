@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("attendance", "0033_validate_status_labels")]
+    dependencies = [("attendance", "0034_labels_of_changes")]
 
     operations = [
         migrations.AddField(

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("attendance", "0033_validate_status_labels")]
+    dependencies = [("attendance", "0035_meeting_unlocked_at")]
 
     operations = [
         migrations.AddField(

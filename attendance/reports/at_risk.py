@@ -8,7 +8,7 @@ from attendance.lib.natural_order import natural_key
 from attendance.models import Enrolment, Section, Student
 from attendance.registers.dates import ALWAYS, DateRange
 from attendance.registers.standings import StudentStanding, standings
-from attendance.reports.words import forecast, reason_in_words
+from attendance.reports.words import reason_in_words
 from attendance.rules.risk import ABSENCES_IN_A_ROW, Risk, latest_absences, risks
 from attendance.rules.standing import Result
 from attendance.rules.words import in_words

@@ -1,10 +1,10 @@
-"""Reasons and forecasts in words, as teachers read them."""
+"""Why students are at risk, in words. The forecast is in ``attendance.rules.words``."""
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from attendance.rules.risk import FALL_POINTS, FEWEST_CLASSES, LAST_CLASSES, Risk
-from attendance.rules.standing import Result, Standing
+from attendance.rules.standing import Result
 
 
 def reason_in_words(reason: Risk, result: Result, *, absences: int) -> str:
@@ -41,33 +41,3 @@ def reasons_explained(*, absences: int) -> list[str]:
         )
         % {"last": LAST_CLASSES, "points": FALL_POINTS},
     ]
-
-
-def forecast(result: Result) -> str:
-    """What is still possible, as a teacher says it of a student; empty without a minimum or a class that counts."""
-    minimum, remain = result.rule.minimum_percentage, result.remain
-    if not minimum or not result.held:
-        return ""
-    match result.standing:
-        case Standing.LOST:
-            return _("Cannot reach %(minimum)s%% any more.") % {"minimum": minimum}
-        case Standing.BELOW:
-            text = ngettext(
-                "Reaches %(minimum)s%% by attending the next class.",
-                "Reaches %(minimum)s%% by attending the next %(number)s classes.",
-                result.must_attend or 0,
-            )
-            return text % {"minimum": minimum, "number": result.must_attend}
-    if remain is not None:
-        text = ngettext(
-            "May miss %(number)s of the %(remain)s class that remains.",
-            "May miss %(number)s of the %(remain)s classes that remain.",
-            remain,
-        )
-        return text % {"number": result.may_miss, "remain": remain}
-    if not result.may_miss:
-        return _("May not miss the next class.")
-    text = ngettext(
-        "May miss %(number)s more class.", "May miss %(number)s more classes in a row.", result.may_miss
-    )
-    return text % {"number": result.may_miss}

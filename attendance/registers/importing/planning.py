@@ -84,6 +84,7 @@ class SectionPlanner:
     :param note: for the history of each mark
     :param may_add: whether unknown students and enrolments are made
     :param replace: whether marks that differ are replaced; otherwise each is a problem
+    :param passes_locks: whether registers that are locked may be changed
     :param new_students: those that the import makes, by student id; also of other sections
     """
 
@@ -97,6 +98,7 @@ class SectionPlanner:
         note: str,
         may_add: bool,
         replace: bool,
+        passes_locks: bool,
         problems: Problems,
         report: Report,
         new_students: dict[str, Student],
@@ -108,6 +110,7 @@ class SectionPlanner:
         self._note = note
         self._may_add = may_add
         self._replace = replace
+        self._passes_locks = passes_locks
         self._problems = problems
         self._report = report
         self._new_students = new_students
@@ -321,7 +324,13 @@ class SectionPlanner:
         if is_taken:
             meeting.state, meeting.ended_at, meeting.roster_fixed_at = MeetingState.HELD, self._at, self._at
             self._plan.held.append(meeting)
+        planned = len(self._plan.records)
         self._plan_records(number, state, meeting, people, is_taken=is_taken)
+        changes = len(self._plan.records) > planned and not is_taken
+        if changes and not self._passes_locks and meeting.is_locked(on=timezone.localdate(self._at)):
+            self._refuse_class(
+                file_class, _("The register of this class is locked. An administrator can unlock it.")
+            )
 
     def _new_meeting(self, file_class: FileClass, state: FileState) -> Meeting:
         usual = [one for one in self._patterns if one.weekday == file_class.date.weekday()]

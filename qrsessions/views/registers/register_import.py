@@ -64,7 +64,7 @@ def import_register(request: HttpRequest, section_id: int) -> HttpResponse:
     if not is_applied:
         return _preview(request, section, form, report)
     messages.success(request, report.outcome)
-    return redirect("qrsessions:section", section.pk)
+    return redirect("qrsessions:register", section.pk)
 
 
 def _page(request: HttpRequest, section: Section, form: RegisterFileForm) -> HttpResponse:

@@ -94,6 +94,7 @@ def test_range_of_days_limits_meetings_and_numbers():
 
 
 def test_standings_of_many_sections_agree_with_their_registers(django_assert_num_queries):
+    factories.make_rule(minimum_percentage=0)
     sections = [factories.make_section(students=3, minimum_percentage=50) for _ in range(3)]
     for number, section in enumerate(sections):
         for day, status in enumerate([Status.PRESENT, Status.LATE, Status.ABSENT, Status.EXCUSED]):
@@ -112,6 +113,7 @@ def test_standings_of_many_sections_agree_with_their_registers(django_assert_num
 
 
 def test_queries_of_a_register_do_not_grow(django_assert_num_queries):
+    factories.make_rule(minimum_percentage=0)
     section = factories.make_section(students=1)
     held(section, 0, dict.fromkeys(factories.students_of(section), Status.PRESENT))
     with django_assert_num_queries(9):
