@@ -7,7 +7,7 @@ from rest_framework import serializers
 from attendance.models import MeetingState, RecordChange, Status
 from attendance.registers.explanation import ExplainedMeeting, Explanation
 from attendance.registers.simulation import ChangedStudent, Simulation
-from attendance.registers.student_courses import CoursePart, StudentCourse
+from attendance.registers.student_courses import CoursePart
 from attendance.rules.rule import Excused, Rule
 from attendance.rules.standing import Counted, Result, Standing, Together
 from attendance.rules.words import in_words
@@ -198,7 +198,7 @@ class TogetherSerializer(serializers.Serializer[Together]):
     percentage = serializers.FloatField(allow_null=True)
 
 
-class StudentCourseSerializer(serializers.Serializer[StudentCourse]):
+class StudentCourseSerializer(serializers.Serializer[Any]):
     course = serializers.CharField(source="course.code")
     course_title = serializers.CharField(source="course.title")
     term = serializers.CharField(source="term.name", default="")
