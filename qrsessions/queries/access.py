@@ -15,9 +15,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from attendance.lib.refusals import Refused
-from attendance.models import Meeting, MeetingState, Role, Section, User
+from attendance.models import Meeting, MeetingState, Role, Section, Student, User
 from attendance.models.public_ids import names_a_group
 from attendance.models.teaching import SectionQuerySet
+from attendance.registers.student_courses import sections_of
 from qrsessions.models import GroupSession, QRSession, SessionOrGroup
 
 
@@ -104,6 +105,14 @@ def find_whole_sections(user: User, ids: Iterable[int], *, on: datetime.date) ->
     wanted = list(dict.fromkeys(ids))
     found = whole_sections(user, on=on).in_bulk(wanted)
     return [found.get(one) or find_whole_section(user, one, on=on) for one in wanted]
+
+
+def find_student(user: User, student_id: str, *, on: datetime.date) -> Student:
+    """A student in one of the sections whose every class the user may see; for an admin any student."""
+    student = get_object_or_404(Student, student_id=student_id)
+    if user.role is not Role.ADMIN and not sections_of(student, whole_sections(user, on=on)).exists():
+        raise Http404
+    return student
 
 
 def find_session(user: User, public_id: str, *, on: datetime.date) -> QRSession:
