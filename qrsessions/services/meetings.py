@@ -18,6 +18,7 @@ from attendance.lib.refusals import Refused
 from attendance.models import Meeting, MeetingState, RosterEntry, Section, Status, Student, User
 from attendance.records import by_hand, session_end
 from attendance.records.fixed_rosters import fix_rosters
+from attendance.records.seals import seal
 from attendance.timetable import substitutes
 from attendance.timetable.occurrences import YEARS
 from attendance.timetable.weekly_classes import lock_sections
@@ -111,6 +112,7 @@ def cancel(*, meeting: Meeting, reason: str, by: User, at: datetime.datetime) ->
         meeting.state, meeting.cancel_reason = MeetingState.CANCELLED, reason
         _save(meeting, "state", "cancel_reason")
         audit_log.record_meeting(meeting, action=Action.CANCEL, by=by, at=at, detail=reason)
+        _seal(meeting, [], at=at)
     return meeting
 
 
@@ -127,6 +129,7 @@ def restore(*, meeting: Meeting, by: User, at: datetime.datetime) -> Meeting:
         meeting.edited = True
         _save(meeting, "state", "cancel_reason", "edited")
         audit_log.record_meeting(meeting, action=Action.RESTORE, by=by, at=at)
+        _seal(meeting, [], at=at)
     return meeting
 
 
@@ -265,6 +268,7 @@ def enter(
         meeting = _locked(meeting, MeetingState.PLANNED, MeetingState.HELD)
         _check_begun(meeting, [status], at)
         by_hand.mark_by_hand(meeting=meeting, student=student, status=status, by=by, at=at, note=note)
+        _seal(meeting, [student], at=at)
         return RosterEntry.objects.find(meeting=meeting, student=student)
 
 
@@ -288,6 +292,7 @@ def enter_many(
         ]
         for student, status in changed:
             by_hand.mark_by_hand(meeting=meeting, student=student, status=status, by=by, at=at)
+        _seal(meeting, [student for student, _status in changed], at=at)
     return len(changed)
 
 
@@ -312,6 +317,7 @@ def finish(*, meeting: Meeting, by: User, at: datetime.datetime, rest_absent: bo
         meeting.state, meeting.ended_at, meeting.roster_fixed_at = MeetingState.HELD, at, at
         _save(meeting, "state", "ended_at", "roster_fixed_at")
         audit_log.record_meeting(meeting, action=Action.FINISH, by=by, at=at)
+        seal([meeting], at=at)
     return meeting
 
 
@@ -343,6 +349,12 @@ def _check_begun(meeting: Meeting, statuses: Iterable[Status | None], at: dateti
     """Before a meeting, only excuses are entered and taken back."""
     if meeting.starts_at > at and not {None, Status.EXCUSED}.issuperset(statuses):
         raise OnlyExcuses(meeting=meeting.public_id)
+
+
+def _seal(meeting: Meeting, changed: Iterable[Student], *, at: datetime.datetime) -> None:
+    """Seal the marks of these students, and the state of the meeting, if it was held."""
+    if meeting.ended_at:
+        seal([meeting], at=at, students=[student.pk for student in changed])
 
 
 def _save(meeting: Meeting, *fields: str) -> None:
