@@ -16,6 +16,7 @@ from qrsessions.views import (
     student_home,
 )
 from qrsessions.views.exports import calendar, paper_list
+from qrsessions.views.registers import verify
 from qrsessions.views.timetable import file_import, meeting, teaching, week, weekly_classes
 
 register_converter(converters.PublicIdConverter, "public_id")
@@ -64,6 +65,7 @@ urlpatterns = [
         weekly_classes.remove_imported,
         name="remove-series",
     ),
+    path("verify/", verify.verify_register, name="verify-register"),
     path("teach/welcome/", sections.dismiss_welcome, name="dismiss-welcome"),
     path(session_page, sessions.session_page, name="session"),
     path(f"{session_page}history/", audit_log.audit_log_page, name="history"),

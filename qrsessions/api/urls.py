@@ -18,6 +18,7 @@ from qrsessions.api import (
     students,
 )
 from qrsessions.api.base import SessionOrGroupView
+from qrsessions.api.registers import verify
 from qrsessions.services.lifecycle import STEPS
 
 SESSION = "sessions/<public_id:public_id>/"
@@ -51,6 +52,7 @@ urlpatterns = [
     path(f"{MEETING}restore/", meetings.RestoreMeeting.as_view(), name="api-restore-meeting"),
     path(f"{MEETING}move/", meetings.MoveMeeting.as_view(), name="api-move-meeting"),
     path(f"{MEETING}finish/", meetings.FinishMeeting.as_view(), name="api-finish-meeting"),
+    path("registers/verify/", verify.VerifyRegister.as_view(), name="api-verify-register"),
     # Sessions and group sessions
     path("sessions/", sessions.SessionList.as_view(), name="api-sessions"),
     path("group-sessions/", groups.GroupSessionList.as_view(), name="api-group-sessions"),

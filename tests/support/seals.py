@@ -26,7 +26,9 @@ def tamper(statement: str, *values: object) -> None:
 
 
 def numbers(section: Section) -> list[int]:
-    return list(RegisterSeal.objects.filter(section=section).order_by("number").values_list("number", flat=True))
+    return list(
+        RegisterSeal.objects.filter(section=section).order_by("number").values_list("number", flat=True)
+    )
 
 
 def assert_sealed(section: Section) -> Verification:

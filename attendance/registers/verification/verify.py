@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.db.models import Q, TextChoices
@@ -25,6 +25,7 @@ from attendance.models import (
 )
 from attendance.records import seals
 from attendance.registers.dates import ALWAYS, DateRange
+from attendance.registers.verification.cells import FileDifference, compare
 from attendance.registers.verification.chain import (
     Alteration,
     ChainBroken,
@@ -35,12 +36,14 @@ from attendance.registers.verification.chain import (
     Step,
     steps,
 )
+from attendance.registers.verification.files import RegisterFile
 
 
 class Outcome(TextChoices):
     AS_SEALED = "as_sealed", _("As sealed")
     CHANGED = "changed", _("True then, changed since")
     ALTERED = "altered", _("Altered outside the application")
+    FILE_DIFFERS = "file_differs", _("The file is not this register")
     NOT_SEALED = "not_sealed", _("Not sealed")
     KEY_MISSING = "key_missing", _("Cannot be checked")
 
@@ -94,6 +97,8 @@ class Change:
 class Verification:
     """:ivar changes: after the export, the earliest first
     :ivar unsealed: held meetings that have no seal, because they were held before there were any
+    :ivar true_until: when the register was last as a file has it, if it has changed since
+    :ivar missing_rows: how many students of the register are not in the file
     """
 
     section: Section
@@ -101,7 +106,10 @@ class Verification:
     outcome: Outcome
     first_difference: Difference | None = None
     changes: Sequence[Change] = ()
-    unsealed: Sequence[Meeting] = field(default=())
+    unsealed: Sequence[Meeting] = ()
+    true_until: datetime.datetime | None = None
+    file_difference: FileDifference | None = None
+    missing_rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -140,17 +148,42 @@ def verify(
     register = SealedRegister.read(section)
     try:
         all_steps = list(steps(register.seals))
-        found = _altered_export(export, len(all_steps)) if export else None
+        if export:
+            _check_export(export, len(all_steps))
+        _check_rows(register, all_steps, dates)
     except ChainBroken as broken:
-        all_steps, found = [], broken.found
+        return Verification(section, dates, Outcome.ALTERED, _difference(broken.found, register))
     except KeyMissing:
         return Verification(section, dates, Outcome.KEY_MISSING)
-    states = {step.meeting: step.after for step in all_steps}
-    found = found or next(_altered(register, states, dates), None)
-    if found:
-        return Verification(section, dates, Outcome.ALTERED, _difference(found, register))
     last = export.last_seal if export else len(all_steps)
-    changes = _changes(register, all_steps, since=last, dates=dates)
+    return _unaltered(register, all_steps, since=last, dates=dates)
+
+
+def verify_file(section: Section, file: RegisterFile) -> Verification:
+    """Whether a file is the register of the section as it is, or as it was at some time."""
+    register = SealedRegister.read(section)
+    try:
+        all_steps = list(steps(register.seals))
+        _check_rows(register, all_steps, file.dates)
+    except ChainBroken as broken:
+        return Verification(section, file.dates, Outcome.ALTERED, _difference(broken.found, register))
+    except KeyMissing:
+        return Verification(section, file.dates, Outcome.KEY_MISSING)
+    meetings = [meeting for meeting in register.meetings.values() if meeting.section_id == section.pk]
+    compared = compare(file, meetings, all_steps)
+    if compared.true_at is None:
+        return Verification(section, file.dates, Outcome.FILE_DIFFERS, file_difference=compared.difference)
+    found = _unaltered(register, all_steps, since=compared.true_at, dates=file.dates)
+    is_true_now = compared.true_at == len(all_steps)
+    true_until = None if is_true_now else all_steps[compared.true_at].made_at
+    return replace(found, true_until=true_until, missing_rows=compared.missing_rows)
+
+
+def _unaltered(
+    register: SealedRegister, all_steps: Sequence[Step], *, since: int, dates: DateRange
+) -> Verification:
+    states = {step.meeting for step in all_steps}
+    changes = _changes(register, all_steps, since=since, dates=dates)
     unsealed = [
         meeting
         for meeting in register.meetings.values()
@@ -158,18 +191,26 @@ def verify(
     ]
     unchanged = Outcome.NOT_SEALED if unsealed else Outcome.AS_SEALED
     outcome = Outcome.CHANGED if changes else unchanged
-    return Verification(section, dates, outcome, changes=changes, unsealed=unsealed)
+    return Verification(register.section, dates, outcome, changes=changes, unsealed=unsealed)
 
 
-def _altered_export(export: SealedExport, number_of_seals: int) -> Found | None:
+def _check_export(export: SealedExport, number_of_seals: int) -> None:
     genuine = seal_keys.is_mac(export.mac, key_id=export.key_id, message=export.message())
     if genuine is None:
         raise KeyMissing(export.key_id)
     if not genuine:
-        return Found(Alteration.CODE_CHANGED)
+        raise ChainBroken(Found(Alteration.CODE_CHANGED))
     if number_of_seals < export.last_seal:
-        return Found(Alteration.SEAL_DELETED, seal=number_of_seals + 1)
-    return None
+        raise ChainBroken(Found(Alteration.SEAL_DELETED, seal=number_of_seals + 1))
+
+
+def _check_rows(register: SealedRegister, all_steps: Iterable[Step], dates: DateRange) -> None:
+    """
+    :raises ChainBroken: with the first row that is not as the seals say
+    """
+    states = {step.meeting: step.after for step in all_steps}
+    for found in _altered(register, states, dates):
+        raise ChainBroken(found)
 
 
 def _altered(
