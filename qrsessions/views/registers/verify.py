@@ -51,5 +51,6 @@ def verify_register(request: HttpRequest) -> HttpResponse:
             form.add_error(field, str(refused.detail))
             status, headers = refused.status, refused.headers
     response = render(request, "qrsessions/registers/verify.html", context, status=status)
-    response.headers.update(headers)
+    for name, value in headers.items():
+        response[name] = value
     return response

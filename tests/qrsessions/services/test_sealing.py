@@ -164,7 +164,7 @@ def test_typed_register_is_sealed_when_it_is_finished_and_corrected(taught_class
     at = timezone.now() - datetime.timedelta(hours=2)
     planned = factories.make_planned(section=taught_class.section, starts_at=at)
     finish = f"/api/v1/meetings/{planned.public_id}/finish/"
-    assert taught_class.as_teacher.post(finish, {"rest_absent": True}, format="json").status_code == 200
+    assert taught_class.as_teacher.post(finish, {"rest": "absent"}, format="json").status_code == 200
 
     assert put(taught_class, planned, 0, "late").status_code == 200
 
