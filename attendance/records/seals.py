@@ -63,7 +63,8 @@ def contents(meetings: Iterable[int]) -> dict[int, str]:
 def _rows(statement: str, **values: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
 
 
 # The content of a seal: the state of the meeting; its records, which are its register; and their changes. Moments are

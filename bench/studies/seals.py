@@ -8,6 +8,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -67,7 +68,8 @@ def measure(sections: int) -> None:
     from django.db import connection  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415
 
-    from attendance.models import Section, Student, User  # noqa: PLC0415
+    from attendance.models import Section, Status, Student, User  # noqa: PLC0415
+    from attendance.records.seals import seal  # noqa: PLC0415
     from attendance.registers.verification.verify import verify  # noqa: PLC0415
     from qrsessions.services import corrections, groups, lifecycle  # noqa: PLC0415
 
@@ -80,10 +82,9 @@ def measure(sections: int) -> None:
     teacher = User.objects.create(username="teacher", is_teacher=True)
 
     own: list[float] = []
-    real_seal = lifecycle.seal
 
     def timed_seal(*args: Any, **kwargs: Any) -> int:
-        own.append(seconds(lambda: real_seal(*args, **kwargs)))
+        own.append(seconds(partial(seal, *args, **kwargs)))
         return 0
 
     def end_of_group(*, sealed: bool) -> float:
@@ -110,9 +111,11 @@ def measure(sections: int) -> None:
     students = list(Student.objects.order_by("pk")[: 2 * 20])
 
     def correct(student: Student) -> None:
-        corrections.correct(session=session, student=student, status="late", by=teacher, at=timezone.now())
+        corrections.correct(
+            session=session, student=student, status=Status.LATE, by=teacher, at=timezone.now()
+        )
 
-    say("correction of an ended register", [seconds(lambda one=one: correct(one)) for one in students])
+    say("correction of an ended register", [seconds(partial(correct, one)) for one in students])
     with connection.cursor() as cursor:
         cursor.execute(HELD_ROWS, {"section": section.pk, "meetings": MEETINGS_OF_A_TERM})
         cursor.execute("ANALYZE")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -18,7 +19,7 @@ def outside() -> Iterator[None]:
         cursor.execute("SET LOCAL session_replication_role = origin")
 
 
-def tamper(statement: str, *values: object) -> None:
+def tamper(statement: str, *values: Any) -> None:
     """Change rows by SQL, past the application and the triggers."""
     with outside(), connection.cursor() as cursor:
         cursor.execute(statement, values)

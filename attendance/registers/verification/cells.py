@@ -84,8 +84,8 @@ class _History:
     """The states of the meetings and the texts of the cells, each with the number of the seal from which it held."""
 
     def __init__(self, all_steps: Iterable[Step]) -> None:
-        letters = {label.pk: label.letter for label in StatusLabel.objects.all()}
-        codes = {reason.pk: reason.code for reason in ExcuseReason.objects.all()}
+        letters = dict(StatusLabel.objects.values_list("pk", "letter"))
+        codes = dict(ExcuseReason.objects.values_list("pk", "code"))
         self.states: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
         self._texts: defaultdict[int, defaultdict[int, list[tuple[int, str]]]] = defaultdict(
             lambda: defaultdict(list)

@@ -23,7 +23,7 @@ MOST_CHANGES = 1000
 
 class SealedMarkSerializer(serializers.Serializer[ShownMark]):
     status = serializers.ChoiceField(Status.choices, allow_null=True)
-    label = serializers.CharField(allow_null=True)
+    label = serializers.CharField(allow_null=True)  # type: ignore[assignment] - Field has a label, too
     excused_reason = serializers.CharField(allow_null=True, help_text="The reason's code.")
     marked_at = serializers.DateTimeField(allow_null=True)
 
@@ -77,7 +77,7 @@ class VerifiedSerializer(serializers.Serializer[VerifiedCode]):
     def get_changes(self, verified: VerifiedCode) -> Any:
         """The first 1,000 after the export."""
         changes = verified.found.changes if verified.found else ()
-        return LaterChangeSerializer(changes[:MOST_CHANGES], many=True).data
+        return LaterChangeSerializer(list(changes[:MOST_CHANGES]), many=True).data
 
     def get_unsealed(self, verified: VerifiedCode) -> list[str]:
         """The ids of meetings that were held before there were seals."""

@@ -270,7 +270,7 @@ def seal_statements():
     return _Statements()
 
 
-class _Statements(list):
+class _Statements(list[str]):
     def __enter__(self):
         self._wrapper = connection.execute_wrapper(self._note)
         self._wrapper.__enter__()
