@@ -66,7 +66,7 @@ def test_code_is_verified_and_every_answer_fits(open_phone, session, width, sche
         session=session, student=student, status=Status.EXCUSED, by=session.opened_by, at=timezone.now()
     )
     page.reload()
-    look("changed since")
+    look(", changed since")
     record = AttendanceRecord.objects.get(student=factories.students_of(session.meeting.section)[0])
     tamper("UPDATE attendance_attendancerecord SET status = 'present' WHERE id = %s", record.pk)
     page.reload()
