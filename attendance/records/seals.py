@@ -21,7 +21,8 @@ def seal(
     A meeting that has not ended has no register. It gets a seal only if it had one before, as when it is reopened. A
     register that is as its latest seal says gets none.
 
-    Call it last in the transaction, when every lock is held: the chain of a section is locked until the commit.
+    Call it last in the transaction, when every lock is held: the chain of a section is locked until the commit. A
+    transaction that changes several meetings locks all of them first, and seals them together at the end.
 
     :param students: the primary keys of those whose records changed; by default all. Sealing no more than what changed keeps
         a seal from covering what somebody else has altered meanwhile
@@ -101,7 +102,7 @@ _CONTENTS = f"""
       FROM attendance_meeting meeting WHERE meeting.id = ANY(%(meetings)s)
 """  # noqa: S608 - only text of this module
 
-# The first seal of a meeting is of the whole register, whatever changed: there is none before that it could complete.
+# Where the latest seal has no register, or there is none, the whole register is sealed: there is nothing to complete.
 _UNSEALED = f"""
     SELECT meeting.section_id, meeting.id, new.is_whole, new.content, coalesce(head.number, 0), coalesce(head.mac, '')
       FROM attendance_meeting meeting
@@ -113,7 +114,9 @@ _UNSEALED = f"""
           SELECT seal.number, seal.mac FROM attendance_registerseal seal
            WHERE seal.section_id = meeting.section_id ORDER BY seal.number DESC LIMIT 1
       ) AS head ON TRUE
-      CROSS JOIN LATERAL (SELECT %(all)s::boolean OR latest.content IS NULL AS is_whole) AS how
+      CROSS JOIN LATERAL (
+          SELECT %(all)s::boolean OR latest.content::json -> 'meeting' ->> 4 IS NULL AS is_whole
+      ) AS how
       -- With OFFSET, or PostgreSQL would read the content twice.
       CROSS JOIN LATERAL (SELECT how.is_whole, {_CONTENT.format(whole="how.is_whole")} AS content OFFSET 0) AS new
      WHERE meeting.id = ANY(%(meetings)s) AND new.content IS DISTINCT FROM latest.content

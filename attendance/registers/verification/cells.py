@@ -56,7 +56,8 @@ def compare(file: RegisterFile, meetings: Collection[Meeting], all_steps: Sequen
     for place, (column, meeting) in enumerate(zip(file.columns, found, strict=True)):
         if meeting is None:
             return Comparison(None, FileDifference(1, column.heading, "", column.heading, ""), 0)
-        if column.state == MeetingState.PLANNED or meeting.pk not in history.states:
+        is_register = column.state in (MeetingState.HELD, MeetingState.CANCELLED)
+        if not is_register or meeting.pk not in history.states:
             continue
         compared.append((place, column, meeting.pk))
         spans = _common(spans, history.spans_of_state(meeting.pk, column.state))
@@ -158,7 +159,8 @@ def _meeting_of(column: Column, meetings: Iterable[Meeting]) -> Meeting | None:
         if timezone.localtime(meeting.starts_at).strftime("%Y-%m-%d %H:%M") == column.start
         and meeting.state != MeetingState.DISCARDED
     ]
-    return at_that_time[column.number - 1] if column.number <= len(at_that_time) else None
+    # An export has them in the same order.
+    return at_that_time[column.number] if column.number < len(at_that_time) else None
 
 
 def _state_differs(

@@ -4,6 +4,7 @@ import csv
 import datetime
 import io
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from attendance.lib.refusals import Refused
 from attendance.models import MeetingState, Section
 from attendance.registers.dates import DateRange
 
-_HEADING = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d)(?: \((cancelled|planned)\))?(?: #(\d{1,3}))?")
+_HEADING = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d)(?: \((cancelled|planned|open)\))?(?: #\d{1,3})?")
 _NAMES = ("course", "section", "student_id")
 MAX_CELL_CHARACTERS = 10_000
 
@@ -37,7 +38,7 @@ class Column:
     """One class.
 
     :ivar start: local date and time, as in the heading
-    :ivar number: 2 for the second class with the same start
+    :ivar number: 1 for the second column with the same start, whatever its state
     """
 
     heading: str
@@ -77,9 +78,7 @@ def read_register_file(content: bytes) -> RegisterFile:
     try:
         reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
         header = [unguarded_cell(cell) for cell in next(reader, [])]
-        columns = {
-            place: _column(heading) for place, heading in enumerate(header) if _HEADING.fullmatch(heading)
-        }
+        columns = _columns(header)
         places = {name: header.index(name) for name in _NAMES}
         rows, names = [], set()
         for cells in reader:
@@ -117,11 +116,18 @@ def section_of(file: RegisterFile, sections: QuerySet[Section]) -> Section:
     return section
 
 
-def _column(heading: str) -> Column:
-    match = _HEADING.fullmatch(heading)
-    if match is None:
-        raise ValueError(heading)
-    day, time, state, number = match.groups()
-    # A date that does not exist is a ValueError as well.
-    datetime.date.fromisoformat(day)
-    return Column(heading, f"{day} {time}", MeetingState(state or MeetingState.HELD), int(number or 1))
+def _columns(header: Sequence[str]) -> dict[int, Column]:
+    """The columns of classes by their place.
+
+    :raises ValueError: if there is no such day
+    """
+    columns: dict[int, Column] = {}
+    seen: Counter[str] = Counter()
+    for place, heading in enumerate(header):
+        if match := _HEADING.fullmatch(heading):
+            day, time, state = match.groups()
+            datetime.date.fromisoformat(day)
+            start = f"{day} {time}"
+            columns[place] = Column(heading, start, MeetingState(state or MeetingState.HELD), seen[start])
+            seen[start] += 1
+    return columns

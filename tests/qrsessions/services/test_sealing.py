@@ -4,10 +4,10 @@ import datetime
 
 import pytest
 from django.core.management import call_command
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from attendance.models import AttendanceRecord, RegisterSeal, Status
+from attendance.models import AttendanceRecord, Meeting, RegisterSeal, Status
 from attendance.records import seals
 from attendance.registers.verification.verify import Outcome, verify
 from qrsessions.models import QRSession
@@ -179,6 +179,24 @@ def test_discarded_session_is_sealed_as_discarded(taught_class):
 
     assert numbers(taught_class.section) == [1, 2]
     assert verify(taught_class.section).outcome == Outcome.AS_SEALED
+
+
+def test_register_typed_after_its_session_was_discarded_is_sealed_as_a_whole(taught_class):
+    at = timezone.now() - datetime.timedelta(minutes=5)
+    planned = factories.make_planned(section=taught_class.section, starts_at=at)
+    session = taught_class.open()
+    assert session.pk == planned.pk
+    taught_class.step(session, "end")
+    taught_class.step(session, "discard")
+    Meeting.objects.filter(pk=planned.pk).update(state="held", ended_at=at, roster_fixed_at=at)
+    planned.refresh_from_db()
+    factories.fill_register(planned)
+
+    with transaction.atomic():
+        seals.seal([planned], at=at, students=[])
+
+    assert_sealed(taught_class.section)
+    assert RegisterSeal.objects.get(number=3).is_whole
 
 
 def test_session_that_never_ended_gets_no_seal(taught_class):

@@ -3,6 +3,7 @@
 import csv
 import datetime
 import io
+from collections import Counter
 
 import pytest
 from django.utils import timezone
@@ -51,11 +52,11 @@ def table(section):
     """The register as an export writes it."""
     register = term_register(section, today=timezone.localdate())
     suffix = {MeetingState.PLANNED: " (planned)", MeetingState.CANCELLED: " (cancelled)"}
-    starts = [f"{timezone.localtime(one.starts_at):%Y-%m-%d %H:%M}" for one in register.meetings]
-    headings = []
-    for place, (meeting, start) in enumerate(zip(register.meetings, starts, strict=True)):
-        number = starts[: place + 1].count(start)
-        headings.append(f"{start}{suffix.get(meeting.state, '')}{f' #{number}' if number > 1 else ''}")
+    headings, seen = [], Counter()
+    for meeting in register.meetings:
+        heading = f"{timezone.localtime(meeting.starts_at):%Y-%m-%d %H:%M}{suffix.get(meeting.state, '')}"
+        seen[heading] += 1
+        headings.append(heading if seen[heading] == 1 else f"{heading} #{seen[heading]}")
     rows = [FIRST + headings]
     for row in register.rows:
         names = [
@@ -183,3 +184,19 @@ def test_file_of_an_unknown_section_is_refused(taught_class, session):
 
     with pytest.raises(UnknownRegister):
         check(taught_class.section, rows)
+
+
+def test_classes_at_one_time_are_told_apart_by_their_order(taught_class, session, time_machine):
+    time_machine.move_to(session.meeting.starts_at, tick=False)
+    second = taught_class.open(join_policy="open")
+    taught_class.step(second, "start")
+    taught_class.mark(second, 2)
+    taught_class.step(second, "end")
+    before = table(taught_class.section)
+    meetings.cancel(meeting=session.meeting, reason="", by=taught_class.teacher, at=timezone.now())
+    after = table(taught_class.section)
+    assert before[0][-1].endswith(" #2")
+    assert not after[0][-1].endswith(" #2")
+
+    assert check(taught_class.section, before).outcome == Outcome.CHANGED
+    assert check(taught_class.section, after).outcome == Outcome.AS_SEALED
