@@ -39,6 +39,8 @@ if not SECRET_KEY:
             '`python3 -c "import secrets; print(secrets.token_urlsafe(50))"` and keep it in the environment.'
         )
     SECRET_KEY = embedded.secret_key(DATA_DIR)
+# Former keys: what they signed is still accepted, and what they sealed can still be verified.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 
 DEBUG = env.bool("DEBUG", default=False)
 

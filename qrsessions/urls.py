@@ -16,7 +16,7 @@ from qrsessions.views import (
     student_home,
 )
 from qrsessions.views.exports import calendar, paper_list
-from qrsessions.views.registers import files, locks, register, register_import, rule, students
+from qrsessions.views.registers import files, locks, register, register_import, rule, students, verify
 from qrsessions.views.reports import pages as reports
 from qrsessions.views.timetable import file_import, meeting, teaching, week, weekly_classes
 
@@ -96,6 +96,7 @@ urlpatterns = [
         register_import.import_register,
         name="register-import",
     ),
+    path("verify/", verify.verify_register, name="verify-register"),
     path("teach/welcome/", sections.dismiss_welcome, name="dismiss-welcome"),
     path(session_page, sessions.session_page, name="session"),
     path(f"{session_page}history/", audit_log.audit_log_page, name="history"),

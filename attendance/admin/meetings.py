@@ -1,5 +1,6 @@
 """Meetings and attendance records, read-only: sessions create meetings, and ``attendance.records`` writes records."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -89,6 +90,15 @@ class MeetingAdmin(CascadingDelete, admin.ModelAdmin[Meeting]):
 
     has_add_permission = ReadOnly.has_add_permission
     has_change_permission = ReadOnly.has_change_permission
+
+    def get_deleted_objects(
+        self, objs: QuerySet[Meeting] | Sequence[Meeting], request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """The database deletes no meeting that was held, so the page says so before somebody tries."""
+        deleted, counts, not_permitted, protected = super().get_deleted_objects(objs, request)
+        words = _("%(meeting)s was held. Cancel it instead: then it counts nowhere, and its register stays.")
+        protected += [words % {"meeting": meeting} for meeting in objs if meeting.was_held]
+        return deleted, counts, not_permitted, protected
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Meeting]:
         teaching = TeachingAssignment.objects.holding_on(timezone.localdate()).select_related("user")

@@ -16,6 +16,7 @@ from attendance.lib import prepared_sql
 _SPACE = 0x526F_6C6C << 32
 _SECTIONS = 0x526F_6C6D << 32
 _STUDENTS = 0x526F_6C6E << 32
+_SEALS = 0x526F_6C6F << 32
 ROSTER_IMPORT = _SPACE - 1
 RECONCILE = _SPACE - 2
 END_FORGOTTEN = _SPACE - 3
@@ -49,6 +50,16 @@ def hold_sections(section_ids: Iterable[int]) -> None:
 def hold_students(student_pks: Iterable[int]) -> None:
     """Keep others from writing for these students at several meetings. Take the locks of the meetings first."""
     _take(_EXCLUSIVE, student_pks, space=_STUDENTS)
+
+
+def hold_seals(section_ids: Iterable[int]) -> None:
+    """Keep others from sealing registers of these sections until the transaction ends. Take all other locks first."""
+    _take(_EXCLUSIVE, section_ids, space=_SEALS)
+
+
+def share_seals(section_ids: Iterable[int]) -> None:
+    """Keep sealed registers of these sections as they are until the transaction ends."""
+    _take(_SHARED, section_ids, space=_SEALS)
 
 
 def _take(statement: str, ids: Iterable[int], *, space: int = _SPACE) -> None:

@@ -9,6 +9,7 @@ from attendance.models.people import Role, Student, User
 from attendance.models.records import SCAN_METHODS, AttendanceRecord, Method, RecordChange
 from attendance.models.roster import RosterEntry
 from attendance.models.rules import AttendanceRule, ExcusedCounts, LabelWeight
+from attendance.models.seals import RegisterSeal, SealedExport
 from attendance.models.teaching import Course, Enrolment, Section
 from attendance.models.terms import Holiday, Term
 from attendance.models.timetable import MeetingPattern, Weekday
@@ -34,8 +35,10 @@ __all__ = [
     "MeetingState",
     "Method",
     "RecordChange",
+    "RegisterSeal",
     "Role",
     "RosterEntry",
+    "SealedExport",
     "Section",
     "Status",
     "StatusLabel",

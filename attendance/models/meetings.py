@@ -184,6 +184,11 @@ class Meeting(models.Model):
         return self.ends_at is not None
 
     @property
+    def was_held(self) -> bool:
+        """Also if it was cancelled afterwards, or is open again. The database does not delete it."""
+        return self.roster_fixed_at is not None and self.state != MeetingState.DISCARDED
+
+    @property
     def is_open(self) -> bool:
         return self.state == MeetingState.OPEN
 

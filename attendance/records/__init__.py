@@ -5,5 +5,6 @@ Every function runs inside the caller's transaction and under the caller's lock 
 
 ``scans`` writes what phones do, ``by_hand`` what teachers enter, ``session_end`` the absences at the end of a session,
 ``fixed_rosters`` a record for everybody when a session first ends, ``added_section`` the marks copied to a section that
-joins a running group, ``imports`` what a file says. ``locks`` refuses what comes too late.
+joins a running group, ``imports`` what a file says. ``locks`` refuses what comes too late, ``seals`` seals what they have
+changed in a register that has ended.
 """

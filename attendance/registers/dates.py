@@ -35,6 +35,9 @@ class DateRange:
             within &= Q(**{f"{by}__lte": self.last})
         return rows.filter(within)
 
+    def includes(self, day: datetime.date) -> bool:
+        return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
+
     def rule_day(self, *, today: datetime.date) -> datetime.date:
         """The day whose rule decides on minimum, warning and dropped classes: the last one, by default today."""
         return self.last or today

@@ -11,7 +11,7 @@ from attendance.registers.standings import StudentStanding, standings
 from attendance.reports.words import reason_in_words
 from attendance.rules.risk import ABSENCES_IN_A_ROW, Risk, latest_absences, risks
 from attendance.rules.standing import Result
-from attendance.rules.words import in_words
+from attendance.rules.words import forecast, in_words
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from qrsessions.api import (
     students,
 )
 from qrsessions.api.base import SessionOrGroupView
-from qrsessions.api.registers import explanation, files, locks, register_import
+from qrsessions.api.registers import explanation, files, locks, register_import, verify
 from qrsessions.api.registers import students as registers_of_students
 from qrsessions.services.lifecycle import STEPS
 
@@ -87,6 +87,7 @@ urlpatterns = [
     path(f"{MEETING}move/", meetings.MoveMeeting.as_view(), name="api-move-meeting"),
     path(f"{MEETING}finish/", meetings.FinishMeeting.as_view(), name="api-finish-meeting"),
     path(f"{MEETING}unlock-register/", locks.UnlockRegister.as_view(), name="api-unlock-register"),
+    path("registers/verify/", verify.VerifyRegister.as_view(), name="api-verify-register"),
     # Sessions and group sessions
     path("sessions/", sessions.SessionList.as_view(), name="api-sessions"),
     path("group-sessions/", groups.GroupSessionList.as_view(), name="api-group-sessions"),

@@ -16,7 +16,7 @@ from qrsessions.queries.access import TeachersOnly
 from qrsessions.queries.student_places import lock_places
 from qrsessions.queries.waiting_scans import waiting_scans
 from qrsessions.services import audit_log
-from qrsessions.services.marking import MarkAtPlaces, write_marks_at_places
+from qrsessions.services.marking import MarkAtPlaces, seal_marks, write_marks_at_places
 
 
 def admit(
@@ -53,29 +53,29 @@ def admit(
                 raise TeachersOnly
             scans = [scan for scan in scans if not scan.not_enrolled_then]
         admitted: Counter[QRSession] = Counter()
+        marks = []
         # One by one: in a group a student may have been refused in several sections.
         for scan in scans:
             if scan.not_enrolled_then:
                 add_student(meeting=scan.session.meeting, student=scan.student)
             places = lock_places(session_or_group=scan.session.run_as, student=scan.student)
             check_not_locked([place.session.meeting_id for place in places], at=at)
-            (marked,) = write_marks_at_places(
-                [
-                    MarkAtPlaces(
-                        places,
-                        scan.student,
-                        at=scan.scanned_at,
-                        method=Method(scan.method),
-                        device=scan.device,
-                        by_program=scan.by_program,
-                        joins=True,
-                        admitted_by=(by, at),
-                    )
-                ]
+            mark = MarkAtPlaces(
+                places,
+                scan.student,
+                at=scan.scanned_at,
+                method=Method(scan.method),
+                device=scan.device,
+                by_program=scan.by_program,
+                joins=True,
+                admitted_by=(by, at),
             )
+            (marked,) = write_marks_at_places([mark])
+            marks.append(mark)
             admitted[scan.session] += marked.created
             scan.delete()
         for session, number in admitted.items():
             if number:
                 audit_log.record(session=session, action=Action.ADMIT, by=by, at=at, detail=str(number))
+        seal_marks(marks, at=at)
     return admitted.total()

@@ -21,6 +21,7 @@ from attendance.models import (
 from attendance.records import by_hand, session_end
 from attendance.records.fixed_rosters import add_student
 from attendance.records.locks import check_not_locked
+from attendance.records.seals import seal
 from qrsessions.models import Action, GroupSession, QRSession, SessionOrGroup
 from qrsessions.queries.access import TeachersOnly
 from qrsessions.queries.groups import sessions_in
@@ -80,6 +81,7 @@ def correct(
                 at=at,
                 note=note,
             )
+        _seal(places, student, at=at)
     return _entry(session, student)
 
 
@@ -106,6 +108,7 @@ def undo(*, session: QRSession, change: RecordChange, by: User, at: datetime.dat
         check_not_locked([session.meeting_id, *followed.values_list("record__meeting", flat=True)], at=at)
         for other in followed.exclude(pk=change.pk).order_by("record"):
             by_hand.undo_change(other, by=by, at=at, note=note)
+        _seal(places, student, at=at)
     return _entry(session, student)
 
 
@@ -139,7 +142,17 @@ def mark_many(
             detail = ngettext("%(count)d student: %(status)s", "%(count)d students: %(status)s", count)
             words = {"count": count, "status": status.label}
             audit_log.record_all(sessions, action=Action.BULK, by=by, at=at, detail=detail % words)
+            # Of the whole group, and as they are now that they are locked.
+            ended = [meeting for meeting in meetings_run_together(session_or_group) if meeting.ended_at]
+            students = None if takes_register else [entry.student_id for entry in unmarked.entries]
+            seal(ended, at=at, students=students)
     return count
+
+
+def _seal(places: Sequence[Place], student: Student, *, at: datetime.datetime) -> None:
+    """Seal the student's marks in registers that have ended."""
+    ended = [place.session.meeting for place in places if place.session.meeting.ended_at]
+    seal(ended, at=at, students=[student.pk])
 
 
 def _entry(session: QRSession, student: Student) -> RosterEntry:

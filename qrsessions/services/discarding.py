@@ -14,6 +14,7 @@ from attendance.lib.refusals import Refused
 from attendance.models import GroupSeat, Meeting, MeetingGroup, MeetingState, User
 from attendance.records import session_end
 from attendance.records.locks import check_not_locked
+from attendance.records.seals import seal
 from qrsessions.models import Action, GroupSession, QRSession
 from qrsessions.queries.waiting_scans import waiting_scans
 from qrsessions.services import audit_log
@@ -82,6 +83,7 @@ def discard_locked(sessions: Sequence[QRSession], *, by: User | None, at: dateti
     groups = {meeting.group_id for meeting in meetings if meeting.group_id}
     title = meetings[0].group.title if meetings[0].group else ""
     audit_log.record_all(sessions, action=Action.DISCARD, by=by, at=at, detail=title)
+    had_ended = [meeting for meeting in meetings if meeting.roster_fixed_at]
     session_end.delete_unmarked(meetings=meetings)
     GroupSeat.objects.filter(meeting__in=meetings).delete()
     QRSession.objects.filter(pk__in=[session.pk for session in sessions]).delete()
@@ -92,4 +94,5 @@ def discard_locked(sessions: Sequence[QRSession], *, by: User | None, at: dateti
             meeting.state, meeting.opened_at, meeting.roster_fixed_at = MeetingState.PLANNED, None, None
     Meeting.objects.bulk_update(meetings, ["state", "opened_at", "ended_at", "roster_fixed_at", "group"])
     MeetingGroup.objects.filter(pk__in=groups).delete()
+    seal(had_ended, at=at)
     transaction.on_commit(lambda: stats.delete_sets([meeting.public_id for meeting in meetings]), robust=True)

@@ -20,6 +20,7 @@ from attendance.models import Meeting, MeetingGroup, MeetingState, Section, User
 from attendance.records import session_end
 from attendance.records.fixed_rosters import fix_rosters
 from attendance.records.locks import check_not_locked
+from attendance.records.seals import seal
 from attendance.timetable import planned_now
 from qrsessions.models import Action, JoinPolicy, QRSession, SessionEvent, SessionStatus
 from qrsessions.queries.access import NotGiven, check_may_open_unplanned
@@ -291,6 +292,8 @@ def apply_step(sessions: Sequence[QRSession], step: Step, *, by: User | None, at
     QRSession.objects.bulk_update(sessions, ["status", "locked_at", "started_at"])
     audit_log.record_all(sessions, action=Action(step.name), by=by, at=at)
     meetings = [session.meeting for session in sessions]
+    if SessionStatus.ENDED in (step.after, *step.before):
+        seal(meetings, at=at)
     # The next read compares the live sets with the database and sets their new expiry.
     transaction.on_commit(lambda: stats.forget_verified(meetings), robust=True)
 

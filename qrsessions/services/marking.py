@@ -7,6 +7,7 @@ from itertools import accumulate
 
 from attendance.models import ATTENDED, GroupSeat, Method, Student, User
 from attendance.records.scans import Marked, NewMark, add_to_sets_on_commit, write_marks
+from attendance.records.seals import seal
 from qrsessions.queries.student_places import Place
 
 
@@ -56,6 +57,13 @@ def write_marks_at_places(marks: Sequence[MarkAtPlaces]) -> list[Marked]:
     written = write_marks([mark for each in marks_of_each for mark in each])
     firsts = accumulate((len(each) for each in marks_of_each), initial=0)
     return [written[first] for first, _each in zip(firsts, marks_of_each, strict=False)]
+
+
+def seal_marks(marks: Iterable[MarkAtPlaces], *, at: datetime.datetime) -> None:
+    """Seal those of the marks that were written into registers that have ended. Call it last in the transaction."""
+    late = [(place.session.meeting, mark.student.pk) for mark in marks for place in mark.places]
+    late = [(meeting, student) for meeting, student in late if meeting.ended_at]
+    seal({meeting for meeting, _student in late}, at=at, students={student for _meeting, student in late})
 
 
 def take_seats(seats: Iterable[tuple[Place, Student]]) -> None:

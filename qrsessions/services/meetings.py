@@ -31,6 +31,7 @@ from attendance.records import by_hand, session_end
 from attendance.records.by_hand import HandMark
 from attendance.records.fixed_rosters import fix_rosters
 from attendance.records.locks import check_not_locked
+from attendance.records.seals import seal
 from attendance.timetable import substitutes
 from attendance.timetable.occurrences import YEARS
 from attendance.timetable.weekly_classes import lock_sections
@@ -132,6 +133,7 @@ def cancel(*, meeting: Meeting, reason: str, by: User, at: datetime.datetime) ->
         meeting.state, meeting.cancel_reason = MeetingState.CANCELLED, reason
         _save(meeting, "state", "cancel_reason")
         audit_log.record_meeting(meeting, action=Action.CANCEL, by=by, at=at, detail=reason)
+        _seal(meeting, [], at=at)
     return meeting
 
 
@@ -150,6 +152,7 @@ def restore(*, meeting: Meeting, by: User, at: datetime.datetime) -> Meeting:
         meeting.edited = True
         _save(meeting, "state", "cancel_reason", "edited")
         audit_log.record_meeting(meeting, action=Action.RESTORE, by=by, at=at)
+        _seal(meeting, [], at=at)
     return meeting
 
 
@@ -303,6 +306,7 @@ def enter(
             at=at,
             note=note,
         )
+        _seal(meeting, [student], at=at)
         return RosterEntry.objects.with_labels().find(meeting=meeting, student=student)
 
 
@@ -334,6 +338,7 @@ def enter_many(*, meeting: Meeting, marks: Mapping[str, HandMark], by: User, at:
                 by=by,
                 at=at,
             )
+        _seal(meeting, [student for student, _mark in changed], at=at)
     return len(changed)
 
 
@@ -358,6 +363,7 @@ def finish(*, meeting: Meeting, by: User, at: datetime.datetime, rest_absent: bo
         meeting.state, meeting.ended_at, meeting.roster_fixed_at = MeetingState.HELD, at, at
         _save(meeting, "state", "ended_at", "roster_fixed_at")
         audit_log.record_meeting(meeting, action=Action.FINISH, by=by, at=at)
+        seal([meeting], at=at)
     return meeting
 
 
@@ -407,6 +413,12 @@ def _check_begun(meeting: Meeting, statuses: Iterable[Status | None], at: dateti
     """Before a meeting, only excuses are entered and taken back."""
     if meeting.starts_at > at and not {None, Status.EXCUSED}.issuperset(statuses):
         raise OnlyExcuses(meeting=meeting.public_id)
+
+
+def _seal(meeting: Meeting, changed: Iterable[Student], *, at: datetime.datetime) -> None:
+    """Seal the marks of these students, and the state of the meeting, if it was held."""
+    if meeting.ended_at:
+        seal([meeting], at=at, students=[student.pk for student in changed])
 
 
 def _save(meeting: Meeting, *fields: str) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from attendance.lib.batching import Batcher
@@ -38,7 +39,7 @@ from qrsessions.queries.student_places import (
 from qrsessions.refusals import NotActive, NotJoined, ProgramsRefused, ScanUsed, TokenExpired, TokenInvalid
 from qrsessions.services import used_nonces
 from qrsessions.services.batches import Decided, decide_batch
-from qrsessions.services.marking import MarkAtPlaces, count_again, write_marks_at_places
+from qrsessions.services.marking import MarkAtPlaces, count_again, seal_marks, write_marks_at_places
 
 logger = logging.getLogger("rollcall.marks")
 
@@ -341,7 +342,10 @@ def _decide_together(scans: Sequence[Scan]) -> list[Decided[Marked] | Refused]:
         [_refused_scan(scan, session) for scan, session in refused.items()], ignore_conflicts=True
     )
     count_again(marked_before)
-    written = iter(write_marks_at_places([one for one in decided if isinstance(one, MarkAtPlaces)]))
+    marks = [one for one in decided if isinstance(one, MarkAtPlaces)]
+    written = iter(write_marks_at_places(marks))
+    # A claim may mark after the end.
+    seal_marks(marks, at=timezone.now())
     return [
         (one.places[0].session, next(written)) if isinstance(one, MarkAtPlaces) else one for one in decided
     ]

@@ -23,6 +23,7 @@ from attendance.models import (
 )
 from attendance.models.people import people_changed
 from attendance.records.imports import write_imported
+from attendance.records.seals import seal
 from attendance.registers.importing.entries import RegisterFile, SectionName, StudentRow
 from attendance.registers.importing.headings import DateOrder
 from attendance.registers.importing.planning import SectionPlan, SectionPlanner
@@ -95,6 +96,7 @@ def import_registers(
             parts = _parts(files, section, options, problems, report)
             meetings = _meetings(parts, lock=not dry_run)
             new_students: dict[str, Student] = {}
+            changed: dict[Meeting, set[int]] = {}
             for part in parts:
                 planner = SectionPlanner(
                     part.section,
@@ -115,7 +117,10 @@ def import_registers(
                     # At once, to free its memory. A problem of a later section rolls it back.
                     _save(plan, by=by, at=at)
                     report.taken += plan.held
+                    for record in plan.records:
+                        changed.setdefault(record.meeting, set()).add(record.student.pk)
             problems.refuse_if_any()
+            _seal(report.taken, changed, at=at)
     except RosterRefused as refused:
         report.problems = refused.problems
     except IntegrityError:
@@ -239,3 +244,14 @@ def _save(plan: SectionPlan, *, by: User | None, at: datetime.datetime) -> None:
     )
     Meeting.objects.bulk_create(plan.meetings, batch_size=_BATCH)
     write_imported(plan.records, by=by, at=at)
+
+
+def _seal(
+    taken: Collection[Meeting], changed: Mapping[Meeting, Collection[int]], *, at: datetime.datetime
+) -> None:
+    """Seal the whole registers of meetings that were taken, and of others the records of the students that changed."""
+    advisory_locks.hold_seals({meeting.section_id for meeting in [*taken, *changed]})
+    seal(taken, at=at)
+    for meeting, students in changed.items():
+        if meeting not in taken:
+            seal([meeting], at=at, students=students)

@@ -22,6 +22,7 @@ from attendance.models import (
     GroupSeat,
     Meeting,
     MeetingGroup,
+    MeetingState,
     Method,
     RecordChange,
     RosterEntry,
@@ -655,6 +656,23 @@ def test_selected_meetings_are_deleted(admin_client):
 
     assert not Meeting.objects.exists()
     assert not AttendanceRecord.objects.exists()
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_meeting_that_was_held_is_not_deleted_but_cancelled(admin_client, is_cancelled):
+    meeting = make_meeting(ended_at=timezone.now())
+    Meeting.objects.update(state=MeetingState.CANCELLED if is_cancelled else MeetingState.HELD)
+
+    confirmation = admin_client.get(address(Meeting, "delete", meeting.pk))
+    admin_client.post(address(Meeting, "delete", meeting.pk), {"post": "yes"})
+    admin_client.post(
+        address(Meeting, "changelist"),
+        {"action": "delete_selected", "_selected_action": [meeting.pk], "post": "yes"},
+    )
+
+    (words,) = confirmation.context["protected"]
+    assert words.endswith("was held. Cancel it instead: then it counts nowhere, and its register stays.")
+    assert Meeting.objects.get() == meeting
 
 
 def test_meeting_deletion_query_count_is_constant(admin_client):

@@ -3,6 +3,7 @@
 import datetime
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from attendance.models import AttendanceRecord, Enrolment, GroupSeat, Method, RosterEntry, Status
@@ -457,12 +458,13 @@ def test_scan_of_a_student_not_on_a_groups_rosters_waits_in_the_section_of_the_s
 def test_register_that_was_not_taken_keeps_its_roster(taught_class):
     session = taught_class.open()
     taught_class.join(session)
-    lifecycle.apply_step(
-        [QRSession.objects.with_names().get(pk=session.pk)],
-        lifecycle.END_WITHOUT_ABSENCES,
-        by=None,
-        at=timezone.now(),
-    )
+    with transaction.atomic():
+        lifecycle.apply_step(
+            [QRSession.objects.with_names().get(pk=session.pk)],
+            lifecycle.END_WITHOUT_ABSENCES,
+            by=None,
+            at=timezone.now(),
+        )
     enrol_late(taught_class.section)
 
     assert [status for _, status in records_of(taught_class, session)] == [None, None, None]
