@@ -19,6 +19,7 @@ from qrsessions.api import (
 )
 from qrsessions.api.base import SessionOrGroupView
 from qrsessions.api.registers import explanation
+from qrsessions.api.registers import students as registers_of_students
 from qrsessions.services.lifecycle import STEPS
 
 SESSION = "sessions/<public_id:public_id>/"
@@ -48,6 +49,11 @@ urlpatterns = [
         "sections/<int:section_id>/explain/<student_id:student_id>/",
         explanation.Explain.as_view(),
         name="api-explain",
+    ),
+    path(
+        "students/<student_id:student_id>/courses/",
+        registers_of_students.StudentCourses.as_view(),
+        name="api-student-courses",
     ),
     path(
         "sections/<int:section_id>/patterns/", patterns.SectionPatterns.as_view(), name="api-section-patterns"

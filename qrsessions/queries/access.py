@@ -15,8 +15,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from attendance.lib.refusals import Refused
-from attendance.models import Meeting, MeetingState, Role, Section, User
+from attendance.models import Meeting, MeetingState, Role, Section, Student, User
 from attendance.models.public_ids import names_a_group
+from attendance.registers.student_courses import sections_of
 from qrsessions.models import GroupSession, QRSession, SessionOrGroup
 
 
@@ -80,6 +81,14 @@ def find_whole_section(user: User, section_id: int, *, on: datetime.date) -> Sec
         find_section(user, section_id, on=on)
         raise NotWhole
     return section
+
+
+def find_student(user: User, student_id: str, *, on: datetime.date) -> Student:
+    """A student in one of the sections whose every class the user may see; for an admin any student."""
+    student = get_object_or_404(Student, student_id=student_id)
+    if user.role is not Role.ADMIN and not sections_of(student, whole_sections(user, on=on)).exists():
+        raise Http404
+    return student
 
 
 def find_session(user: User, public_id: str, *, on: datetime.date) -> QRSession:

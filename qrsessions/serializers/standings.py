@@ -7,8 +7,9 @@ from rest_framework import serializers
 from attendance.models import MeetingState, RecordChange, Status
 from attendance.registers.explanation import ExplainedMeeting, Explanation
 from attendance.registers.simulation import ChangedStudent, Simulation
+from attendance.registers.student_courses import CoursePart
 from attendance.rules.rule import Excused, Rule
-from attendance.rules.standing import Counted, Result, Standing
+from attendance.rules.standing import Counted, Result, Standing, Together
 from attendance.rules.words import in_words
 
 
@@ -170,4 +171,38 @@ class ExplanationSerializer(serializers.Serializer[Explanation]):
     )
     changes = ExplainedChangeSerializer(
         many=True, help_text="Of the student's records in these meetings, the newest first, at most 200."
+    )
+
+
+class CoursePartSerializer(serializers.Serializer[CoursePart]):
+    """One section of the student."""
+
+    section = serializers.IntegerField(source="section.pk")
+    name = serializers.CharField(source="section.name")
+    is_enrolled = serializers.BooleanField(help_text="On the last day that is looked at.")
+    result = StandingSerializer(allow_null=True, help_text="Null if no class was held.")
+    by_status = serializers.SerializerMethodField(help_text="How often the student had each status.")
+    rule_in_words = serializers.ListField(child=serializers.CharField(), source="words")
+    arithmetic = serializers.CharField()
+    forecast = serializers.CharField()
+
+    def get_by_status(self, part: CoursePart) -> dict[str, int]:
+        return {status.value: number for status, number in part.by_status}
+
+
+class TogetherSerializer(serializers.Serializer[Together]):
+    """The sum of the sections."""
+
+    attended = serializers.FloatField()
+    held = serializers.IntegerField()
+    percentage = serializers.FloatField(allow_null=True)
+
+
+class StudentCourseSerializer(serializers.Serializer[Any]):
+    course = serializers.CharField(source="course.code")
+    course_title = serializers.CharField(source="course.title")
+    term = serializers.CharField(source="term.name", default="")
+    sections = CoursePartSerializer(many=True, source="parts")
+    together = TogetherSerializer(
+        allow_null=True, help_text="If the student was in several sections of the course; else null."
     )

@@ -1,19 +1,19 @@
 """One student: in a section, over all courses, and the search for one."""
 
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from attendance.api.permissions import signed_in
-from attendance.models import Role, Student
+from attendance.models import Role
 from attendance.queries.students import students_like, students_of
 from attendance.registers.explanation import explain
 from attendance.registers.student_courses import student_courses
 from qrsessions.forms.date_range import DateRangeForm
 from qrsessions.forms.teachers import FindSectionForm
-from qrsessions.queries.access import find_whole_section, whole_sections
+from qrsessions.queries.access import find_student, find_whole_section, whole_sections
 from qrsessions.views.access import teacher_page
 
 STUDENTS_PER_PAGE = 50
@@ -42,11 +42,9 @@ def in_section(request: HttpRequest, section_id: int, student_id: str) -> HttpRe
 def over_courses(request: HttpRequest, student_id: str) -> HttpResponse:
     """A student in all sections of which the user sees every class."""
     user, today = signed_in(request), timezone.localdate()
-    student = get_object_or_404(Student, student_id=student_id)
+    student = find_student(user, student_id, on=today)
     form = DateRangeForm(request.GET)
     courses = student_courses(student, whole_sections(user, on=today), today=today, dates=form.dates)
-    if not courses and user.role is not Role.ADMIN:
-        raise Http404
     context = {"student": student, "form": form, "courses": courses}
     status = 200 if form.is_valid() else 400
     return render(request, "qrsessions/registers/student_over_courses.html", context, status=status)

@@ -1,4 +1,4 @@
-"""The API that explains a percentage, and the one that says who would change under another rule."""
+"""The API that explains a percentage, shows a student over all courses, and says who would change under another rule."""
 
 import datetime
 
@@ -255,3 +255,77 @@ def test_simulation_is_for_those_who_may_set_the_rule(taught_class, client):
     refused = client_of(assistant).post(address, body, format="json")
     assert (refused.status_code, refused.json()["code"]) == (403, "teachers_only")
     assert rule_of(taught_class.section, on=timezone.localdate()).drop_lowest == 0
+
+
+def test_student_over_courses_has_each_section_and_their_sum(taught_class):
+    student, section = taught_class.students[0], taught_class.section
+    marked(taught_class, 2, Status.PRESENT)
+    marked(taught_class, 1, Status.ABSENT)
+    other = factories.make_section(
+        course=section.course,
+        term=section.term,
+        name="Z",
+        students=[student],
+        teachers=[taught_class.teacher],
+    )
+    at = timezone.now() - 3 * DAY
+    meeting = factories.make_session(section=other, status=SessionStatus.ENDED, at=at).meeting
+    factories.make_record(meeting=meeting, student=student, status=Status.LATE)
+    factories.make_section(course=section.course, term=section.term, students=[student])
+    factories.make_rule(section=section, minimum_percentage=50)
+    address = f"/api/v1/students/{student.student_id}/courses/"
+
+    def part(one, result, by_status, **fields):
+        return {
+            "section": one.pk,
+            "name": one.name,
+            "is_enrolled": True,
+            "result": result,
+            "by_status": {"present": 0, "late": 0, "excused": 0, "absent": 0} | by_status,
+            **fields,
+        }
+
+    own = {"attended": 1.0, "held": 2, "percentage": 50.0, "standing": "ok", "may_miss": 0, "must_attend": 0}
+    others = {"attended": 1.0, "held": 1, "percentage": 100.0, "standing": "ok"}
+    answer = taught_class.as_teacher.get(address)
+    assert (answer.status_code, answer.json()) == (
+        200,
+        [
+            {
+                "course": section.course.code,
+                "course_title": section.course.title,
+                "term": section.term_name,
+                "sections": [
+                    part(
+                        section,
+                        own,
+                        {"present": 1, "absent": 1},
+                        rule_in_words=["Required: 50%.", "Excused classes do not count."],
+                        arithmetic="1 of 2 classes = 50%",
+                        forecast="May not miss the next class.",
+                    ),
+                    part(
+                        other,
+                        {**others, "may_miss": None, "must_attend": None},
+                        {"late": 1},
+                        rule_in_words=["Excused classes do not count."],
+                        arithmetic="1 of 1 class = 100%",
+                        forecast="",
+                    ),
+                ],
+                "together": {"attended": 2.0, "held": 3, "percentage": 66.7},
+            }
+        ],
+    )
+    (limited,) = taught_class.as_teacher.get(address, {"to": timezone.localdate() - 3 * DAY}).json()
+    assert [one["result"] is None for one in limited["sections"]] == [True, False]
+    assert taught_class.as_teacher.get(address, {"from": "soon"}).status_code == 400
+
+
+def test_student_over_courses_is_for_teachers_of_the_student(taught_class, client):
+    address = f"/api/v1/students/{taught_class.students[0].student_id}/courses/"
+
+    assert client.get(address).status_code == 401
+    assert taught_class.as_student[0].get(address).status_code == 403
+    assert client_of(factories.make_teacher()).get(address).status_code == 404
+    assert len(client_of(factories.make_admin()).get(address).json()) == 1

@@ -164,7 +164,7 @@ def test_pages_need_the_same_queries_for_any_number_of_rows(
 
     with django_assert_num_queries(14):
         browser.get(in_section(section))
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         browser.get(OVER_COURSES)
     with django_assert_num_queries(4):
         browser.get("/teach/students/")
