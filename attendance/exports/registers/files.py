@@ -1,8 +1,9 @@
 """Registers as files: which kinds there are, and what they are called."""
 
+import datetime
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +19,7 @@ from attendance.lib.refusals import Refused
 from attendance.models import Enrolment, Meeting, MeetingState, Section
 from attendance.registers.dates import ALWAYS, DateRange
 from attendance.registers.term_register import TermRegister, term_register
+from attendance.registers.verification.export_codes import read_with_code
 
 # In a ZIP file.
 MOST_SECTIONS = 50
@@ -45,6 +47,11 @@ class FileType(TextChoices):
         return "csv" if self in (FileType.MOODLE, FileType.CANVAS) else self.value
 
     @property
+    def carries_code(self) -> bool:
+        """Whether the file says under which code the sealed register can be verified."""
+        return self in (FileType.XLSX, FileType.PDF, FileType.JSON)
+
+    @property
     def content_type(self) -> str:
         return _CONTENT_TYPES[self.extension]
 
@@ -67,13 +74,31 @@ class RegisterFile:
     parts: Iterator[bytes]
 
 
+def read_register(
+    section: Section, *, type: FileType, options: Options, dates: DateRange, at: datetime.datetime
+) -> tuple[TermRegister, Options]:
+    """The register for a file, and the options with the code that the file carries.
+
+    :param at: the moment of the export
+    """
+    if not type.carries_code:
+        return term_register(section, today=options.today, dates=dates), options
+    register, code = read_with_code(section, today=options.today, dates=dates, at=at)
+    return register, replace(options, code=code)
+
+
 def register_file(register: TermRegister, *, type: FileType, options: Options) -> RegisterFile:
     """The register of one section."""
     return RegisterFile(_name(register.section, type), type.content_type, _parts(register, type, options))
 
 
 def zip_file(
-    sections: Sequence[Section], *, type: FileType, options: Options, dates: DateRange = ALWAYS
+    sections: Sequence[Section],
+    *,
+    type: FileType,
+    options: Options,
+    at: datetime.datetime,
+    dates: DateRange = ALWAYS,
 ) -> RegisterFile:
     """A ZIP file with one file for each section. Each register is read when it is its turn.
 
@@ -84,14 +109,13 @@ def zip_file(
         and _cells(sections, dates) + len(sections) * _CELLS_OF_A_PDF > MOST_CELLS_IN_PDFS
     ):
         raise TooManyPages
-    files = (
-        (
-            _name(section, type),
-            _parts(term_register(section, today=options.today, dates=dates), type, options),
-        )
-        for section in sections
-    )
-    return RegisterFile(f"registers {options.today}.zip", _CONTENT_TYPES["zip"], zip_parts(files))
+
+    def files() -> Iterator[tuple[str, Iterator[bytes]]]:
+        for section in sections:
+            register, with_code = read_register(section, type=type, options=options, dates=dates, at=at)
+            yield _name(section, type), _parts(register, type, with_code)
+
+    return RegisterFile(f"registers {options.today}.zip", _CONTENT_TYPES["zip"], zip_parts(files()))
 
 
 def _cells(sections: Sequence[Section], dates: DateRange) -> int:

@@ -14,7 +14,7 @@ from rest_framework.serializers import Serializer
 from attendance.api.permissions import signed_in
 from attendance.exports.downloads import FILES, READS, ZIPS, download
 from attendance.exports.pdf import PaperSize
-from attendance.exports.registers.files import FileType, register_file, zip_file
+from attendance.exports.registers.files import FileType, read_register, register_file, zip_file
 from attendance.exports.registers.json import json_parts
 from attendance.exports.registers.table import Options
 from attendance.registers.term_register import term_register
@@ -85,11 +85,12 @@ class RegistersZip(TeacherView):
 
         409 `too_many_pages`: PDF files of all of them would take too long.
         """
-        wanted, today = _wanted(request, ZipFilterSerializer), timezone.localdate()
+        at = timezone.now()
+        wanted, today = _wanted(request, ZipFilterSerializer), timezone.localdate(at)
         sections = find_whole_sections(signed_in(request), wanted["section"], on=today)
         ZIPS.allow(str(signed_in(request).pk))
         type, options = FileType(wanted["type"]), _options(wanted, today)
-        return download(zip_file(sections, type=type, options=options, dates=wanted["dates"]))
+        return download(zip_file(sections, type=type, options=options, dates=wanted["dates"], at=at))
 
 
 def _wanted(request: Request, serializer: type[Serializer[Any]]) -> dict[str, Any]:
@@ -105,13 +106,16 @@ def _file(
     """
     :param type: of the file; by default that of the platform that was asked for
     """
-    today = timezone.localdate()
+    at = timezone.now()
+    today = timezone.localdate(at)
     section = find_whole_section(signed_in(request), section_id, on=today)
     wanted = _wanted(request, serializer)
     FILES.allow(str(signed_in(request).pk))
-    register = term_register(section, today=today, dates=wanted["dates"])
     type = type or FileType(wanted["platform"])
-    return download(register_file(register, type=type, options=_options(wanted, today)))
+    register, options = read_register(
+        section, type=type, options=_options(wanted, today), dates=wanted["dates"], at=at
+    )
+    return download(register_file(register, type=type, options=options))
 
 
 def _options(wanted: dict[str, Any], today: datetime.date) -> Options:

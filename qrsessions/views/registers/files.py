@@ -8,11 +8,10 @@ from django.views.decorators.http import require_safe
 
 from attendance.api.permissions import signed_in
 from attendance.exports.downloads import FILES, ZIPS, download
-from attendance.exports.registers.files import TooManyPages, register_file, zip_file
+from attendance.exports.registers.files import TooManyPages, read_register, register_file, zip_file
 from attendance.exports.registers.table import Options
 from attendance.lib.rate_limits import TooOften
 from attendance.models import Section
-from attendance.registers.term_register import term_register
 from qrsessions.forms.register_files import RegisterFilesForm
 from qrsessions.queries.access import find_whole_section, whole_sections_beside
 from qrsessions.views.access import teacher_page
@@ -34,7 +33,8 @@ def page(request: HttpRequest, section_id: int) -> HttpResponse:
 @require_safe
 def download_files(request: HttpRequest, section_id: int) -> HttpResponseBase:
     """The file: of one section, or a ZIP file with one for each section."""
-    user, today = signed_in(request), timezone.localdate()
+    user, at = signed_in(request), timezone.now()
+    today = timezone.localdate(at)
     section = find_whole_section(user, section_id, on=today)
     if not request.GET:
         return redirect("qrsessions:register-files", section_id)
@@ -48,10 +48,10 @@ def download_files(request: HttpRequest, section_id: int) -> HttpResponseBase:
     try:
         if len(sections) == 1:
             FILES.allow(str(user.pk))
-            register = term_register(sections[0], today=today, dates=dates)
+            register, options = read_register(sections[0], type=type, options=options, dates=dates, at=at)
             return download(register_file(register, type=type, options=options))
         ZIPS.allow(str(user.pk))
-        return download(zip_file(sections, type=type, options=options, dates=dates))
+        return download(zip_file(sections, type=type, options=options, dates=dates, at=at))
     except TooOften as refused:
         return refusal_page(request, refused)
     except TooManyPages as refused:

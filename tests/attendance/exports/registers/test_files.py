@@ -6,6 +6,7 @@ import sys
 import zipfile
 
 import pytest
+from django.utils import timezone
 
 from attendance.exports.registers import files
 from attendance.exports.registers.files import FileType, register_file, zip_file
@@ -72,7 +73,7 @@ def test_zip_has_the_file_of_each_section(section, options, type):
     other = factories.make_section(course=section.course, name="B", students=2, term=None)
     both = [section, other]
 
-    found = unzipped(zip_file(both, type=type, options=options).parts)
+    found = unzipped(zip_file(both, type=type, options=options, at=timezone.now()).parts)
 
     alone = [register_file(term_register(one, today=TODAY), type=type, options=options) for one in both]
     assert list(found) == [file.name for file in alone]
@@ -84,14 +85,14 @@ def test_zip_has_the_file_of_each_section(section, options, type):
 def test_zip_of_too_many_pages_is_refused(section, options, monkeypatch, django_assert_num_queries):
     # Three students at five meetings, and what a file costs in any case.
     monkeypatch.setattr(files, "MOST_CELLS_IN_PDFS", 15 + 5_000)
-    assert zip_file([section], type=FileType.PDF, options=options).parts
+    assert zip_file([section], type=FileType.PDF, options=options, at=timezone.now()).parts
     monkeypatch.setattr(files, "MOST_CELLS_IN_PDFS", 15 + 5_000 - 1)
 
     with django_assert_num_queries(2), pytest.raises(files.TooManyPages):
-        zip_file([section], type=FileType.PDF, options=options)
-    assert zip_file([section], type=FileType.XLSX, options=options).parts
+        zip_file([section], type=FileType.PDF, options=options, at=timezone.now())
+    assert zip_file([section], type=FileType.XLSX, options=options, at=timezone.now()).parts
     first_day = DateRange(FIRST, FIRST)
-    assert zip_file([section], type=FileType.PDF, options=options, dates=first_day).parts
+    assert zip_file([section], type=FileType.PDF, options=options, at=timezone.now(), dates=first_day).parts
 
 
 @pytest.mark.parametrize(
