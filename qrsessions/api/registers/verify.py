@@ -13,7 +13,7 @@ from attendance.models import Status
 from attendance.registers.verification.chain import Alteration
 from attendance.registers.verification.codes import VERIFICATIONS, VerifiedCode, verify_code
 from attendance.registers.verification.export_codes import shown_code
-from attendance.registers.verification.verify import Change, Difference, Outcome, ShownMark
+from attendance.registers.verification.verify import Difference, Outcome, ShownMark
 from qrsessions.api.base import TeacherView
 from qrsessions.queries.access import whole_sections
 
@@ -23,7 +23,7 @@ MOST_CHANGES = 1000
 
 class SealedMarkSerializer(serializers.Serializer[ShownMark]):
     status = serializers.ChoiceField(Status.choices, allow_null=True)
-    label = serializers.CharField(allow_null=True)  # type: ignore[assignment] - Field has a label, too
+    label = serializers.CharField(allow_null=True)  # type: ignore[assignment]  # Field has a label, too
     excused_reason = serializers.CharField(allow_null=True, help_text="The reason's code.")
     marked_at = serializers.DateTimeField(allow_null=True)
 
@@ -41,7 +41,7 @@ class DifferenceSerializer(serializers.Serializer[Difference]):
     now = SealedMarkSerializer(allow_null=True, help_text="The mark as it is.")
 
 
-class LaterChangeSerializer(serializers.Serializer[Change]):
+class LaterChangeSerializer(serializers.Serializer[Any]):
     """What the application changed after the export."""
 
     at = serializers.DateTimeField()
