@@ -21,6 +21,7 @@ from qrsessions.services import groups, lifecycle
 from tests.support import factories
 from tests.support.classes import token_of
 from tests.support.live_sets import assert_sets_match_database
+from tests.support.seals import assert_sealed
 
 Call = Callable[[], Any]
 
@@ -213,7 +214,7 @@ def assert_consistent(hall: Hall) -> None:
     """Check what must hold for a class after any actions in any order.
 
     When it ended, every enrolled student has exactly one record, unless it ended by itself and nobody was marked. Nobody
-    joined in two sections. The sets and the stats match the register.
+    joined in two sections. The sets and the stats match the register. Whatever had ended is as its seals say.
     """
     sessions = hall.sessions
     (status,) = {session.status for session in sessions}
@@ -226,6 +227,8 @@ def assert_consistent(hall: Hall) -> None:
     joined = [student for (_, student), (joined, *_rest) in register.items() if joined]
     assert len(joined) == len(set(joined)), "somebody joined in two sections"
     assert_sets_match_database(sessions)
+    for section in hall.sections:
+        assert_sealed(section)
     counted = RosterEntry.objects.filter(meeting__session__in=sessions).counted()
     shown = hall.stats()
     assert (shown["status"], shown["total_students"], shown["total_joined"], shown["total_present"]) == (
