@@ -133,7 +133,6 @@ class _Pages:
     def _write_header(self) -> None:
         pdf, left, width = self.pdf, MARGIN, self.pdf.epw
         if settings.INSTITUTION_LOGO:
-            # Its left edge is the margin; it is at most twice as wide as high.
             pdf.image(settings.INSTITUTION_LOGO, MARGIN, MARGIN, 2 * _LOGO, _LOGO, keep_aspect_ratio=True)
             left += 2 * _LOGO + 3
             width -= 2 * _LOGO + 3
@@ -154,9 +153,9 @@ class _Pages:
         pdf.write_line(rule, Place(MARGIN, MARGIN + 18, pdf.epw - 2 * _LOGO, 4), size=SMALL)
 
     def _write_code(self) -> float:
-        """Write the code, and the QR code of its address, at the right. Returns their width."""
+        """Write the code at the right, on the first page with the QR code of its address. Returns their width."""
         pdf, size = self.pdf, 16.0
-        if address := verify_address(self.options.code):
+        if pdf.page == 1 and (address := verify_address(self.options.code)):
             code = qrcode.QRCode(border=0)
             code.add_data(address)
             modules = code.get_matrix()
