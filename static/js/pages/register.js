@@ -129,6 +129,7 @@ function showProblem(cell, text) {
   problem.className = "problem small";
   problem.textContent = text;
   cell.append(problem);
+  problem.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 function onKey(cell, event) {

@@ -14,6 +14,7 @@ from qrsessions.services.discarding import HasMarks
 from tests.support.factories import (
     make_group_session,
     make_record,
+    make_rule,
     make_section,
     make_session,
     make_teacher,
@@ -274,6 +275,8 @@ def test_group_without_marks_is_discarded_by_those_who_may_run_all_of_it(page, t
 def test_section_needs_the_same_queries_however_many_sessions(page, section, rows, django_assert_num_queries):
     for day in range(1, rows + 1):
         held(section, at=MONDAY - day * 24 * HOUR)
+    # Its label weights are read too. A test before may have emptied the tables.
+    make_rule()
     # sign-in session, user; section; rule; who teaches; sessions and their number, the open one, without marks,
     # discarded, without session; whether its register may be read
     with django_assert_num_queries(13):
