@@ -41,7 +41,16 @@ def is_valid_index(name: str) -> bool:
 
 def test_records_from_before_stay_and_are_by_no_program(state_before, migration):
     record = factories.make_record(status=Status.PRESENT, device="a" * 32)
-    columns_then = ("meeting", "student", "roll_number", "joined_at", "marked_at", "status", "method", "device")
+    columns_then = (
+        "meeting",
+        "student",
+        "roll_number",
+        "joined_at",
+        "marked_at",
+        "status",
+        "method",
+        "device",
+    )
     written = AttendanceRecord.objects.filter(pk=record.pk).values(*columns_then).get()
     state_before()
     assert "claim_nonce" in columns()
