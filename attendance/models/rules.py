@@ -37,13 +37,13 @@ class ExcusedCounts(models.TextChoices):
 
 class AttendanceRuleQuerySet(models.QuerySet["AttendanceRule"]):
     def by_section(self, sections: Iterable[Section]) -> dict[int, list[list[AttendanceRule]]]:
-        """For each section the versions of the institution, of its course and of itself, in two queries."""
+        """For each section the versions of the institution, of its course and of itself, in three queries at most."""
         sections = list(sections)
         found = self.filter(
             Q(section__in=sections)
             | Q(course__in={section.course_id for section in sections})
             | Q(course=None, section=None)
-        ).prefetch_related("label_weights")
+        ).prefetch_related("label_weights__label")
         by_scope: defaultdict[tuple[int | None, int | None], list[AttendanceRule]] = defaultdict(list)
         for rule in found:
             by_scope[rule.course_id, rule.section_id].append(rule)
@@ -267,6 +267,11 @@ class AttendanceRule(models.Model):
     def label_counts(self) -> dict[int, int]:
         """What labels count by this version, in per cent, by the label's key."""
         return {weight.label_id: weight.counts for weight in self.label_weights.all()}
+
+    @property
+    def label_names(self) -> dict[int, str]:
+        """What these labels are called, by the label's key."""
+        return {weight.label_id: weight.label.name for weight in self.label_weights.all()}
 
 
 class LabelWeight(models.Model):

@@ -5,16 +5,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from attendance.models import AttendanceRule, Section
+from attendance.models import AttendanceRule, Section, StatusLabel
 from attendance.models.rules import FIELDS, Says, versions_after
 from attendance.rules.rule import Excused, Rule, Rules, Version
 
 
 def rules_by_section(sections: Iterable[Section]) -> dict[int, Rules]:
-    """The rules of each section by its id, in two queries."""
+    """The rules of each section by its id, in three queries at most."""
     found = AttendanceRule.objects.by_section(sections)
     return {
-        section: Rules([[_version(rule) for rule in versions] for versions in scopes])
+        section: Rules(
+            [[_version(rule) for rule in versions] for versions in scopes],
+            label_names=_label_names(rule for versions in scopes for rule in versions),
+        )
         for section, scopes in found.items()
     }
 
@@ -38,7 +41,8 @@ class SectionVersions:
     @property
     def rules(self) -> Rules:
         return Rules(
-            [[_version(rule) for rule in scope] for scope in (self.institution, self.course, self.own)]
+            [[_version(rule) for rule in scope] for scope in (self.institution, self.course, self.own)],
+            label_names=_label_names(self.all),
         )
 
     def after(self, to: Mapping[str, Any], *, valid_from: datetime.date) -> Rules:
@@ -46,7 +50,8 @@ class SectionVersions:
         before = {version.valid_from: version.says_with_labels for version in self.own}
         after = versions_after(before, to, valid_from=valid_from)
         wider = [[_version(rule) for rule in scope] for scope in (self.institution, self.course)]
-        return Rules([*wider, [_saying(day, says) for day, says in after.items()]])
+        names = dict(StatusLabel.objects.values_list("pk", "name"))
+        return Rules([*wider, [_saying(day, says) for day, says in after.items()]], label_names=names)
 
     def wider_on(self, date: datetime.date) -> Rule:
         """What holds on the day where the section says nothing."""
@@ -64,7 +69,7 @@ class SectionVersions:
 
 
 def versions_of(section: Section) -> SectionVersions:
-    """With who set each of them, in two queries."""
+    """With who set each of them, in three queries at most."""
     versions = AttendanceRule.objects.select_related("set_by")
     ((institution, course, own),) = versions.by_section([section]).values()
     return SectionVersions(institution, course, own)
@@ -74,6 +79,10 @@ def _in_force(versions: Sequence[AttendanceRule], date: datetime.date) -> Says:
     begun = [rule for rule in versions if rule.valid_from is None or rule.valid_from <= date]
     latest = max(begun, key=lambda rule: rule.valid_from or datetime.date.min, default=None)
     return latest.says_with_labels if latest else {}
+
+
+def _label_names(rules: Iterable[AttendanceRule]) -> dict[int, str]:
+    return {label: name for rule in rules for label, name in rule.label_names.items()}
 
 
 def _version(rule: AttendanceRule) -> Version:

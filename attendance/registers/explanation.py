@@ -1,11 +1,11 @@
 """How the percentage of one student in one section comes about: each meeting, what it counts and why."""
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from attendance.models import Meeting, MeetingState, RecordChange, Section, Status, StatusLabel, Student
+from attendance.models import Meeting, MeetingState, RecordChange, Section, Status, Student
 from attendance.registers.dates import ALWAYS, DateRange
 from attendance.registers.term_register import Cell, TermRegister, term_register
 from attendance.rules.rule import Rule
@@ -53,11 +53,10 @@ class Explanation:
     result: Result
     meetings: Sequence[ExplainedMeeting]
     changes: Sequence[RecordChange]
-    label_names: dict[int, str]
 
     @cached_property
     def words(self) -> list[str]:
-        return in_words(self.result.rule, labels=self.label_names)
+        return in_words(self.result.rule)
 
     @property
     def arithmetic(self) -> str:
@@ -78,7 +77,6 @@ def explain(
     """Explain the student's numbers in the section: those of its register."""
     register = term_register(section, today=today, dates=dates, students=[student])
     (row,) = register.rows
-    labels = dict(StatusLabel.objects.values_list("pk", "name"))
     changes = _changes(section, student, dates)
     notes = {(change.record_id, change.to_status): change.note for change in reversed(changes) if change.note}
     counted = iter(row.result.rows)
@@ -91,13 +89,11 @@ def explain(
                 meeting=meeting,
                 cell=cell,
                 row=next(counted) if cell and meeting.state == MeetingState.HELD else None,
-                rule_in_words=_other_rule(register, meeting, cell, labels),
+                rule_in_words=_other_rule(register, meeting, cell),
                 note=notes.get((cell.record, cell.status), "") if cell and cell.record else "",
             )
         )
-    return Explanation(
-        register, student, row.roll_number, row.is_enrolled, row.result, meetings, changes, labels
-    )
+    return Explanation(register, student, row.roll_number, row.is_enrolled, row.result, meetings, changes)
 
 
 def _changes(section: Section, student: Student, dates: DateRange) -> list[RecordChange]:
@@ -109,9 +105,7 @@ def _changes(section: Section, student: Student, dates: DateRange) -> list[Recor
     return list(related[:MOST_CHANGES])
 
 
-def _other_rule(
-    register: TermRegister, meeting: Meeting, cell: Cell | None, labels: Mapping[int, str]
-) -> list[str]:
+def _other_rule(register: TermRegister, meeting: Meeting, cell: Cell | None) -> list[str]:
     """What marks counted on the meeting's day, if the cell's depends on it and it is not what they count at the end."""
     if meeting.state != MeetingState.HELD or cell is None:
         return []
@@ -119,7 +113,7 @@ def _other_rule(
         return []
     of_day = register.rules.on(meeting.date)
     differs = _marks(of_day) != _marks(register.rule)
-    return marks_in_words(of_day, labels=labels) if differs else []
+    return marks_in_words(of_day) if differs else []
 
 
 def _marks(rule: Rule) -> tuple[object, ...]:

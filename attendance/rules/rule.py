@@ -27,6 +27,7 @@ class Rule:
     :ivar forecast_counts_planned: whether planned classes are the ones that remain; otherwise nobody knows how many remain
     :ivar label_counts: what a mark with one of the institution's own labels is worth, in per cent of a class attended, by
         the label's key; a label that is not here counts as its status does
+    :ivar label_names: what these labels are called
     """
 
     minimum_percentage: int = 0
@@ -37,6 +38,7 @@ class Rule:
     drop_lowest: int = 0
     forecast_counts_planned: bool = False
     label_counts: Mapping[int, int] = field(default_factory=dict, hash=False)
+    label_names: Mapping[int, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -56,16 +58,20 @@ class Rules:
     """The rule in force on each day.
 
     :param scopes: the versions of each scope, the widest first: institution, course, section
+    :param label_names: what the institution's own labels are called, by their keys
     """
 
-    def __init__(self, scopes: Iterable[Sequence[Version]]) -> None:
+    def __init__(
+        self, scopes: Iterable[Sequence[Version]], *, label_names: Mapping[int, str] | None = None
+    ) -> None:
+        self._label_names = label_names or {}
         self._scopes = [sorted(versions, key=_first_day) for versions in scopes]
         self._found: dict[datetime.date, Rule] = {}
 
     def on(self, date: datetime.date) -> Rule:
         """What the narrowest scope says on the day counts. What it leaves open, the next wider one decides."""
         if date not in self._found:
-            rule = Rule()
+            rule = Rule(label_names=self._label_names)
             for versions in self._scopes:
                 in_force = [version for version in versions if _first_day(version) <= date]
                 if in_force:

@@ -28,11 +28,8 @@ STANDINGS = {
 }
 
 
-def in_words(rule: Rule, *, labels: Mapping[int, str] | None = None) -> list[str]:
-    """One sentence for each part of the rule that is not as everybody expects, and always how excused classes count.
-
-    :param labels: the names of the institution's own labels by their keys, if what they count is to be said as well
-    """
+def in_words(rule: Rule) -> list[str]:
+    """One sentence for each part of the rule that is not as everybody expects, and always how excused classes count."""
     words = [
         part_in_words(name, getattr(rule, name))
         for name in (
@@ -45,13 +42,13 @@ def in_words(rule: Rule, *, labels: Mapping[int, str] | None = None) -> list[str
         )
         if name == "excused" or getattr(rule, name) != getattr(_EXPECTED, name)
     ]
-    return words + labels_in_words(rule.label_counts, labels or {})
+    return words + labels_in_words(rule.label_counts, rule.label_names)
 
 
-def marks_in_words(rule: Rule, *, labels: Mapping[int, str] | None = None) -> list[str]:
+def marks_in_words(rule: Rule) -> list[str]:
     """What marks count on the days of this rule: the parts of it that each class's own day decides."""
     words = [part_in_words(name, getattr(rule, name)) for name in ("late_counts", "excused")]
-    return words + labels_in_words(rule.label_counts, labels or {})
+    return words + labels_in_words(rule.label_counts, rule.label_names)
 
 
 def part_in_words(name: str, value: Any) -> str:
@@ -107,10 +104,10 @@ def says_in_words(says: Mapping[Any, Any], *, labels: Mapping[int, str] | None =
 
 
 def labels_in_words(counts: Mapping[Any, int], names: Mapping[int, str]) -> list[str]:
-    """What labels count, in the order of ``names``."""
+    """What labels count, in the order of their names."""
     return [
         _("“%(label)s” counts %(counts)s%%.") % {"label": name, "counts": counts[label]}
-        for label, name in names.items()
+        for label, name in sorted(names.items(), key=lambda label: label[1])
         if label in counts
     ]
 

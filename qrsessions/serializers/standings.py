@@ -23,6 +23,11 @@ class RuleSerializer(serializers.Serializer[Rule]):
     excused = serializers.ChoiceField([one.value for one in Excused])
     drop_lowest = serializers.IntegerField()
     forecast_counts_planned = serializers.BooleanField()
+    label_counts = serializers.SerializerMethodField()
+
+    def get_label_counts(self, rule: Rule) -> dict[str, int]:
+        """What labels count, in per cent of a class, by their names; other labels count as their status does."""
+        return {rule.label_names[label]: counts for label, counts in rule.label_counts.items()}
 
 
 class StandingSerializer(serializers.Serializer[Result]):

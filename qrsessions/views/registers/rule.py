@@ -63,12 +63,12 @@ def rule(request: HttpRequest, section_id: int) -> HttpResponse:
             status = refused.status
     context = {
         "section": section,
-        "words": in_words(in_force, labels=names),
+        "words": in_words(in_force),
         "versions": [
             (version, says_in_words(version.says_with_labels, labels=names)) for version in versions.all
         ],
         "form": form,
         "simulation": simulation,
-        "simulation_words": in_words(simulation.rule, labels=names) if simulation else [],
+        "simulation_words": in_words(simulation.rule) if simulation else [],
     }
     return render(request, "qrsessions/registers/rule.html", context, status=status)

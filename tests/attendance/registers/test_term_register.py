@@ -114,8 +114,6 @@ def test_standings_of_many_sections_agree_with_their_registers(django_assert_num
 
 def test_queries_of_a_register_do_not_grow(django_assert_num_queries):
     factories.make_rule(minimum_percentage=0)
-    # Its label weights are read too. A test before may have emptied the tables.
-    factories.make_rule()
     section = factories.make_section(students=1)
     held(section, 0, dict.fromkeys(factories.students_of(section), Status.PRESENT))
     with django_assert_num_queries(9):

@@ -47,9 +47,10 @@ def test_rule_is_said_in_sentences_that_fit_teacher_and_student():
         excused=Excused.ATTENDED,
         drop_lowest=2,
         label_counts={ONLINE: 90, 8: 10},
+        label_names={ONLINE: "online"},
     )
 
-    assert in_words(rule, labels={ONLINE: "online"}) == [
+    assert in_words(rule) == [
         "Required: 75%.",
         "Warning below 80%.",
         "A late mark counts 50%.",
