@@ -37,13 +37,13 @@ class ExcusedCounts(models.TextChoices):
 
 class AttendanceRuleQuerySet(models.QuerySet["AttendanceRule"]):
     def by_section(self, sections: Iterable[Section]) -> dict[int, list[list[AttendanceRule]]]:
-        """For each section the versions of the institution, of its course and of itself, in three queries at most."""
+        """For each section the versions of the institution, of its course and of itself, in two queries."""
         sections = list(sections)
         found = self.filter(
             Q(section__in=sections)
             | Q(course__in={section.course_id for section in sections})
             | Q(course=None, section=None)
-        ).prefetch_related("label_weights__label")
+        ).prefetch_related(models.Prefetch("label_weights", LabelWeight.objects.select_related("label")))
         by_scope: defaultdict[tuple[int | None, int | None], list[AttendanceRule]] = defaultdict(list)
         for rule in found:
             by_scope[rule.course_id, rule.section_id].append(rule)

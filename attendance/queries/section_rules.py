@@ -11,7 +11,7 @@ from attendance.rules.rule import Excused, Rule, Rules, Version
 
 
 def rules_by_section(sections: Iterable[Section]) -> dict[int, Rules]:
-    """The rules of each section by its id, in three queries at most."""
+    """The rules of each section by its id, in two queries."""
     found = AttendanceRule.objects.by_section(sections)
     return {
         section: Rules(
@@ -69,7 +69,7 @@ class SectionVersions:
 
 
 def versions_of(section: Section) -> SectionVersions:
-    """With who set each of them, in three queries at most."""
+    """With who set each of them, in two queries."""
     versions = AttendanceRule.objects.select_related("set_by")
     ((institution, course, own),) = versions.by_section([section]).values()
     return SectionVersions(institution, course, own)

@@ -8,7 +8,7 @@ from attendance.lib.refusals import Refused
 from attendance.models import AttendanceRecord, MeetingState, Section
 from attendance.registers.dates import DateRange
 
-# A million is read in some seconds: see ``bench.studies.reports``.
+# A million is read in some seconds: see ``bench.studies.registers.reports``.
 MOST_RECORDS = 2_000_000
 # More than a page can usefully show.
 MOST_SECTIONS = 500

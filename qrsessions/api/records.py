@@ -115,19 +115,24 @@ class Undo(TeacherView):
 
     @extend_schema(request=UndoSerializer, responses={200: CorrectedSerializer, 409: CONFLICT})
     def post(self, request: Request, public_id: str) -> Response:
-        """Undo a correction: restore the earlier status, method and time. Refused if the mark has changed since."""
-        session = self.session(request, public_id)
+        """Undo a change by hand, also of a meeting without a session: restore the earlier status, method and time. Refused if the mark has changed since."""
+        meeting = self.meeting(request, public_id)
         wanted = UndoSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        changes = RecordChange.objects.filter(record__meeting=session.meeting_id)
+        changes = RecordChange.objects.filter(record__meeting=meeting)
         change = get_object_or_404(
             changes.select_related("record__student"), pk=wanted.validated_data["change"]
         )
+        by, at = signed_in(request), timezone.now()
+        session = QRSession.objects.with_names().filter(pk=meeting.pk).first()
         try:
-            entry = corrections.undo(session=session, change=change, by=signed_in(request), at=timezone.now())
+            if session:
+                entry = corrections.undo(session=session, change=change, by=by, at=at)
+            else:
+                entry = meetings.undo(meeting=meeting, change=change, by=by, at=at)
         except NotEnrolled as error:
             raise _not_on_roster() from error
-        return _corrected(session.meeting, entry, None)
+        return _corrected(meeting, entry, None)
 
 
 class BulkRecords(SessionOrGroupView):

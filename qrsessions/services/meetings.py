@@ -11,6 +11,7 @@ from typing import Any
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from attendance.lib import advisory_locks
@@ -19,6 +20,7 @@ from attendance.models import (
     ExcuseReason,
     Meeting,
     MeetingState,
+    RecordChange,
     Role,
     RosterEntry,
     Section,
@@ -38,6 +40,7 @@ from attendance.timetable.weekly_classes import lock_sections
 from qrsessions.models import Action, QRSession
 from qrsessions.queries.access import AdminsOnly
 from qrsessions.services import audit_log
+from qrsessions.services.corrections import ChangedSince
 from qrsessions.services.lifecycle import WrongState
 
 
@@ -306,6 +309,24 @@ def enter(
             at=at,
             note=note,
         )
+        _seal(meeting, [student], at=at)
+        return RosterEntry.objects.with_labels().find(meeting=meeting, student=student)
+
+
+def undo(*, meeting: Meeting, change: RecordChange, by: User, at: datetime.datetime) -> RosterEntry:
+    """Undo a change of a mark at a planned or held meeting.
+
+    :param change: of a record at this meeting, with its student loaded
+    :returns: the student's roster entry after the change
+    :raises ChangedSince: if the record was changed again; nothing is undone then
+    :raises RegisterLocked: if the register is locked
+    """
+    with transaction.atomic():
+        meeting = _locked(meeting, MeetingState.PLANNED, MeetingState.HELD)
+        check_not_locked([meeting], at=at)
+        student = change.record.student
+        if not by_hand.undo_change(change, by=by, at=at, note=gettext("undone")):
+            raise ChangedSince(meeting=meeting.public_id)
         _seal(meeting, [student], at=at)
         return RosterEntry.objects.with_labels().find(meeting=meeting, student=student)
 

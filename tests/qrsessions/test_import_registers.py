@@ -11,7 +11,7 @@ from django.utils import timezone
 from attendance.models import AttendanceRecord, Course, Enrolment, Meeting, Section, Student, Term
 from attendance.registers.term_register import term_register
 from tests.support import factories
-from tests.support.register_files import everything_imported
+from tests.support.registers.files import everything_imported
 
 pytestmark = pytest.mark.django_db
 

@@ -21,7 +21,7 @@ from qrsessions.services import groups, lifecycle
 from tests.support import factories
 from tests.support.classes import token_of
 from tests.support.live_sets import assert_sets_match_database
-from tests.support.seals import assert_sealed
+from tests.support.registers.seals import assert_sealed
 
 Call = Callable[[], Any]
 

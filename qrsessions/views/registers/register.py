@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 
 from attendance.api.permissions import signed_in
 from attendance.models import ExcuseReason, Meeting, MeetingState, Section, Status, StatusLabel, Student, User
+from attendance.queries.labels import own_labels
 from attendance.registers.gaps import gaps
 from attendance.registers.moves import Moved, moved_students
 from attendance.registers.term_register import Cell, RegisterRow, TermRegister, term_register
@@ -112,7 +113,8 @@ def register_row(request: HttpRequest, section_id: int, student_id: str) -> Http
         return HttpResponse(status=400)
     student = get_object_or_404(Student, student_id=student_id)
     shown = _shown(section, form, user, at, students=[student])
-    if not shown["all_rows"]:
+    row = shown["all_rows"][0].row
+    if not row.is_enrolled and not any(row.cells):
         return HttpResponse(status=404)
     return render(request, "qrsessions/registers/one_row.html", shown | {"shown": shown["all_rows"][0]})
 
@@ -172,6 +174,7 @@ def _shown(
         "words": in_words(found.rule),
         "legend": _legend(found),
         "statuses": Status,
+        "own": own_labels(),
         "may_edit": any(column.may_edit for column in columns),
         # For the dialog, which the script fills.
         "no_session": {"public_id": "00000000"},

@@ -17,12 +17,15 @@ const form = dialog.querySelector("form");
 const state = bar.querySelector("[data-state]");
 const undoButton = bar.querySelector("[data-undo]");
 const heads = [...table.tHead.rows[0].cells];
-const signs = new Map(
-  [...document.querySelectorAll("template[data-status]")].map(({ dataset, content }) => [
-    dataset.status,
-    { letter: dataset.letter, words: content.textContent },
-  ]),
-);
+const [signs, labels] = ["status", "label"].map((kind) => {
+  const described = [...document.querySelectorAll(`template[data-${kind}]`)];
+  return new Map(
+    described.map(({ dataset, content }) => [
+      dataset[kind],
+      { letter: dataset.letter, words: content.textContent, css: dataset.colour ?? "" },
+    ]),
+  );
+});
 // What each cell that is being saved showed before, by meeting and student.
 const before = new Map();
 // The changes that can be undone, the latest last.
@@ -32,8 +35,9 @@ let chosen = null;
 const queue = new SendQueue(`register:${table.dataset.user}:${location.pathname}`, { send, onChange, onSent });
 const grid = gridKeys(table, onKey);
 
-function send({ meeting, student, status, note, undoes, change }) {
-  if (!undoes) return putJSON(`${urlOf("records", meeting)}${encodeURIComponent(student)}/`, { status, note });
+function send({ meeting, student, status, label, reason, note, undoes, change }) {
+  const url = `${urlOf("records", meeting)}${encodeURIComponent(student)}/`;
+  if (!undoes) return putJSON(url, { status, label, reason, note });
   // The mark was refused or changed nothing, so there is nothing to undo.
   return change ? postJSON(urlOf("undo", meeting), { change }) : Promise.resolve(null);
 }
@@ -105,8 +109,9 @@ function showUnsaved(entry, cell) {
   cell.querySelector(".problem")?.remove();
   // What an undo leads to only the server knows.
   if (!entry.undoes) {
-    const sign = signs.get(entry.status) ?? { letter: "–", words: bar.dataset.wordNone };
-    cell.className = entry.status ?? "none";
+    const none = { letter: "–", words: bar.dataset.wordNone, css: "" };
+    const sign = labels.get(entry.label) ?? signs.get(entry.status) ?? none;
+    cell.className = `${entry.status ?? "none"} ${sign.css}`;
     setText(link, sign.letter);
     link.setAttribute("aria-label", sign.words);
   }
@@ -139,21 +144,19 @@ function onKey(cell, event) {
   if (key === "u") return undo();
   cell.querySelector(".problem")?.remove();
   if (!isMark(cell)) return false;
-  if (STATUS_OF_KEY[key]) return mark(cell, STATUS_OF_KEY[key]);
-  if (key === "delete" || key === "backspace") return mark(cell, null);
+  if (STATUS_OF_KEY[key]) return mark(cell, { status: STATUS_OF_KEY[key] });
+  if (key === "delete" || key === "backspace") return mark(cell, { status: null });
   if (key === "n") return open(cell, form.elements.note);
   return false;
 }
 
 /** @returns {true} the key was used, also if the cell cannot be changed: then the bar says why */
-function mark(cell, status, note = "") {
+function mark(cell, { status, label = null, reason = null, note = "" }) {
   if (!isEditable(cell)) return true;
-  const { meeting, edit } = heads[cell.cellIndex].dataset;
-  const wasStatus = [...signs.keys()].find((one) => cell.classList.contains(one)) ?? null;
-  const student = cell.parentElement.dataset.student;
-  const entry = queue.add({ meeting, student, status, note });
-  // The server undoes a mark of a session. A mark of a class without one is set back to the earlier status.
-  done.push({ id: entry.id, meeting, student, change: null, isOfSession: edit === "session", wasStatus });
+  const { meeting } = heads[cell.cellIndex].dataset;
+  const { student } = cell.parentElement.dataset;
+  const entry = queue.add({ meeting, student, status, label, reason, note });
+  done.push({ id: entry.id, meeting, student, change: null });
   if (done.length > MOST_UNDONE) done.shift();
   undoButton.hidden = false;
   return true;
@@ -163,11 +166,10 @@ function undo() {
   const last = done.pop();
   undoButton.hidden = done.length === 0;
   if (!last) return true;
-  const { id, meeting, student, change, isOfSession, wasStatus } = last;
+  const { id, meeting, student, change } = last;
   const cell = cellOf(last);
   if (cell) grid.focus(cell);
-  if (isOfSession) queue.add({ undoes: id, meeting, student, change });
-  else queue.add({ meeting, student, status: wasStatus, note: "" });
+  queue.add({ undoes: id, meeting, student, change });
   return true;
 }
 
@@ -216,8 +218,11 @@ form.addEventListener("submit", (event) => {
   if (event.submitter?.formMethod === "dialog") return;
   event.preventDefault();
   dialog.close();
-  const { value } = event.submitter;
-  mark(chosen, value === "none" ? null : value, form.elements.note.value);
+  const { name, value, dataset } = event.submitter;
+  const label = name === "label" ? value : null;
+  const status = label ? dataset.meaning : value === "none" ? null : value;
+  const reason = (status === "excused" && form.elements.reason?.value) || null;
+  mark(chosen, { status, label, reason, note: form.elements.note.value });
 });
 dialog.addEventListener("close", () => chosen && grid.focus(chosen));
 undoButton.addEventListener("click", undo);

@@ -175,10 +175,10 @@ def test_queries_do_not_grow(asha, section, django_assert_num_queries):
             change(record, by=factories.make_teacher(), from_status=None, to_status=E, note="ill")
 
     more([0])
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(9):
         explain(section, asha, today=TODAY)
     more([1, 2])
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(9):
         explain(section, asha, today=TODAY)
 
 

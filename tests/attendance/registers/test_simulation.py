@@ -85,7 +85,7 @@ def test_nothing_is_written(django_assert_num_queries):
     section = section_with("PPA", minimum_percentage=50)
     before = list(AttendanceRule.objects.values())
 
-    with django_assert_num_queries(12) as queries:
+    with django_assert_num_queries(13) as queries:
         simulate(section, {"minimum_percentage": 90}, valid_from=FIRST, today=TODAY)
 
     assert all(query["sql"].startswith(("SELECT", "DECLARE")) for query in queries.captured_queries)

@@ -17,7 +17,7 @@ from attendance.reports.size import TooMuch, check_size
 from attendance.rules.risk import Risk
 from attendance.rules.standing import Standing
 from tests.support import factories
-from tests.support.letters import hold, section_with
+from tests.support.registers.letters import hold, section_with
 
 pytestmark = pytest.mark.django_db
 
@@ -67,7 +67,7 @@ def test_figures_of_a_section():
     assert figures.distribution == Counter({9: 1, 7: 1, 2: 1, 0: 1})
     # The third one; one class says nothing of the fifth.
     assert figures.at_risk == 1
-    assert report.rule_words == ["Required: 75%.", "Excused classes do not count."]
+    assert report.rule_words == ["Required: 75%.", "Warning below 80%.", "Excused classes do not count."]
 
 
 def test_figures_agree_with_the_registers():

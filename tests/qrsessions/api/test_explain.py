@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 DAY = datetime.timedelta(days=1)
 OTHERS = {"warn_below": 0, "lates_per_absence": 0, "excused": "neutral", "drop_lowest": 0}
-OTHERS |= {"forecast_counts_planned": False}
+OTHERS |= {"forecast_counts_planned": False, "label_counts": {}}
 
 
 def marked(taught_class, days_ago, status, **fields):

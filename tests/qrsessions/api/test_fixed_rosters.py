@@ -118,8 +118,12 @@ def test_student_history_shows_a_class_before_the_enrolment_was_entered_and_does
             "date": held.meeting.date.isoformat(),
             "not_enrolled_then": True,
             "status": None,
+            "label": None,
+            "reason": None,
             "marked_at": None,
             "method": None,
+            "counts": None,
+            "counted": "no_status",
         }
     ]
     assert (own["total_meetings"], own["may_miss"], own["must_attend"]) == (0, 0, 0)

@@ -150,6 +150,8 @@ def test_students_own_records_and_download_have_label_and_reason(taught_class, s
             "reason": "medical",
             "marked_at": "2026-10-05T09:00:00Z",
             "method": "manual",
+            "counts": None,
+            "counted": "excused",
         }
     ]
     put(taught_class, session, {"label": "left early"})

@@ -9,11 +9,11 @@ from django.utils import timezone
 
 from attendance.models import AttendanceRecord, Meeting
 from qrsessions.models import Action, SessionEvent
-from qrsessions.services import meetings as services
+from qrsessions.services import register_import as services
 from tests.support import factories
 from tests.support.classes import client_of
 from tests.support.factories import user_of
-from tests.support.register_files import everything_imported
+from tests.support.registers.files import everything_imported
 
 pytestmark = pytest.mark.django_db
 

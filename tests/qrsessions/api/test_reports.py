@@ -11,7 +11,7 @@ from attendance.reports import size
 from qrsessions.api import reports
 from tests.support import factories
 from tests.support.classes import client_of
-from tests.support.letters import section_with
+from tests.support.registers.letters import section_with
 
 pytestmark = pytest.mark.django_db
 

@@ -14,7 +14,7 @@ from qrsessions.models import QRSession
 from qrsessions.services import auto_end, groups, scanning
 from tests.support import factories
 from tests.support.classes import token_of
-from tests.support.seals import assert_sealed, numbers
+from tests.support.registers.seals import assert_sealed, numbers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

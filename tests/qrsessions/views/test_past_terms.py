@@ -318,7 +318,7 @@ def student_page(sections):
 def test_students_attendance_has_past_terms_in_a_fold_the_latest_first(
     student_page, django_assert_num_queries
 ):
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         response = student_page.get("/student/attendance/")
 
     assert {section.name for section in response.context["sections"]} == {"current", "undated", "none"}

@@ -15,7 +15,7 @@ from tests.support import factories
 from tests.support.classes import client_of, correct
 from tests.support.factories import user_of
 from tests.support.pages import browser_of
-from tests.support.seals import tamper
+from tests.support.registers.seals import tamper
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -8,7 +8,7 @@ from attendance.exports.registers.table import Options
 from attendance.models import ExcuseReason, LabelColour, MeetingState, Status, StatusLabel
 from attendance.registers.term_register import TermRegister, term_register
 from tests.support import factories
-from tests.support.registers import FIRST, TODAY, hold, moment
+from tests.support.registers.terms import FIRST, TODAY, hold, moment
 
 
 @pytest.fixture

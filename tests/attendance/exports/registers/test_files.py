@@ -9,13 +9,13 @@ import pytest
 from django.utils import timezone
 
 from attendance.exports.registers import files
-from attendance.exports.registers.files import FileType, register_file, zip_file
+from attendance.exports.registers.files import FileType, read_register, register_file, zip_file
 from attendance.exports.registers.zip import safe_name, zip_parts
 from attendance.models import Course, Section, Term
-from attendance.registers.dates import DateRange
+from attendance.registers.dates import ALWAYS, DateRange
 from attendance.registers.term_register import term_register
 from tests.support import factories
-from tests.support.registers import FIRST, TODAY
+from tests.support.registers.terms import FIRST, TODAY
 
 
 def unzipped(parts) -> dict[str, bytes]:
@@ -75,7 +75,10 @@ def test_zip_has_the_file_of_each_section(section, options, type):
 
     found = unzipped(zip_file(both, type=type, options=options, at=timezone.now()).parts)
 
-    alone = [register_file(term_register(one, today=TODAY), type=type, options=options) for one in both]
+    alone = []
+    for one in both:
+        register, with_code = read_register(one, type=type, options=options, dates=ALWAYS, at=timezone.now())
+        alone.append(register_file(register, type=type, options=with_code))
     assert list(found) == [file.name for file in alone]
     if type not in (FileType.PDF, FileType.XLSX):  # which tell the moment at which they were made
         assert list(found.values()) == [b"".join(file.parts) for file in alone]
@@ -117,13 +120,13 @@ def test_file_is_named_after_its_section(options, type, name):
 # In a process of its own: the memory that this one has had is not given back.
 MEASURE = """
 import datetime, sys
-from bench.studies.exports import peak_megabytes
+from bench.studies.registers.exports import peak_megabytes
 import django
 django.setup()
 from attendance.exports.registers import files
 from attendance.exports.registers.files import FileType, register_file
 from attendance.exports.registers.table import Options
-from tests.support.registers import large_register
+from tests.support.registers.terms import large_register
 
 today = datetime.date(2026, 10, 1)
 before = peak_megabytes()

@@ -11,7 +11,7 @@ import pytest
 from attendance.exports.registers.csv import csv_parts
 from attendance.exports.registers.table import Options
 from attendance.exports.registers.xlsx import xlsx_bytes
-from tests.support.registers import TODAY
+from tests.support.registers.terms import TODAY
 
 OFFICE = shutil.which("soffice") or shutil.which("libreoffice") or ""
 

@@ -15,7 +15,7 @@ from attendance.models import Status, StatusLabel
 from attendance.registers.dates import DateRange
 from attendance.registers.term_register import term_register
 from tests.support import factories
-from tests.support.registers import FIRST, TODAY, hold
+from tests.support.registers.terms import FIRST, TODAY, hold
 
 pytestmark = pytest.mark.django_db
 

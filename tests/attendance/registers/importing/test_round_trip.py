@@ -3,7 +3,7 @@
 import datetime
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -24,7 +24,7 @@ from attendance.models import (
     Term,
 )
 from tests.support import factories
-from tests.support.register_files import everything_imported, export, load
+from tests.support.registers.files import everything_imported, export, load
 
 pytestmark = pytest.mark.django_db
 
@@ -40,8 +40,13 @@ def moment(day, minute=0):
 
 
 def delete_everything():
+    with connection.cursor() as cursor:
+        # Otherwise the database keeps meetings that were held.
+        cursor.execute("SET LOCAL session_replication_role = replica")
     for model in (RecordChange, AttendanceRecord, Enrolment, Meeting, Section, Course, Term, Student):
         model.objects.all().delete()
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = DEFAULT")
 
 
 def assert_same_after_import(section):

@@ -11,7 +11,7 @@ from attendance.registers.verification.verify import Outcome, verify
 from qrsessions.services import lifecycle
 from tests.support import factories
 from tests.support.classes import correct
-from tests.support.seals import assert_sealed, numbers, tamper
+from tests.support.registers.seals import assert_sealed, numbers, tamper
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -16,7 +16,7 @@ from attendance.registers.verification.verify import Outcome
 from qrsessions.services import meetings
 from tests.support import factories
 from tests.support.classes import correct
-from tests.support.seals import tamper
+from tests.support.registers.seals import tamper
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -162,7 +162,7 @@ def test_pages_need_the_same_queries_for_any_number_of_rows(
             factories.make_record(meeting=session.meeting, student=asha, status=Status.PRESENT)
     browser = signed_in(teacher)
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(13):
         browser.get(in_section(section))
     with django_assert_num_queries(11):
         browser.get(OVER_COURSES)

@@ -12,8 +12,8 @@ from attendance.lib.rate_limits import Limit
 from attendance.reports import size
 from qrsessions.views.reports import pages
 from tests.support import factories
-from tests.support.letters import section_with
 from tests.support.pages import text_of
+from tests.support.registers.letters import section_with
 
 pytestmark = pytest.mark.django_db
 

@@ -14,7 +14,7 @@ from qrsessions.models import QRSession
 from qrsessions.services import corrections, lifecycle
 from tests.support import factories
 from tests.support.browser.pages import axe_violations, fits_width, sign_in
-from tests.support.seals import tamper
+from tests.support.registers.seals import tamper
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -1,4 +1,4 @@
-"""``python -m bench.studies.seals``: what seals cost at the end of a large group, at a correction, and when verified.
+"""``python -m bench.studies.registers.seals``: what seals cost at the end of a large group, at a correction, and when verified.
 
 Everything is done in this process. The same end is timed with and without its seals. See bench/README.md.
 """
@@ -49,7 +49,7 @@ HELD_ROWS = """
 
 def main() -> None:
     """Print the figures."""
-    parser = argparse.ArgumentParser(prog="python -m bench.studies.seals", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.studies.registers.seals", description=__doc__)
     parser.add_argument("--sections", type=int, default=SECTIONS, help=f"sections of the group ({SECTIONS})")
     wanted = parser.parse_args()
     with environment.fresh_environment() as folder:

@@ -5,7 +5,7 @@ import functools
 import pytest
 
 from tests.support.races import make_school, run_concurrently
-from tests.support.seals import assert_sealed, numbers
+from tests.support.registers.seals import assert_sealed, numbers
 
 ROUNDS = 3
 

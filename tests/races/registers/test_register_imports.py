@@ -11,7 +11,7 @@ from qrsessions.services import lifecycle
 from tests.support import factories
 from tests.support.live_sets import assert_sets_match_database
 from tests.support.races import make_school, run_concurrently
-from tests.support.register_files import load
+from tests.support.registers.files import load
 
 ROUNDS = 5
 

@@ -1,4 +1,4 @@
-"""``python -m bench.studies.reports``: reading the reports of a large department. See bench/README.md."""
+"""``python -m bench.studies.registers.reports``: reading the reports of a large department. See bench/README.md."""
 
 import argparse
 import datetime
@@ -39,7 +39,7 @@ FILL = """
 
 def main() -> None:
     """Print the time and the memory of each report."""
-    parser = argparse.ArgumentParser(prog="python -m bench.studies.reports", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.studies.registers.reports", description=__doc__)
     for name, number in (("sections", SECTIONS), ("students", STUDENTS), ("meetings", MEETINGS)):
         parser.add_argument(f"--{name}", type=int, default=number, help=f"{name} ({number:,})")
     parser.add_argument("--profile", action="store_true", help="show where the time goes")

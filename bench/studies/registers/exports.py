@@ -1,4 +1,4 @@
-"""``python -m bench.studies.exports``: the time and memory of each file of a large register. See docs/scaling.md.
+"""``python -m bench.studies.registers.exports``: the time and memory of each file of a large register. See docs/scaling.md.
 
 Each file is made in a process of its own, which has loaded the whole site as a web process has.
 """
@@ -51,7 +51,7 @@ RECORDS = """
 
 def main() -> None:
     """Print one line for each kind of file."""
-    parser = argparse.ArgumentParser(prog="python -m bench.studies.exports", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.studies.registers.exports", description=__doc__)
     parser.add_argument("--students", type=int, default=STUDENTS, help=f"students ({STUDENTS})")
     parser.add_argument("--meetings", type=int, default=MEETINGS, help=f"meetings ({MEETINGS})")
     parser.add_argument("--one", help=argparse.SUPPRESS)
@@ -72,7 +72,7 @@ def main() -> None:
             fill(students=wanted.students, meetings=wanted.meetings)
             sys.stdout.write(f"{'':<10}{'s':>8}{'CPU s':>8}{'MB':>8}{'peak RSS, MB':>15}\n")
             for kind in ("nothing", *FileType.values, "zip of 5"):
-                command = [sys.executable, "-m", "bench.studies.exports", "--one", kind]
+                command = [sys.executable, "-m", "bench.studies.registers.exports", "--one", kind]
                 sys.stdout.write(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603 - our own
                 sys.stdout.flush()
 

@@ -1,0 +1,1 @@
+"""Studies of the register of a term: its files, reports and seals."""
