@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.pagination import PageNumberPagination
@@ -12,7 +11,6 @@ from rest_framework.response import Response
 
 from attendance.api.permissions import signed_in
 from attendance.models import Section
-from attendance.registers.dates import DateRange
 from attendance.reports.at_risk import AtRisk, students_at_risk
 from attendance.reports.sections import SectionReport, section_reports
 from attendance.reports.size import check_size
@@ -20,7 +18,7 @@ from attendance.rules.risk import ABSENCES_IN_A_ROW, Risk
 from attendance.rules.standing import Standing
 from qrsessions.api.base import TeacherView
 from qrsessions.queries.reports.selection import REPORTS, Wanted, chosen_sections
-from qrsessions.serializers.meetings import PeriodSerializer
+from qrsessions.serializers.date_range import DateRangeSerializer
 
 # The largest key that the database can hold.
 LARGEST = 2**63 - 1
@@ -32,7 +30,7 @@ class ReportPages(PageNumberPagination):
     max_page_size = 100
 
 
-class ReportFilterSerializer(PeriodSerializer):
+class ReportFilterSerializer(DateRangeSerializer):
     """What a report is about. Sections of past terms are left out, unless one of them or their term is asked for."""
 
     section = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST)
@@ -45,12 +43,6 @@ class ReportFilterSerializer(PeriodSerializer):
     page_size = serializers.IntegerField(
         required=False, min_value=1, help_text=f"At most {ReportPages.max_page_size}."
     )
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        first, last = attrs.get("from"), attrs.get("to")
-        if first and last and last < first:
-            raise serializers.ValidationError({"to": _("The last day is before the first.")})
-        return attrs
 
 
 class AtRiskFilterSerializer(ReportFilterSerializer):
@@ -196,5 +188,5 @@ def _chosen(
     wanted.is_valid(raise_exception=True)
     given = dict(wanted.validated_data)
     of = {name: given[name] for name in ("section", "course", "department", "term") if name in given}
-    given["dates"] = DateRange(given.get("from"), given.get("to"))
+    given["dates"] = wanted.dates
     return chosen_sections(user, Wanted(**of), on=timezone.localdate()), given

@@ -10,7 +10,7 @@ from attendance.exports.pdf import PaperSize
 from attendance.exports.registers.files import MOST_SECTIONS, FileType
 from attendance.exports.registers.table import Column
 from attendance.models import Section
-from attendance.registers.dates import DateRange
+from qrsessions.forms.date_range import DateRangeForm
 
 
 class SectionsField(forms.ModelMultipleChoiceField[Section]):
@@ -20,7 +20,7 @@ class SectionsField(forms.ModelMultipleChoiceField[Section]):
         return f"{section.course} · {section.name}"
 
 
-class RegisterFilesForm(forms.Form):
+class RegisterFilesForm(DateRangeForm):
     """Sent by GET; the answer is the file.
 
     :param sections: those that can be chosen
@@ -55,11 +55,6 @@ class RegisterFilesForm(forms.Form):
 
     def __init__(self, *args: Any, sections: QuerySet[Section], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # "from" is a word of Python's.
-        for name, label in (("from", _("From")), ("to", _("To"))):
-            self.fields[name] = forms.DateField(
-                required=False, label=label, widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
-            )
         self.fields["sections"] = SectionsField(
             sections,
             label=_("Sections"),
@@ -76,11 +71,3 @@ class RegisterFilesForm(forms.Form):
                 _("Choose at most %(number)d sections."), params={"number": MOST_SECTIONS}
             )
         return sections
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}
-        try:
-            cleaned["dates"] = DateRange(cleaned.get("from"), cleaned.get("to"))
-        except ValueError:
-            self.add_error("to", _("The last day is before the first."))
-        return cleaned

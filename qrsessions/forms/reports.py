@@ -1,6 +1,5 @@
 """What reports are asked for: which sections and which days."""
 
-import datetime
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -8,42 +7,12 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from attendance.registers.dates import DateRange
 from attendance.rules.risk import ABSENCES_IN_A_ROW
+from qrsessions.forms.date_range import DateRangeForm
 from qrsessions.queries.reports.selection import Choices, Wanted
 
 
-def _day(label: Any) -> forms.DateField:
-    return forms.DateField(
-        label=label, required=False, widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
-    )
-
-
-class DaysForm(forms.Form):
-    """``from`` and ``to``, both included."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        # "from" is a word of Python's.
-        self.fields |= {"from": _day(_("From")), "to": _day(_("To"))}
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}
-        first, last = cleaned.get("from"), cleaned.get("to")
-        if first and last and last < first:
-            self.add_error("to", _("The last day is before the first."))
-        return cleaned
-
-    @property
-    def dates(self) -> DateRange:
-        return DateRange(self.day("from"), self.day("to"))
-
-    def day(self, name: str) -> datetime.date | None:
-        day: datetime.date | None = self.cleaned_data[name]
-        return day
-
-
-class ReportForm(DaysForm):
+class ReportForm(DateRangeForm):
     """Which of the user's sections, and which days. Fields with nothing to choose from are left out."""
 
     department = forms.ChoiceField(label=_("Department"), required=False)

@@ -2,31 +2,18 @@
 
 from typing import Any
 
-from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from attendance.exports.pdf import PaperSize
 from attendance.exports.registers.files import MOST_SECTIONS, FileType
 from attendance.exports.registers.table import Column
 from attendance.models import MeetingState, Status
-from attendance.registers.dates import DateRange
 from attendance.rules.rule import Excused
 from attendance.rules.standing import Standing
-from qrsessions.serializers.meetings import PeriodSerializer
+from qrsessions.serializers.date_range import DateRangeSerializer
 
 
-class RegisterFilterSerializer(PeriodSerializer):
-    """``dates`` of the validated data is the range of days."""
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        try:
-            attrs["dates"] = DateRange(attrs.get("from"), attrs.get("to"))
-        except ValueError as error:
-            raise serializers.ValidationError({"to": _("The last day is before the first.")}) from error
-        return attrs
-
-
-class RegisterFileFilterSerializer(RegisterFilterSerializer):
+class RegisterFileFilterSerializer(DateRangeSerializer):
     """``columns`` of the validated data are in the order of the file."""
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
@@ -51,7 +38,7 @@ class RegisterFileFilterSerializer(RegisterFilterSerializer):
         return attrs
 
 
-class MarksFilterSerializer(RegisterFilterSerializer):
+class MarksFilterSerializer(DateRangeSerializer):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         return super().get_fields() | {
             "platform": serializers.ChoiceField(

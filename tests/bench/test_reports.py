@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.studies import reports
+from bench.studies.registers import reports
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -5,6 +5,7 @@ import datetime
 import io
 import json
 import re
+from typing import Any
 
 import openpyxl
 import pypdfium2
@@ -22,7 +23,15 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 DAY = datetime.timedelta(days=1)
 # Five classes attended, one late, one online and two missed: 5 + 0.5 + 0.9 of 9. The others do not count.
-MARKS = [Status.PRESENT] * 5 + [Status.LATE, "online", Status.ABSENT, Status.ABSENT, Status.EXCUSED, None]
+ONLINE = object()
+MARKS: list[Any] = [Status.PRESENT] * 5 + [
+    Status.LATE,
+    ONLINE,
+    Status.ABSENT,
+    Status.ABSENT,
+    Status.EXCUSED,
+    None,
+]
 SHOWN = "71.1"
 
 
@@ -40,7 +49,7 @@ def student(taught_class) -> Student:
         session = factories.make_session(
             section=taught_class.section, status=SessionStatus.ENDED, at=at, opened_by=taught_class.teacher
         )
-        label, status = (online, Status.PRESENT) if mark == "online" else (None, mark)
+        label, status = (online, Status.PRESENT) if mark is ONLINE else (None, mark)
         factories.make_record(
             meeting=session.meeting, student=first, status=status, label=label, roll_number="01"
         )

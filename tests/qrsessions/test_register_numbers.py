@@ -303,12 +303,12 @@ def check(history: History, *, today: datetime.date, dates: DateRange) -> None:
         if of_section
     }
     if dates == DateRange():
-        for student in history.students:
+        for person in history.students:
             own = {
-                one.section: shown(one.result) for one in own_sections(student, on=today) if one.result.rows
+                one.section: shown(one.result) for one in own_sections(person, on=today) if one.result.rows
             }
             assert {section: numbers for section, numbers in own.items() if numbers[1]} == {
-                section: of_section[student]
+                section: of_section[person]
                 for section, of_section in expected.items()
-                if student in of_section and of_section[student][1]
+                if person in of_section and of_section[person][1]
             }

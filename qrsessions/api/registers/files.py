@@ -9,7 +9,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
-from rest_framework.serializers import Serializer
 
 from attendance.api.permissions import signed_in
 from attendance.exports.downloads import FILES, READS, ZIPS, download
@@ -20,10 +19,10 @@ from attendance.exports.registers.table import Options
 from attendance.registers.term_register import term_register
 from qrsessions.api.base import CONFLICT, TeacherView
 from qrsessions.queries.access import find_whole_section, find_whole_sections
+from qrsessions.serializers.date_range import DateRangeSerializer
 from qrsessions.serializers.term_registers import (
     MarksFilterSerializer,
     RegisterFileFilterSerializer,
-    RegisterFilterSerializer,
     TermRegisterSerializer,
     ZipFilterSerializer,
 )
@@ -37,7 +36,7 @@ class AnyAccept(BaseContentNegotiation):
 
 
 class SectionRegister(TeacherView):
-    @extend_schema(parameters=[RegisterFilterSerializer], responses=TermRegisterSerializer)
+    @extend_schema(parameters=[DateRangeSerializer], responses=TermRegisterSerializer)
     def get(self, request: Request, section_id: int) -> StreamingHttpResponse:
         """The register of a section: its meetings, and its students with a cell for each meeting.
 
@@ -45,7 +44,7 @@ class SectionRegister(TeacherView):
         """
         today = timezone.localdate()
         section = find_whole_section(signed_in(request), section_id, on=today)
-        wanted = _wanted(request, RegisterFilterSerializer)
+        wanted = _wanted(request, DateRangeSerializer)
         READS.allow(str(signed_in(request).pk))
         register = term_register(section, today=today, dates=wanted["dates"])
         parts = json_parts(register, Options(today=today), section_id=section.pk)
@@ -93,15 +92,15 @@ class RegistersZip(TeacherView):
         return download(zip_file(sections, type=type, options=options, dates=wanted["dates"], at=at))
 
 
-def _wanted(request: Request, serializer: type[Serializer[Any]]) -> dict[str, Any]:
+def _wanted(request: Request, serializer: type[DateRangeSerializer]) -> dict[str, Any]:
+    """What the request asks for, with its ``dates``."""
     wanted = serializer(data=request.query_params)
     wanted.is_valid(raise_exception=True)
-    validated: dict[str, Any] = wanted.validated_data
-    return validated
+    return {**wanted.validated_data, "dates": wanted.dates}
 
 
 def _file(
-    request: Request, section_id: int, serializer: type[Serializer[Any]], *, type: FileType | None = None
+    request: Request, section_id: int, serializer: type[DateRangeSerializer], *, type: FileType | None = None
 ) -> StreamingHttpResponse:
     """
     :param type: of the file; by default that of the platform that was asked for

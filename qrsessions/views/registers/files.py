@@ -44,7 +44,7 @@ def download_files(request: HttpRequest, section_id: int) -> HttpResponseBase:
     chosen = form.cleaned_data
     sections: list[Section] = chosen["sections"]
     options = Options(today=today, columns=chosen["columns"], with_bom=chosen["bom"], size=chosen["size"])
-    type, dates = chosen["type"], chosen["dates"]
+    type, dates = chosen["type"], form.dates
     try:
         if len(sections) == 1:
             FILES.allow(str(user.pk))

@@ -21,7 +21,8 @@ from attendance.reports.sections import by_department, section_reports, total
 from attendance.reports.size import TooMuch, check_size
 from attendance.reports.words import reasons_explained
 from attendance.rules.risk import ABSENCES_IN_A_ROW
-from qrsessions.forms.reports import AtRiskForm, DaysForm, ReportForm
+from qrsessions.forms.date_range import DateRangeForm
+from qrsessions.forms.reports import AtRiskForm, ReportForm
 from qrsessions.queries.access import find_whole_section
 from qrsessions.queries.arrivals import latest_arrivals
 from qrsessions.queries.reports.selection import REPORTS, choices_of, chosen_sections
@@ -117,7 +118,7 @@ def section_report(request: HttpRequest, section_id: int) -> HttpResponse:
     user, at = signed_in(request), timezone.now()
     today = timezone.localdate(at)
     section = find_whole_section(user, section_id, on=today)
-    form = DaysForm(request.GET)
+    form = DateRangeForm(request.GET)
     context: dict[str, Any] = {"section": section, "form": form}
     if not form.is_valid():
         return render(request, "qrsessions/reports/section.html", context, status=400)

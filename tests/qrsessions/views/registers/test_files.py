@@ -138,7 +138,7 @@ def test_several_sections_are_a_zip(teacher, section):
         ({"sections": []}, "Choose at least one section."),
         ({"columns": []}, "Choose at least one column."),
         ({"from": "2026-06-31"}, "Enter a valid date."),
-        ({"from": "2026-10-02", "to": "2026-10-01"}, "The last day is before the first."),
+        ({"from": "2026-10-02", "to": "2026-10-01"}, "The last day cannot be before the first."),
         ({"type": "exe"}, "Select a valid choice. exe is not one of the available choices."),
     ],
 )

@@ -177,7 +177,7 @@ def test_dates_limit_the_columns_and_the_percentage(tab, section):
     ("query", "words"),
     [
         ("?from=tomorrow", "Enter a valid date."),
-        ("?from=2026-09-08&to=2026-09-07", "The last day must not be before the first."),
+        ("?from=2026-09-08&to=2026-09-07", "The last day cannot be before the first."),
         ("?below=many", "Enter a number."),
         ("?status=asleep", "Select a valid choice."),
     ],

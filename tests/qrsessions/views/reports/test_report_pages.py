@@ -236,7 +236,7 @@ def test_wrong_days_are_an_error_beside_the_field(teacher, days):
     for address in (*PAGES, f"/teach/reports/sections/{section.pk}/"):
         answer = browser_of(teacher).get(f"{address}?{days}")
         assert answer.status_code == 400
-        assert re.search(r"Enter a valid date\.|The last day is before the first\.", text_of(answer))
+        assert re.search(r"Enter a valid date\.|The last day cannot be before the first\.", text_of(answer))
         assert section.enrolments.get().student.name not in text_of(answer)
 
 
