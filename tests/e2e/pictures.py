@@ -15,8 +15,9 @@ from playwright.sync_api import Page
 
 from attendance.exports.fonts import BASE_FONT
 from attendance.models import Section, Status, Student, User
+from attendance.registers.term_register import term_register
 from qrsessions.codes import tokens
-from qrsessions.demo import phone_of
+from qrsessions.demo import add_past_classes, phone_of
 from qrsessions.models import GroupSession, QRSession
 from qrsessions.refusals import NotJoined
 from qrsessions.services import corrections, groups, joining, lifecycle, scanning
@@ -176,3 +177,21 @@ def test_pictures_of_a_group(open_page):
     take(desk, "open-group", "/teach/groups/new/")
     groups.take_group_step(group_session=group, step="end", by=teacher, at=timezone.now())
     take(desk, "group-register", f"/teach/groups/{group.public_id}/register/")
+
+
+def test_pictures_of_a_term(open_page):
+    add_past_classes(now=timezone.now())
+    section = Section.objects.filter(course__code="CS101").order_by("name")[0]
+    register = term_register(section, today=timezone.localdate())
+    student = min(register.rows, key=lambda row: row.result.percentage or 100).student
+    page = f"/teach/sections/{section.pk}"
+
+    desk = open_page(**DESK)
+    sign_in(desk, "teacher")
+    take(desk, "register", f"{page}/register/")
+    take(desk, "report", f"/teach/reports/sections/{section.pk}/")
+    take(desk, "explanation", f"{page}/students/{student.student_id}/")
+    desk.goto(f"{page}/rule/")
+    desk.locator("[name=minimum_percentage]").fill("90")
+    desk.get_by_role("button", name="See who changes").click()
+    take(desk, "rule")
