@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'reason for excuses',
                 'verbose_name_plural': 'reasons for excuses',
                 'ordering': ['name'],
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('code', ''), _negated=True), models.Q(('name', ''), _negated=True)), name='excuse_reason_not_empty')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('code__regex', '[A-Za-z0-9]'), models.Q(('name', ''), _negated=True)), name='excuse_reason_not_empty', violation_error_message='A code has at least one letter or digit.')],
             },
         ),
         migrations.AddField(

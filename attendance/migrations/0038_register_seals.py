@@ -75,6 +75,7 @@ class Migration(migrations.Migration):
                 ('last_day', models.DateField(null=True, verbose_name='last day')),
                 ('made_at', models.DateTimeField(verbose_name='exported')),
                 ('last_seal', models.PositiveIntegerField(verbose_name='number of the last seal')),
+                ('last_mac', models.CharField(blank=True, max_length=64, verbose_name='MAC of the last seal')),
                 ('key_id', models.CharField(max_length=8, verbose_name='key')),
                 ('mac', models.CharField(max_length=64, verbose_name='MAC')),
                 ('section', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='attendance.section', verbose_name='section')),

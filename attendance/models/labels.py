@@ -137,7 +137,12 @@ class ExcuseReason(models.Model):
         verbose_name_plural = _("reasons for excuses")
         ordering = ["name"]
         constraints = [
-            models.CheckConstraint(condition=~Q(code="") & ~Q(name=""), name="excuse_reason_not_empty"),
+            # A code of signs alone, such as "-", would mean something else in files.
+            models.CheckConstraint(
+                condition=Q(code__regex="[A-Za-z0-9]") & ~Q(name=""),
+                name="excuse_reason_not_empty",
+                violation_error_message=_("A code has at least one letter or digit."),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -73,6 +73,8 @@ class SealedExport(models.Model):
     last_day = models.DateField(_("last day"), null=True)
     made_at = models.DateTimeField(_("exported"))
     last_seal = models.PositiveIntegerField(_("number of the last seal"))
+    # Of that seal, so that no other can take its place.
+    last_mac = models.CharField(_("MAC of the last seal"), max_length=64, blank=True)
     key_id = models.CharField(_("key"), max_length=8)
     mac = models.CharField(_("MAC"), max_length=64)
 
@@ -89,7 +91,9 @@ class SealedExport(models.Model):
     def message(self) -> str:
         """What the MAC is of."""
         days = [day.isoformat() if day else None for day in (self.first_day, self.last_day)]
-        return json.dumps([self.code, self.section_id, *days, _moment(self.made_at), self.last_seal])
+        return json.dumps(
+            [self.code, self.section_id, *days, _moment(self.made_at), self.last_seal, self.last_mac]
+        )
 
 
 def _moment(at: datetime.datetime) -> str:

@@ -78,7 +78,10 @@ def explain(
     register = term_register(section, today=today, dates=dates, students=[student])
     (row,) = register.rows
     changes = _changes(section, student, dates)
-    notes = {(change.record_id, change.to_status): change.note for change in reversed(changes) if change.note}
+    # A mark's note is that of the change which made it, also after a later change was undone.
+    notes: dict[tuple[object, ...], str] = {
+        (change.record_id, change.to_status, change.changed_at): change.note for change in changes
+    }
     counted = iter(row.result.rows)
     meetings = []
     for meeting, cell in zip(register.meetings, row.cells, strict=True):
@@ -90,7 +93,9 @@ def explain(
                 cell=cell,
                 row=next(counted) if cell and meeting.state == MeetingState.HELD else None,
                 rule_in_words=_other_rule(register, meeting, cell),
-                note=notes.get((cell.record, cell.status), "") if cell and cell.record else "",
+                note=notes.get((cell.record, cell.status, cell.marked_at), "")
+                if cell and cell.record
+                else "",
             )
         )
     return Explanation(register, student, row.roll_number, row.is_enrolled, row.result, meetings, changes)

@@ -15,7 +15,7 @@ from attendance.rules.percentage import percentage
 
 @dataclass(frozen=True)
 class Presence:
-    """Who attended one class, of all on its roster.
+    """Who attended one class.
 
     :ivar without: those for whom no status stands
     """
@@ -35,7 +35,8 @@ class Presence:
 
     @property
     def total(self) -> int:
-        return self.attended + self.excused + self.absent + self.without
+        """Of whom it is the percentage: those who attended and those who were absent."""
+        return self.attended + self.absent
 
     @property
     def percentage(self) -> float:
@@ -62,7 +63,7 @@ class HourPresence:
 
 
 def presence_by_class(sections: Collection[Section], *, dates: DateRange = ALWAYS) -> list[Presence]:
-    """The classes of the sections that were held, in order, in one query. Those with nobody on the roster are left out."""
+    """The classes of the sections that were held, in order, in one query. Those for which nobody was present or absent are left out."""
     held = Meeting.objects.filter(section__in=sections, state=MeetingState.HELD)
     # The roster of a class that was held is its records.
     counted = dates.limit(held).annotate(

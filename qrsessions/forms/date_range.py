@@ -1,6 +1,7 @@
 """The days that a page is about."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -31,3 +32,9 @@ class DateRangeForm(forms.Form):
         if not self.is_valid():
             return ALWAYS
         return DateRange(self.cleaned_data["from"], self.cleaned_data["to"])
+
+    @property
+    def days(self) -> str:
+        """The days as the query of an address; empty for all."""
+        dates = {"from": self.dates.first, "to": self.dates.last}
+        return urlencode({name: day for name, day in dates.items() if day})

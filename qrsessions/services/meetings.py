@@ -220,7 +220,7 @@ def choose_planned(*, session: QRSession, planned: Meeting | None, by: User, at:
     before the session was opened stays with its class.
 
     :param planned: a class without a register; None if the session is not on the timetable
-    :raises NotPlannedNow: if the class cannot be chosen any more
+    :raises NotPlannedNow: if the class cannot be chosen any more, or is on a later day
     :raises WrongState: if the session is not open, or was not on the timetable and is to be so again
     """
     with transaction.atomic():
@@ -232,6 +232,8 @@ def choose_planned(*, session: QRSession, planned: Meeting | None, by: User, at:
             raise WrongState(session=session.public_id)
         if planned:
             other = _free_to_choose(planned)
+            if other.date > timezone.localdate(at):
+                raise NotPlannedNow
         else:
             other = Meeting(section_id=own.section_id, state=MeetingState.PLANNED, date=own.date)
         before = timezone.localtime(own.starts_at).strftime("%Y-%m-%d %H:%M")

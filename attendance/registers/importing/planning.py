@@ -178,7 +178,7 @@ class SectionPlanner:
         """The student whom the row names by the student id; None if by the roll number, or after a problem."""
         if not row.student_id:
             if row.roll_number not in self._by_number:
-                self._refuse_row(row, _("Nobody in this section has this roll number."))
+                self._refuse_row(row, self._unknown_number(row.roll_number))
             return None
         student = self._students.get(row.student_id) or self._new_students.get(row.student_id)
         if student is None and self._may_add:
@@ -194,6 +194,16 @@ class SectionPlanner:
             )
             return None
         return student
+
+    def _unknown_number(self, number: str) -> str:
+        """Why nobody is found. “07” is not “7”, but spreadsheet programs make it so."""
+        for known in self._by_number:
+            if known.lstrip("0") == number.lstrip("0"):
+                return _(
+                    "Nobody in this section has this roll number. If %(known)s is meant, write it so: "
+                    "a spreadsheet program may have dropped the zeros."
+                ) % {"known": known}
+        return _("Nobody in this section has this roll number.")
 
     def _mark(self, row: StudentRow, number: int, file_class: FileClass) -> _Reading:
         text = row.text(number)
@@ -326,7 +336,7 @@ class SectionPlanner:
             self._plan.held.append(meeting)
         planned = len(self._plan.records)
         self._plan_records(number, state, meeting, people, is_taken=is_taken)
-        changes = len(self._plan.records) > planned and not is_taken
+        changes = len(self._plan.records) > planned
         if changes and not self._passes_locks and meeting.is_locked(on=timezone.localdate(self._at)):
             self._refuse_class(
                 file_class, _("The register of this class is locked. An administrator can unlock it.")

@@ -63,9 +63,10 @@ class Words:
     ) -> None:
         self._known: dict[str, Mark | None] = {"": None} | dict.fromkeys(_NOTHING, Mark(None))
         self._reasons: dict[str, ExcuseReason] = {}
-        for reason in reasons:
-            for word in (reason.name, reason.code):
-                self._reasons[_folded(word)] = reason
+        reasons = list(reasons)
+        # A code comes before a name of another reason.
+        self._reasons |= {_folded(reason.name): reason for reason in reasons}
+        self._reasons |= {_folded(reason.code): reason for reason in reasons}
         # The later ones win: what the institution says before what is usual.
         for status, words in _USUAL.items():
             for word in (*words.split(), str(status.label)):

@@ -10,7 +10,7 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from attendance.lib import seal_keys
-from attendance.models import Method, RegisterSeal
+from attendance.models import MeetingState, Method, RegisterSeal
 
 
 class Alteration(TextChoices):
@@ -165,16 +165,32 @@ def _after(seal: RegisterSeal, before: RegisterState | None) -> RegisterState:
     sealed = RegisterState.read(seal.content)
     if before is None:
         return sealed
+    has_all = seal.is_whole and sealed.meeting.ended_at is not None
+    if found := _altered_meeting(sealed, before, has_all=has_all):
+        raise ChainBroken(replace(found, seal=seal.number, meeting=seal.meeting_id))
     for record in sealed.records.values():
         if found := _altered_before(record, sealed, before, is_whole=seal.is_whole):
             raise ChainBroken(replace(found, seal=seal.number, meeting=seal.meeting_id))
-    has_all = seal.is_whole and sealed.meeting.ended_at is not None
     return RegisterState(
         sealed.meeting,
         sealed.records if has_all else {**before.records, **sealed.records},
         # An entry of the history never changes: what the first seal says of it holds.
         {**sealed.changes, **before.changes},
     )
+
+
+def _altered_meeting(sealed: RegisterState, before: RegisterState, *, has_all: bool) -> Found | None:
+    """Whether the class had been moved, or a record deleted, when the application sealed the register again.
+
+    The application moves no class that was held, and deletes no record, except where a session is discarded.
+    """
+    if before.meeting.ended_at is not None and sealed.meeting[:3] != before.meeting[:3]:
+        return Found(Alteration.MEETING_CHANGED)
+    if has_all and before.meeting.state not in {MeetingState.PLANNED, MeetingState.DISCARDED}:
+        for pk, record in before.records.items():
+            if pk not in sealed.records:
+                return Found(Alteration.RECORD_DELETED, student=record.student, sealed=record.mark)
+    return None
 
 
 def _altered_before(
@@ -193,6 +209,14 @@ def _altered_before(
     if len(new) > 1 and not is_whole:
         return Found(Alteration.CHANGE_ADDED, student=record.student)
     old = before.records.get(record.pk)
+    if not is_whole and new and (old is None or old.mark.status is None) and new[0].before.status:
+        # The mark that was there before the change came from outside.
+        return Found(
+            Alteration.RECORD_ADDED if old is None else Alteration.RECORD_CHANGED,
+            student=record.student,
+            sealed=old and old.mark,
+            now=new[0].before,
+        )
     if old is None or old.mark.status is None or (is_whole and old.mark.method == Method.END):
         return None
     now = new[0].before if new else record.mark

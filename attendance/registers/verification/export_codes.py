@@ -37,17 +37,16 @@ def make_code(register: TermRegister, *, at: datetime.datetime) -> str:
     """
     section = register.section
     last = (
-        RegisterSeal.objects.filter(section=section)
-        .order_by("-number")
-        .values_list("number", flat=True)
-        .first()
+        RegisterSeal.objects.filter(section=section).order_by("-number").values_list("number", "mac").first()
     )
+    number, mac = last or (0, "")
     key = seal_keys.current()
     what: dict[str, Any] = {
         "section": section,
         "first_day": register.dates.first,
         "last_day": register.dates.last,
-        "last_seal": last or 0,
+        "last_seal": number,
+        "last_mac": mac,
         "key_id": key.id,
     }
     former = SealedExport.objects.filter(**what).order_by("made_at").last()

@@ -149,7 +149,7 @@ def verify(
     try:
         all_steps = list(steps(register.seals))
         if export:
-            _check_export(export, len(all_steps))
+            _check_export(export, register.seals)
         _check_rows(register, all_steps, dates)
     except ChainBroken as broken:
         return Verification(section, dates, Outcome.ALTERED, _difference(broken.found, register))
@@ -194,14 +194,16 @@ def _unaltered(
     return Verification(register.section, dates, outcome, changes=changes, unsealed=unsealed)
 
 
-def _check_export(export: SealedExport, number_of_seals: int) -> None:
+def _check_export(export: SealedExport, sealed: Sequence[RegisterSeal]) -> None:
     genuine = seal_keys.is_mac(export.mac, key_id=export.key_id, message=export.message())
     if genuine is None:
         raise KeyMissing(export.key_id)
     if not genuine:
         raise ChainBroken(Found(Alteration.CODE_CHANGED))
-    if number_of_seals < export.last_seal:
-        raise ChainBroken(Found(Alteration.SEAL_DELETED, seal=number_of_seals + 1))
+    if len(sealed) < export.last_seal:
+        raise ChainBroken(Found(Alteration.SEAL_DELETED, seal=len(sealed) + 1))
+    if export.last_seal and sealed[export.last_seal - 1].mac != export.last_mac:
+        raise ChainBroken(Found(Alteration.SEAL_CHANGED, seal=export.last_seal))
 
 
 def _check_rows(register: SealedRegister, all_steps: Iterable[Step], dates: DateRange) -> None:

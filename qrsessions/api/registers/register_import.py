@@ -21,6 +21,14 @@ from qrsessions.services.register_import import import_register_file
 MAX_CHANGES = 1000
 
 
+class MappingField(serializers.JSONField):
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            return super().to_internal_value(data)
+        except RecursionError:
+            self.fail("invalid")
+
+
 class RegisterFileSerializer(serializers.Serializer[Any]):
     file = serializers.FileField(
         allow_empty_file=True,
@@ -37,7 +45,7 @@ class RegisterFileSerializer(serializers.Serializer[Any]):
         required=False,
         help_text="What 03/04/2026 means. If it is left out, the other dates of the file decide.",
     )
-    mapping = serializers.JSONField(
+    mapping = MappingField(
         default=dict,
         help_text="What words mean, as a JSON object: a status, the name of a label, `E:` and the code of a reason, an "
         "empty text for no status, or `not_enrolled`.",
@@ -46,6 +54,11 @@ class RegisterFileSerializer(serializers.Serializer[Any]):
     def validate_mapping(self, mapping: Any) -> dict[str, str]:
         if not isinstance(mapping, dict) or not all(isinstance(meaning, str) for meaning in mapping.values()):
             raise serializers.ValidationError(_("Give a JSON object of texts."))
+        try:
+            "".join([*mapping, *mapping.values()]).encode()
+        except UnicodeEncodeError as error:
+            # Half of a surrogate pair.
+            raise serializers.ValidationError(_("Give a JSON object of texts.")) from error
         return mapping
 
 

@@ -25,7 +25,7 @@ def page(request: HttpRequest, section_id: int) -> HttpResponse:
     user, today = signed_in(request), timezone.localdate()
     section = find_whole_section(user, section_id, on=today)
     sections = whole_sections_beside(section, user=user, on=today)
-    form = RegisterFilesForm(sections=sections, initial={"sections": [section.pk]})
+    form = RegisterFilesForm(sections=sections, initial={**request.GET.dict(), "sections": [section.pk]})
     return _page(request, section, form)
 
 

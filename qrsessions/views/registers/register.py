@@ -72,12 +72,14 @@ class ShownCell(NamedTuple):
     """A cell as the template shows it. Thousands are on a page, so these are plain texts.
 
     :ivar address: empty where the student was not on the roster
+    :ivar reason: the code of the reason for an excuse
     """
 
     css: str
     address: str
     letter: str
     words: str
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,8 @@ def _shown(
     show = _cell_words()
     all_rows = [ShownRow(row, _cells(row, columns, show), moved.get(row.student.pk)) for row in found.rows]
     return {
+        "section": section,
+        "days": form.days,
         "register": found,
         "columns": columns,
         "all_rows": all_rows,
@@ -219,7 +223,10 @@ def _cells(row: RegisterRow, columns: Sequence[Column], words: CellWords) -> lis
             cells.append(ShownCell("out", "", "", ""))
         else:
             css, text = words(cell.status, cell.label, cell.excused_reason)
-            cells.append(ShownCell(css + column.css, _address(column, student), _letter(cell, column), text))
+            reason = cell.excused_reason.code if cell.excused_reason else ""
+            cells.append(
+                ShownCell(css + column.css, _address(column, student), _letter(cell, column), text, reason)
+            )
     return cells
 
 

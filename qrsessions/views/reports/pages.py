@@ -2,7 +2,6 @@
 
 from functools import wraps
 from typing import Any
-from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -13,7 +12,6 @@ from django.views.decorators.http import require_safe
 from attendance.api.permissions import signed_in
 from attendance.lib.rate_limits import TooOften
 from attendance.models import Meeting
-from attendance.registers.dates import DateRange
 from attendance.reports.at_risk import students_at_risk
 from attendance.reports.charts import distribution_chart, hour_chart, presence_chart
 from attendance.reports.presence import presence_by_class, presence_by_hour
@@ -78,7 +76,7 @@ def reports(request: HttpRequest) -> HttpResponse:
         "one_rule": next(iter(rules)) if has_one_rule else None,
         "distribution": distribution_chart(figures, minimum=minimum),
         "hours": hour_chart(presence_by_hour(presence_by_class(sections, dates=form.dates))),
-        "days": _days_query(form.dates),
+        "days": form.days,
     }
     return render(request, "qrsessions/reports/reports.html", context)
 
@@ -107,7 +105,7 @@ def at_risk(request: HttpRequest) -> HttpResponse:
         "section": sections[0] if form.wanted.section and sections else None,
         "page": Paginator(found, STUDENTS_PER_PAGE).get_page(request.GET.get("page", 1)),
         "reasons": reasons_explained(absences=absences),
-        "days": _days_query(form.dates),
+        "days": form.days,
     }
     return render(request, "qrsessions/reports/at_risk.html", context)
 
@@ -137,12 +135,6 @@ def section_report(request: HttpRequest, section_id: int) -> HttpResponse:
         "at_risk_total": len(listed),
         "reasons": reasons_explained(absences=ABSENCES_IN_A_ROW),
         "not_taken": dates.limit(missing).select_related("section__course").order_by("-starts_at", "pk"),
-        "days": _days_query(dates),
+        "days": form.days,
     }
     return render(request, "qrsessions/reports/section.html", context)
-
-
-def _days_query(dates: DateRange) -> str:
-    """The days as a part of an address; empty without any."""
-    days = {"from": dates.first, "to": dates.last}
-    return urlencode({name: day for name, day in days.items() if day})

@@ -89,6 +89,8 @@ async function refresh(entry, cell) {
 /** Make a cell like another one, and keep its link, which may have the focus. */
 function update(cell, fresh) {
   cell.className = fresh.className;
+  if (fresh.dataset.reason) cell.dataset.reason = fresh.dataset.reason;
+  else delete cell.dataset.reason;
   const [link, other] = [cell.querySelector("a"), fresh.querySelector("a")];
   if (cell.tagName === "TD" && link && other) {
     setText(link, other.textContent);
@@ -198,6 +200,7 @@ function open(cell, field) {
   setText(form.querySelector("[data-roll]"), dayOf(cell));
   setText(form.querySelector("[data-word]"), link.getAttribute("aria-label"));
   form.querySelector("[data-take-back]").hidden = cell.classList.contains("none");
+  if (form.elements.reason) form.elements.reason.value = cell.dataset.reason ?? "";
   const history = form.querySelector("[data-history]");
   const student = encodeURIComponent(cell.parentElement.dataset.student);
   history.href = `${history.pathname.replace(/\/[^/]+\/history\/$/, () => `/${meeting}/history/`)}?student=${student}`;
@@ -223,6 +226,17 @@ form.addEventListener("submit", (event) => {
   const status = label ? dataset.meaning : value === "none" ? null : value;
   const reason = (status === "excused" && form.elements.reason?.value) || null;
   mark(chosen, { status, label, reason, note: form.elements.note.value });
+});
+// Enter in the note keeps the mark, and adds the note to it.
+form.elements.note.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.isComposing) return;
+  event.preventDefault();
+  const status = [...signs.keys()].find((one) => chosen.classList.contains(one));
+  if (!status) return;
+  dialog.close();
+  const letter = chosen.querySelector("a").textContent;
+  const label = [...labels].find(([, sign]) => sign.letter === letter)?.[0] ?? null;
+  mark(chosen, { status, label, reason: chosen.dataset.reason ?? null, note: form.elements.note.value });
 });
 dialog.addEventListener("close", () => chosen && grid.focus(chosen));
 undoButton.addEventListener("click", undo);

@@ -45,11 +45,13 @@ def meet(section, student, day, status, **fields):
 
 
 def change(record, *, by, from_status, to_status, note="", **fields):
-    method = Method.MANUAL if to_status else None
+    method, at = Method.MANUAL if to_status else None, NOON + 20 * DAY
+    record.marked_at = at if to_status else None
+    record.save()
     return RecordChange.objects.create(
         record=record,
         changed_by=by,
-        changed_at=NOON + 20 * DAY,
+        changed_at=at,
         from_status=from_status,
         to_status=to_status,
         to_method=method,

@@ -243,12 +243,12 @@ def test_presence_of_each_class_and_hour(settings):
         (one.starts_at, one.present, one.late, one.excused, one.absent, one.without, one.percentage)
         for one in classes
     ] == [
-        (moment(0), 1, 1, 1, 1, 0, 50.0),
-        (moment(1), 1, 0, 0, 1, 1, 33.3),
+        (moment(0), 1, 1, 1, 1, 0, 66.7),
+        (moment(1), 1, 0, 0, 1, 1, 50.0),
         (moment(7), 2, 0, 0, 2, 0, 50.0),
     ]
     hour = timezone.localtime(moment(0)).hour
-    assert presence_by_hour(classes) == [HourPresence(0, hour, 2, 4, 8), HourPresence(1, hour, 1, 1, 3)]
+    assert presence_by_hour(classes) == [HourPresence(0, hour, 2, 4, 7), HourPresence(1, hour, 1, 1, 2)]
     assert presence_by_class([section], dates=DateRange(moment(1).date(), moment(2).date())) == classes[1:2]
 
 

@@ -329,3 +329,20 @@ def test_student_over_courses_is_for_teachers_of_the_student(taught_class, clien
     assert taught_class.as_student[0].get(address).status_code == 403
     assert client_of(factories.make_teacher()).get(address).status_code == 404
     assert len(client_of(factories.make_admin()).get(address).json()) == 1
+
+
+def test_undone_change_leaves_the_note_of_the_mark(taught_class):
+    session = marked(taught_class, 1, Status.ABSENT)
+    student, by = taught_class.students[0], taught_class.teacher
+    at = timezone.now()
+    corrections.correct(
+        session=session, student=student, status=Status.EXCUSED, note="bus strike", by=by, at=at
+    )
+    later = at + datetime.timedelta(seconds=1)
+    corrections.correct(session=session, student=student, status=Status.ABSENT, by=by, at=later)
+    change = RecordChange.objects.get(changed_at=later)
+    corrections.undo(session=session, change=change, by=by, at=later + datetime.timedelta(seconds=1))
+
+    answer = client_of(by).get(explain_address(taught_class)).json()
+
+    assert [(row["status"], row["note"]) for row in answer["rows"]] == [("excused", "bus strike")]

@@ -140,3 +140,10 @@ def test_imports_are_limited_before_the_file_is_read(teacher, section, monkeypat
 
     assert post(teacher, section, content, dry_run="true").status_code == 200
     assert post(teacher, section, "nonsense").json()["code"] == "too_often"
+
+
+@pytest.mark.parametrize("mapping", ["[" * 5000, '{"P": "\\ud800"}', '{"P": 1}', "nonsense"])
+def test_bad_mapping_is_refused(teacher, section, mapping):
+    answer = post(teacher, section, f"student_id,{DAY}\nS1,P\n", mapping=mapping)
+
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["mapping"])

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from attendance.models import AttendanceRecord, Meeting, RecordChange, RegisterSeal, Status
 from attendance.registers.verification.verify import Outcome, verify
-from qrsessions.services import lifecycle
+from qrsessions.services import corrections, lifecycle
 from tests.support import factories
 from tests.support.classes import correct
 from tests.support.registers.seals import assert_sealed, numbers, tamper
@@ -216,6 +216,38 @@ def test_altered_mark_is_named_after_the_session_was_reopened(taught_class, sess
 
 
 # --- Seals ------------------------------------------------------------------------------------------------------
+
+
+def test_deleted_mark_is_named_after_the_session_was_reopened(taught_class, session):
+    record = record_of(taught_class, 0)
+    tamper("DELETE FROM attendance_attendancerecord WHERE id = %s", record.pk)
+    taught_class.step(session, "reopen")
+    taught_class.step(session, "end")
+
+    found = first_difference(taught_class.section)
+
+    assert (found.what, found.student) == ("record_deleted", taught_class.students[0])
+
+
+def test_moved_class_is_named_after_a_student_was_corrected(taught_class, session):
+    tamper("UPDATE attendance_meeting SET date = date - 7 WHERE id = %s", session.meeting_id)
+    correct(taught_class, session, "late", 1)
+
+    assert first_difference(taught_class.section).what == "meeting_changed"
+
+
+def test_mark_that_was_added_is_named_after_it_was_corrected(taught_class, session):
+    mark = {"session": session, "student": taught_class.students[0], "by": taught_class.teacher}
+    corrections.correct(**mark, status=None, at=timezone.now())
+    tamper(
+        "UPDATE attendance_attendancerecord SET status = 'present', method = 'manual', marked_at = now() WHERE id = %s",
+        record_of(taught_class, 0).pk,
+    )
+    correct(taught_class, session, "late", 0)
+
+    found = first_difference(taught_class.section)
+
+    assert (found.what, found.student) == ("record_changed", taught_class.students[0])
 
 
 def test_seals_are_neither_changed_nor_deleted(session):

@@ -174,3 +174,15 @@ def test_verification_needs_a_fixed_number_of_queries(taught_class, session, dja
 
     with django_assert_num_queries(11):
         assert len(verified(code).changes) == 4
+
+
+def test_code_is_bound_to_the_seal_that_it_names(taught_class, session):
+    """As when somebody deletes the latest seal, and the application makes another one with its number."""
+    correct(taught_class, session, "excused", 1)
+    code = export(taught_class.section)
+    tamper(
+        "DELETE FROM attendance_registerseal WHERE number = 2 AND section_id = %s", taught_class.section.pk
+    )
+    correct(taught_class, session, "late", 1)
+
+    assert verified(code).outcome == Outcome.ALTERED

@@ -107,7 +107,7 @@ def test_report_of_a_section_has_charts_students_and_missing_registers(teacher):
     for part in (
         "62.5% mean of 2 students, after 4 classes",
         "1 register not taken",
-        "4 classes. Lowest: 50% of the register, on 28 Sep. Highest: 100%, on 27 Sep.",
+        "4 classes. Lowest: 50%, on 28 Sep. Highest: 100%, on 27 Sep. Without excused students and those without a status.",
         "2 with a percentage. 1 below the minimum of 75%, the dashed line.",
         "Presence by day and hour",
         "Arrivals at the latest class",
@@ -133,12 +133,12 @@ def test_charts_have_their_numbers_as_text(teacher):
         for one in re.findall(r"<table.*?</table>", page, re.DOTALL)
     ]
     assert len(tables) == 4
-    assert "Sun 27 Sep 2026, 12:00 66.7% 2 0 1 0 0" in html.unescape(tables[0])
+    assert "Sun 27 Sep 2026, 12:00 100% 2 0 1 0 0" in html.unescape(tables[0])
     assert "Mon 28 Sep 2026, 12:00 33.3% 0 1 0 2 0" in html.unescape(tables[0])
     assert "0–9.9% 1" in tables[1]
     assert "90–100% 1" in tables[1]
     assert "50–59.9% 1" in tables[1]
-    assert "Monday 12:00 33.3% 1 Sunday 12:00 66.7% 1" in tables[2]
+    assert "Monday 12:00 33.3% 1 Sunday 12:00 100% 1" in tables[2]
 
 
 def test_section_without_classes_says_so(teacher):
