@@ -360,10 +360,11 @@ def test_codes_rotate_during_ten_seconds_without_network(open_screen, section, s
     lost_until = time.monotonic() + 10
     seen = set()
     while time.monotonic() < lost_until:
-        # The browser of a busy machine may change the picture a step late.
-        at = timezone.now() - datetime.timedelta(seconds=settings.QR_STEP_SECONDS)
+        before = timezone.now()
         token = token_shown(screen)
-        assert is_accepted(session, token, at=at)
+        # The browser of a busy machine may change the picture a step late, and reading it may take as long.
+        late = before - datetime.timedelta(seconds=settings.QR_STEP_SECONDS)
+        assert any(is_accepted(session, token, at=at) for at in (late, before, timezone.now()))
         seen.add(token)
     assert len(seen) >= 2
     expect(screen.get_by_text("These numbers may be out of date")).to_be_visible()
