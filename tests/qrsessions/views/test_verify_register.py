@@ -123,7 +123,7 @@ def test_page_compares_a_file(taught_class, session):
 
     true, forged = send(f"{head}{row}P\n"), send(f"{head}{row}A\n")
 
-    assert "The file is the register as it is now" in true.content.decode()
+    assert "Every mark in the file is as it is now" in true.content.decode()
     assert "2 students of the register are not in the file." in true.content.decode()
     assert "The file is not what Rollcall recorded" in forged.content.decode()
     other = send("name,points\nx,1\n")
