@@ -4,11 +4,11 @@ from typing import Any
 
 from rest_framework import serializers
 
-from attendance.models import MeetingState, RecordChange, Status
+from attendance.models import ExcusedCounts, MeetingState, RecordChange, Status
 from attendance.registers.explanation import ExplainedMeeting, Explanation
 from attendance.registers.simulation import ChangedStudent, Simulation
 from attendance.registers.student_courses import CoursePart
-from attendance.rules.rule import Excused, Rule
+from attendance.rules.rule import Rule
 from attendance.rules.standing import Counted, Result, Standing, Together
 from attendance.rules.words import in_words
 
@@ -20,7 +20,7 @@ class RuleSerializer(serializers.Serializer[Rule]):
     warn_below = serializers.IntegerField(help_text="0 for no warning.")
     late_counts = serializers.IntegerField(help_text="In per cent of a class.")
     lates_per_absence = serializers.IntegerField(help_text="0 for never.")
-    excused = serializers.ChoiceField([one.value for one in Excused])
+    excused = serializers.ChoiceField(ExcusedCounts.choices)
     drop_lowest = serializers.IntegerField()
     forecast_counts_planned = serializers.BooleanField()
     label_counts = serializers.SerializerMethodField()

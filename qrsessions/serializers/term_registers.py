@@ -7,8 +7,7 @@ from rest_framework import serializers
 from attendance.exports.pdf import PaperSize
 from attendance.exports.registers.files import MOST_SECTIONS, FileType
 from attendance.exports.registers.table import Column
-from attendance.models import MeetingState, Status
-from attendance.rules.rule import Excused
+from attendance.models import ExcusedCounts, MeetingState, Status
 from attendance.rules.standing import Standing
 from qrsessions.serializers.date_range import DateRangeSerializer
 
@@ -67,7 +66,7 @@ class RuleInForceSerializer(serializers.Serializer[Any]):
     warn_below = serializers.IntegerField(help_text="0 for no warning.")
     late_counts = serializers.IntegerField(help_text="In per cent of a class.")
     lates_per_absence = serializers.IntegerField(help_text="0 for never.")
-    excused = serializers.ChoiceField([one.value for one in Excused])
+    excused = serializers.ChoiceField(ExcusedCounts.choices)
     drop_lowest = serializers.IntegerField()
     forecast_counts_planned = serializers.BooleanField()
     words = serializers.ListField(child=serializers.CharField())
@@ -77,7 +76,7 @@ class RegisterMeetingSerializer(serializers.Serializer[Any]):
     id = serializers.CharField()
     date = serializers.DateField()
     starts_at = serializers.DateTimeField()
-    state = serializers.ChoiceField([one for one in MeetingState.choices if one[0] != MeetingState.DISCARDED])
+    state = serializers.ChoiceField(MeetingState.choices, help_text="Never `discarded`.")
 
 
 class RegisterCellSerializer(serializers.Serializer[Any]):
