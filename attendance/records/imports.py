@@ -19,6 +19,7 @@ from attendance.models import (
     Student,
     User,
 )
+from attendance.records.changes import change_of
 
 _BATCH = 2000
 NOTE_LENGTH = 500
@@ -108,21 +109,15 @@ def _keep_changes(
 def _change(
     imported: ImportedRecord, record: AttendanceRecord, *, by: User | None, at: datetime.datetime
 ) -> RecordChange:
-    before = imported.former or AttendanceRecord()
-    return RecordChange(
-        record=record,
-        changed_by=by,
-        changed_at=at,
-        from_status=before.status,
-        from_method=before.method,
-        from_label_id=before.label_id,
-        from_reason_id=before.excused_reason_id,
-        from_marked_at=before.marked_at,
-        to_status=imported.status,
-        to_method=Method.IMPORT if imported.status else None,
-        to_label=imported.label,
-        to_reason=imported.reason,
+    return change_of(
+        imported.former or AttendanceRecord(),
+        by=by,
+        at=at,
+        to=(imported.status, Method.IMPORT if imported.status else None),
+        label_id=imported.label.pk if imported.label else None,
+        reason_id=imported.reason.pk if imported.reason else None,
         note=imported.note[:NOTE_LENGTH],
+        record_id=record.pk,
     )
 
 
