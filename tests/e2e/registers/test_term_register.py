@@ -138,6 +138,26 @@ def test_note_is_added_in_the_dialog_which_leads_to_the_history(open_register, s
     expect(page.get_by_text("bus was late").first).to_be_visible()
 
 
+def test_enter_in_the_note_keeps_the_mark_with_its_label_and_reason(open_register, section):
+    visit = factories.make_label(name="site visit", letter="V", meaning=Status.EXCUSED)
+    medical = factories.make_reason(code="medical", name="Medical")
+    first = section.meetings.order_by("starts_at")[0]
+    first.records.filter(roll_number="4").update(status=Status.EXCUSED, label=visit, excused_reason=medical)
+    page = open_register()
+    start(page, 4, 1)
+    expect(cell(page, 4, 1)).to_have_text("V")
+
+    page.keyboard.press("n")
+    page.locator("#cell-dialog").get_by_label("Note").fill("letter came")
+    page.keyboard.press("Enter")
+
+    wait_until(lambda: RecordChange.objects.filter(note="letter came").exists())
+    change = RecordChange.objects.get(note="letter came")
+    assert (change.to_status, change.to_label, change.to_reason) == (Status.EXCUSED, visit, medical)
+    # The row that came from the server still leads to the explanation of its number.
+    expect(share(page, 4).get_by_role("link")).to_be_visible()
+
+
 def test_refused_change_is_explained_at_the_cell_and_the_old_value_is_back(open_register, section):
     page = open_register()
     start(page, 2, MEETINGS + 1)

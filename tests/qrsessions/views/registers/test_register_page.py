@@ -267,6 +267,15 @@ def test_row_alone_is_the_same_as_in_the_whole_register(tab, section):
     )
 
 
+def test_links_to_explanations_and_reports_keep_the_days(tab, section):
+    first = TODAY - 14 * DAY
+    html = get(tab, section, f"?from={first}").content.decode()
+
+    student = factories.students_of(section)[0].student_id
+    for address in (f"/students/{student}/", "/register/files/", f"/teach/reports/sections/{section.pk}/"):
+        assert re.search(rf'href="[^"]*{address}\?from={first}"', html), address
+
+
 def test_print_view_has_as_many_tables_as_the_columns_need(tab, section):
     for days_ago in range(30, 55):
         held(section, days_ago, "PP")
