@@ -18,7 +18,9 @@ SIZE = 30
 @pytest.fixture
 def section() -> Section:
     """Thirty students. The digits in their ids are the roll numbers of others: 02 has S0006."""
-    section = factories.make_section(teachers=[factories.make_teacher()], name="CS101-A")
+    # A generated course code might contain a number that a test searches for.
+    course = factories.make_course(code="ALG")
+    section = factories.make_section(teachers=[factories.make_teacher()], course=course, name="CS101-A")
     for number in range(1, SIZE + 1):
         student = factories.make_student(
             with_user=False, student_id=f"S{number + 4:04}", name=f"Pupil {chr(64 + number)}"
@@ -202,7 +204,7 @@ def test_search_is_forgotten_on_leaving(desk, session, way):
 
 def test_register_of_a_group_finds_section_and_number_together(open_page, section):
     teacher = section.teachers.get()
-    other = factories.make_section(students=12, teachers=[teacher], name="CS106-B")
+    other = factories.make_section(students=12, teachers=[teacher], course=section.course, name="CS106-B")
     group = factories.make_group_session(sections=[section, other], opened_by=teacher)
     desk = open_page(**DESK)
     sign_in(desk, teacher, to=f"/teach/groups/{group.public_id}/register/")
