@@ -23,15 +23,13 @@ from attendance.registers.verification.export_codes import read_with_code
 
 # In a ZIP file.
 MOST_SECTIONS = 50
-# PDF files of so many cells take less than 10 s of a processor. The fonts of each file take as long as 5,000 cells.
+# PDF files with this many cells take less than 10 s of processor time. The fonts of each take as long as 5,000 cells.
 MOST_CELLS_IN_PDFS, _CELLS_OF_A_PDF = 120_000, 5_000
 
 
 class TooManyPages(Refused):
     code = "too_many_pages"
-    detail = _(
-        "PDF files of so many sections take too long. Choose fewer sections, fewer days, or another kind of file."
-    )
+    detail = _("So many pages take too long. Choose fewer days, fewer sections or another kind of file.")
 
 
 class FileType(TextChoices):
@@ -80,7 +78,15 @@ def read_register(
     """The register for a file, and the options with the code that the file carries.
 
     :param at: the moment of the export
+    :raises TooManyPages: if a PDF file of it would take too long
     """
+    _check_pages([section], type, dates)
+    return _read(section, type=type, options=options, dates=dates, at=at)
+
+
+def _read(
+    section: Section, *, type: FileType, options: Options, dates: DateRange, at: datetime.datetime
+) -> tuple[TermRegister, Options]:
     if not type.carries_code:
         return term_register(section, today=options.today, dates=dates), options
     register, code = read_with_code(section, today=options.today, dates=dates, at=at)
@@ -104,18 +110,21 @@ def zip_file(
 
     :raises TooManyPages: if PDF files of all of them would take too long
     """
-    if (
-        type is FileType.PDF
-        and _cells(sections, dates) + len(sections) * _CELLS_OF_A_PDF > MOST_CELLS_IN_PDFS
-    ):
-        raise TooManyPages
+    _check_pages(sections, type, dates)
 
     def files() -> Iterator[tuple[str, Iterator[bytes]]]:
         for section in sections:
-            register, with_code = read_register(section, type=type, options=options, dates=dates, at=at)
+            register, with_code = _read(section, type=type, options=options, dates=dates, at=at)
             yield _name(section, type), _parts(register, type, with_code)
 
     return RegisterFile(f"registers {options.today}.zip", _CONTENT_TYPES["zip"], zip_parts(files()))
+
+
+def _check_pages(sections: Sequence[Section], type: FileType, dates: DateRange) -> None:
+    if type is not FileType.PDF:
+        return
+    if _cells(sections, dates) + len(sections) * _CELLS_OF_A_PDF > MOST_CELLS_IN_PDFS:
+        raise TooManyPages
 
 
 def _cells(sections: Sequence[Section], dates: DateRange) -> int:

@@ -34,11 +34,13 @@ class Comparison:
     """:ivar true_at: the number of the last seal at which the register was as the file has it; None if it never was
     :ivar difference: if it never was
     :ivar missing_rows: how many students of the register are not in the file
+    :ivar missing_meetings: held meetings between the file's first and last that it has not, or has not as held
     """
 
     true_at: int | None
     difference: FileDifference | None
     missing_rows: int
+    missing_meetings: Sequence[Meeting] = ()
 
 
 def compare(file: RegisterFile, meetings: Collection[Meeting], all_steps: Sequence[Step]) -> Comparison:
@@ -74,11 +76,24 @@ def compare(file: RegisterFile, meetings: Collection[Meeting], all_steps: Sequen
                 not_now = not_now or difference
                 if not of_cell:
                     never = never or difference
+    has_them = {
+        meeting.pk
+        for column, meeting in zip(file.columns, found, strict=True)
+        if meeting and column.state in (MeetingState.HELD, MeetingState.CANCELLED)
+    }
+    missing_meetings = [
+        meeting
+        for meeting in meetings
+        if meeting.state == MeetingState.HELD
+        and meeting.pk not in has_them
+        and file.dates.includes(meeting.date)
+    ]
     in_register = history.students([pk for _place, _column, pk in compared])
     missing = len(in_register - set(students.values()))
     if spans:
-        return Comparison(spans[-1][1], None, missing)
-    return Comparison(None, never or not_now or _state_differs(file, compared, history), missing)
+        return Comparison(spans[-1][1], None, missing, missing_meetings)
+    difference = never or not_now or _state_differs(file, compared, history)
+    return Comparison(None, difference, missing, missing_meetings)
 
 
 class _History:

@@ -99,6 +99,7 @@ class Verification:
     :ivar unsealed: held meetings that have no seal, because they were held before there were any
     :ivar true_until: when the register was last as a file has it, if it has changed since
     :ivar missing_rows: how many students of the register are not in the file
+    :ivar missing_meetings: held meetings that are not in the export or the file, because they were held later
     """
 
     section: Section
@@ -110,6 +111,7 @@ class Verification:
     true_until: datetime.datetime | None = None
     file_difference: FileDifference | None = None
     missing_rows: int = 0
+    missing_meetings: Sequence[Meeting] = ()
 
 
 @dataclass(frozen=True)
@@ -155,8 +157,12 @@ def verify(
         return Verification(section, dates, Outcome.ALTERED, _difference(broken.found, register))
     except KeyMissing:
         return Verification(section, dates, Outcome.KEY_MISSING)
-    last = export.last_seal if export else len(all_steps)
-    return _unaltered(register, all_steps, since=last, dates=dates)
+    if export is None:
+        return _unaltered(register, all_steps, since=len(all_steps), dates=dates)
+    found = _unaltered(register, all_steps, since=export.last_seal, dates=dates)
+    return replace(
+        found, missing_meetings=_held_after(register, all_steps, since=export.last_seal, dates=dates)
+    )
 
 
 def verify_file(section: Section, file: RegisterFile) -> Verification:
@@ -176,7 +182,12 @@ def verify_file(section: Section, file: RegisterFile) -> Verification:
     found = _unaltered(register, all_steps, since=compared.true_at, dates=file.dates)
     is_true_now = compared.true_at == len(all_steps)
     true_until = None if is_true_now else all_steps[compared.true_at].made_at
-    return replace(found, true_until=true_until, missing_rows=compared.missing_rows)
+    return replace(
+        found,
+        true_until=true_until,
+        missing_rows=compared.missing_rows,
+        missing_meetings=compared.missing_meetings,
+    )
 
 
 def _unaltered(
@@ -192,6 +203,19 @@ def _unaltered(
     unchanged = Outcome.NOT_SEALED if unsealed else Outcome.AS_SEALED
     outcome = Outcome.CHANGED if changes else unchanged
     return Verification(register.section, dates, outcome, changes=changes, unsealed=unsealed)
+
+
+def _held_after(
+    register: SealedRegister, all_steps: Iterable[Step], *, since: int, dates: DateRange
+) -> list[Meeting]:
+    """The held meetings of these days whose first seal is a later one."""
+    sealed_by_then = {step.meeting for step in all_steps if step.number <= since}
+    later = {step.meeting for step in all_steps} - sealed_by_then
+    return [
+        meeting
+        for pk, meeting in register.meetings.items()
+        if pk in later and meeting.state == MeetingState.HELD and dates.includes(meeting.date)
+    ]
 
 
 def _check_export(export: SealedExport, sealed: Sequence[RegisterSeal]) -> None:

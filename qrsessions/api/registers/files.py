@@ -57,9 +57,15 @@ class SectionRegisterFile(TeacherView):
     content_negotiation_class = AnyAccept
     type = FileType.CSV
 
-    @extend_schema(parameters=[RegisterFileFilterSerializer], responses={(200, "*/*"): OpenApiTypes.BINARY})
+    @extend_schema(
+        parameters=[RegisterFileFilterSerializer],
+        responses={(200, "*/*"): OpenApiTypes.BINARY, 409: CONFLICT},
+    )
     def get(self, request: Request, section_id: int) -> StreamingHttpResponse:
-        """The register of a section as a file."""
+        """The register of a section as a file.
+
+        409 `too_many_pages`: a PDF file of it would take too long.
+        """
         return _file(request, section_id, RegisterFileFilterSerializer, type=self.type)
 
 

@@ -69,6 +69,7 @@ class VerifiedSerializer(serializers.Serializer[VerifiedCode]):
     first_difference = DifferenceSerializer(source="found.first_difference", default=None, allow_null=True)
     changes = serializers.SerializerMethodField()
     unsealed = serializers.SerializerMethodField()
+    held_since = serializers.SerializerMethodField()
 
     def get_code(self, verified: VerifiedCode) -> str:
         return shown_code(verified.export.code)
@@ -82,6 +83,10 @@ class VerifiedSerializer(serializers.Serializer[VerifiedCode]):
     def get_unsealed(self, verified: VerifiedCode) -> list[str]:
         """The ids of meetings that were held before there were seals."""
         return [meeting.public_id for meeting in verified.found.unsealed] if verified.found else []
+
+    def get_held_since(self, verified: VerifiedCode) -> list[str]:
+        """The ids of meetings that were held after the export, and so are not in it."""
+        return [meeting.public_id for meeting in verified.found.missing_meetings] if verified.found else []
 
 
 class VerifyRegister(TeacherView):

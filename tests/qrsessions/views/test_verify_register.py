@@ -63,6 +63,7 @@ def test_api_says_as_sealed_then_what_changed_since(taught_class, session, code)
         "first_difference": None,
         "changes": [],
         "unsealed": [],
+        "held_since": [],
     }
 
     correct(taught_class, session, "excused", 1)
@@ -99,6 +100,12 @@ def test_api_names_the_first_altered_row(taught_class, session, code):
 def test_page_says_it_in_words(taught_class, session, code):
     text = page(taught_class.teacher, code).content.decode()
     assert "The register is as it was when it was exported" in text
+
+    later = taught_class.open()
+    taught_class.step(later, "end")
+    assert taught_class.as_teacher.get(API, {"code": code}).json()["held_since"] == [later.public_id]
+    text = page(taught_class.teacher, code).content.decode()
+    assert "1 class was held after the export, so it is not in it:" in text
 
     correct(taught_class, session, "excused", 1)
     text = page(taught_class.teacher, code).content.decode()

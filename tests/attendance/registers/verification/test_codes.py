@@ -60,6 +60,24 @@ def test_export_is_as_sealed_until_the_application_changes_something(taught_clas
     assert verified(export(taught_class.section)).outcome == Outcome.AS_SEALED
 
 
+def test_class_held_after_the_export_is_named(taught_class, session):
+    code = export(taught_class.section)
+    of_that_day = export(taught_class.section, DateRange(session.meeting.date, session.meeting.date))
+    assert verified(code).missing_meetings == []
+
+    later = taught_class.open()
+    taught_class.step(later, "end")
+
+    for one in (code, of_that_day):
+        found = verified(one)
+        assert (found.outcome, found.missing_meetings) == (Outcome.AS_SEALED, [later.meeting])
+    before = session.meeting.date - datetime.timedelta(days=1)
+    assert verified(export(taught_class.section, DateRange(None, before))).missing_meetings == []
+    # A class that was cancelled was not held.
+    meetings.cancel(meeting=later.meeting, reason="Strike", by=taught_class.teacher, at=timezone.now())
+    assert verified(code).missing_meetings == []
+
+
 def test_cancelling_reopening_and_scans_afterwards_are_told(taught_class, session):
     code = export(taught_class.section)
     at = timezone.now()

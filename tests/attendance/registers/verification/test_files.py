@@ -200,3 +200,15 @@ def test_classes_at_one_time_are_told_apart_by_their_order(taught_class, session
 
     assert check(taught_class.section, before).outcome == Outcome.CHANGED
     assert check(taught_class.section, after).outcome == Outcome.AS_SEALED
+
+
+def test_classes_that_were_cut_out_are_named(taught_class, session):
+    later = taught_class.open()
+    taught_class.step(later, "end")
+    rows = table(taught_class.section)
+    cut = [row[:-1] for row in rows]
+
+    assert check(taught_class.section, rows).missing_meetings == []
+    # The two have the same date, so both are of the file's days.
+    found = check(taught_class.section, cut)
+    assert (found.outcome, found.missing_meetings) == (Outcome.AS_SEALED, [later.meeting])

@@ -15,7 +15,7 @@ from attendance.exports.downloads import FILES, ZIPS
 from attendance.exports.registers import files
 from attendance.exports.registers.files import MOST_SECTIONS
 from attendance.exports.registers.table import Column
-from attendance.models import Status
+from attendance.models import SealedExport, Status
 from tests.support import factories
 from tests.support.pages import text_of
 
@@ -167,14 +167,16 @@ def test_too_many_sections_are_refused(teacher, section):
     assert f"Choose at most {MOST_SECTIONS} sections." in text_of(response)
 
 
-def test_pdf_files_of_too_many_sections_are_refused(teacher, section, monkeypatch):
+@pytest.mark.parametrize("others", [0, 1])
+def test_pdf_files_of_too_many_pages_are_refused(teacher, section, monkeypatch, others):
     monkeypatch.setattr(files, "MOST_CELLS_IN_PDFS", 1)
-    other = factories.make_section(teachers=[teacher])
+    sections = [section, *(factories.make_section(teachers=[teacher]) for _ in range(others))]
 
-    response = download(signed_in(teacher), section, sections=[section.pk, other.pk], type="pdf")
+    response = download(signed_in(teacher), section, sections=[one.pk for one in sections], type="pdf")
 
     assert response.status_code == 400
-    assert "PDF files of so many sections take too long." in text_of(response)
+    assert "So many pages take too long." in text_of(response)
+    assert not SealedExport.objects.exists()
 
 
 def test_address_of_the_download_alone_leads_to_the_page(teacher, section):
