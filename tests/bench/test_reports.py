@@ -10,7 +10,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_every_report_has_all_sections():
     reports.fill(sections=2, students=3, meetings=8)
 
-    one, every, at_risk, hours = [read() for _name, read in reports.reports()]
+    _page, _printed, one, every, at_risk, hours = [read() for _name, read in reports.reports()]
 
     assert [(report.figures.students, report.figures.held) for report in every] == [(3, 8), (3, 8)]
     assert one == every[:1]

@@ -1,4 +1,4 @@
-"""``python -m bench.studies.registers.reports``: reading the reports of a large department. See bench/README.md."""
+"""``python -m bench.studies.registers.reports``: reading the registers and reports of a large department. See bench/README.md."""
 
 import argparse
 import datetime
@@ -6,12 +6,9 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from http import HTTPStatus
 
 from bench.site import environment
-
-if TYPE_CHECKING:
-    pass
 
 SECTIONS, STUDENTS, MEETINGS = 20, 600, 100
 RUNS = 3
@@ -52,6 +49,7 @@ def main() -> None:
 
         with embedded.running(folder, postgres=True, valkey=True):
             call_command("migrate", interactive=False, verbosity=0)
+            call_command("collectstatic", interactive=False, verbosity=0)
             fill(wanted.sections, wanted.students, wanted.meetings)
             sys.stdout.write(f"{'':<36}{'shortest, s':>12}{'peak RSS, MB':>14}\n")
             for name, report in reports():
@@ -63,17 +61,18 @@ def main() -> None:
 
 
 def fill(sections: int, students: int, meetings: int) -> None:
-    """Add sections of one department, each with all of the students and with so many classes held."""
+    """Add sections of one department, each of a course of its own, with all of the students and this many held classes."""
     from django.db import connection  # noqa: PLC0415 - needs the environment
 
     from attendance.models import AttendanceRule, Course, Section  # noqa: PLC0415
     from bench.site.past_records import analyze  # noqa: PLC0415
 
-    course = Course.objects.create(code="BENCH", title="Benchmarks", department="Science")
-    Section.objects.bulk_create(Section(course=course, name=f"{number}") for number in range(sections))
-    AttendanceRule.objects.create(
-        course=course, minimum_percentage=75, late_counts=80, lates_per_absence=5, drop_lowest=2
-    )
+    for number in range(sections):
+        course = Course.objects.create(code=f"B{number}", title="Benchmarks", department="Science")
+        Section.objects.create(course=course, name="A")
+        AttendanceRule.objects.create(
+            course=course, minimum_percentage=75, late_counts=80, lates_per_absence=5, drop_lowest=2
+        )
     with connection.cursor() as cursor:
         cursor.execute(FILL.format(students=students, meetings=meetings))
     analyze()
@@ -81,9 +80,10 @@ def fill(sections: int, students: int, meetings: int) -> None:
 
 def reports() -> list[tuple[str, Callable[[], object]]]:
     """Each report of all sections, by its name."""
-    from django.utils import timezone  # noqa: PLC0415 - needs the environment
+    from django.test import Client  # noqa: PLC0415 - needs the environment
+    from django.utils import timezone  # noqa: PLC0415
 
-    from attendance.models import Section  # noqa: PLC0415
+    from attendance.models import Section, User  # noqa: PLC0415
     from attendance.reports.at_risk import students_at_risk  # noqa: PLC0415
     from attendance.reports.presence import presence_by_class, presence_by_hour  # noqa: PLC0415
     from attendance.reports.sections import section_reports  # noqa: PLC0415
@@ -92,7 +92,17 @@ def reports() -> list[tuple[str, Callable[[], object]]]:
     today: datetime.date = timezone.localdate(at)
     sections: Sequence[Section] = list(Section.objects.select_related("course", "term"))
     one = sections[:1]
+    admin, _is_new = User.objects.get_or_create(username="admin", is_staff=True, is_superuser=True)
+
+    def read_page(name: str) -> None:
+        browser = Client(headers={"Host": "localhost", "Accept-Encoding": "gzip"})
+        browser.force_login(admin)
+        if browser.get(f"/teach/sections/{one[0].pk}/{name}/").status_code != HTTPStatus.OK:
+            sys.exit("The page cannot be read.")
+
     return [
+        ("page of one register", lambda: read_page("register")),
+        ("page of one register, for printing", lambda: read_page("register/print")),
         ("figures of one section", lambda: section_reports(one, today=today, at=at)),
         ("figures of all sections", lambda: section_reports(sections, today=today, at=at)),
         ("students at risk in all sections", lambda: students_at_risk(sections, today=today)),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -28,6 +29,8 @@ from qrsessions.views.access import teacher_page
 
 # As many columns as fit on a page of A4 across, beside the names.
 COLUMNS_ON_PAPER = 26
+# A larger register has several pages of students: more cells are slow to make, and to draw on a phone.
+CELLS_PER_PAGE, FEWEST_PER_PAGE = 12_000, 25
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,8 @@ def register(request: HttpRequest, section_id: int) -> HttpResponse:
     context = {"section": section, "form": form, "is_filtered": _is_filtered(form)}
     if not form.is_valid():
         return render(request, "qrsessions/registers/register.html", context, status=400)
-    return render(request, "qrsessions/registers/register.html", context | _shown(section, form, user, at))
+    context |= _shown(section, form, user, at, page=request.GET.get("page", "1"))
+    return render(request, "qrsessions/registers/register.html", context)
 
 
 @teacher_page
@@ -114,25 +118,25 @@ def register_row(request: HttpRequest, section_id: int, student_id: str) -> Http
     if not form.is_valid():
         return HttpResponse(status=400)
     student = get_object_or_404(Student, student_id=student_id)
-    shown = _shown(section, form, user, at, students=[student])
-    row = shown["all_rows"][0].row
-    if not row.is_enrolled and not any(row.cells):
+    context = _shown(section, form, user, at, students=[student])
+    (row,) = context["rows"]
+    if not row.row.is_enrolled and not any(row.row.cells):
         return HttpResponse(status=404)
-    return render(request, "qrsessions/registers/one_row.html", shown | {"shown": shown["all_rows"][0]})
+    return render(request, "qrsessions/registers/one_row.html", context | {"shown": row})
 
 
 @gzip_page
 @teacher_page
 @require_safe
 def register_print(request: HttpRequest, section_id: int) -> HttpResponse:
-    """The same part of the register for paper: as many tables as the columns need."""
+    """The same part of the register for paper, and the same page of students: as many tables as the columns need."""
     user, at = signed_in(request), timezone.now()
     section = find_whole_section(user, section_id, on=timezone.localdate(at))
     form = RegisterForm(request.GET)
     context: dict[str, Any] = {"section": section, "form": form, "printed_at": at}
     if not form.is_valid():
         return render(request, "qrsessions/registers/print.html", context, status=400)
-    context |= _shown(section, form, user, at)
+    context |= _shown(section, form, user, at, page=request.GET.get("page", "1"))
     columns, rows = context["columns"], context["rows"]
     starts = range(0, len(columns), COLUMNS_ON_PAPER) or [0]
     context["tables"] = [
@@ -155,25 +159,30 @@ def _shown(
     user: User,
     at: datetime.datetime,
     *,
+    page: str = "1",
     students: Sequence[Student] | None = None,
 ) -> dict[str, Any]:
     """The template context of the part of the register that the form asks for.
 
-    :param students: only these
+    :param page: the number of the page of students
+    :param students: only these, whatever the form says of students
     """
     today = timezone.localdate(at)
     found = term_register(section, today=today, dates=form.dates, students=students)
     moved = moved_students(found, today=today)
     columns = _columns(found, user, today)
     show = _cell_words()
-    all_rows = [ShownRow(row, _cells(row, columns, show), moved.get(row.student.pk)) for row in found.rows]
+    rows = [row for row in found.rows if students or form.shows(row)]
+    per_page = max(FEWEST_PER_PAGE, CELLS_PER_PAGE // max(1, len(columns)))
+    this_page = Paginator(rows, per_page).get_page(page)
     return {
         "section": section,
         "days": form.days,
         "register": found,
         "columns": columns,
-        "all_rows": all_rows,
-        "rows": [shown for shown in all_rows if form.shows(shown.row)],
+        "total": len(found.rows),
+        "page": this_page,
+        "rows": [ShownRow(row, _cells(row, columns, show), moved.get(row.student.pk)) for row in this_page],
         "gaps": gaps(found, at=at),
         "words": in_words(found.rule),
         "legend": _legend(found),

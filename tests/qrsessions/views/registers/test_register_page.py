@@ -18,6 +18,7 @@ from attendance.models import (
     StatusLabel,
 )
 from qrsessions.models import SessionStatus
+from qrsessions.views.registers import register
 from tests.support import factories
 from tests.support.pages import text_of
 
@@ -265,6 +266,34 @@ def test_row_alone_is_the_same_as_in_the_whole_register(tab, section):
     assert (
         tab.get(reverse("qrsessions:register-row", args=[section.pk, stranger.student_id])).status_code == 404
     )
+
+
+def test_large_register_has_pages_of_students(tab, section, monkeypatch):
+    # Five students at five classes: two on a page.
+    monkeypatch.setattr(register, "CELLS_PER_PAGE", 10)
+    monkeypatch.setattr(register, "FEWEST_PER_PAGE", 1)
+    for number in range(3, 6):
+        factories.make_enrolment(section=section, roll_number=f"0{number}")
+    whole = {"01": "100% 2 of 2", "02": "0% 0 of 2 below 75%"}
+
+    first, last = get(tab, section), get(tab, section, "?page=3&enrolled=on")
+
+    assert {roll: share for roll, (share, _letters) in cells(first).items()} == whole
+    assert "5 students · 5 classes" in text_of(first)
+    assert "Students 1 to 2 of 5" in text_of(first)
+    assert list(cells(last)) == ["05"]
+    assert 'href="?page=2&amp;enrolled=on"' in last.content.decode()
+    # No page, or one too high: the nearest that there is.
+    assert list(cells(get(tab, section, "?page=x"))) == list(whole)
+    assert list(cells(get(tab, section, "?page=99"))) == ["05"]
+    # A filter counts all pages, and the print view prints the page that was shown.
+    assert "1 of 5 students" in text_of(get(tab, section, "?below=50"))
+    printed = text_of(get(tab, section, "?page=2", page="register-print"))
+    assert "Students 3 to 4 of 5" in printed
+    # A row alone is found on whatever page it is.
+    student = section.enrolments.get(roll_number="05").student
+    address = reverse("qrsessions:register-row", args=[section.pk, student.student_id])
+    assert list(cells(tab.get(address))) == ["05"]
 
 
 def test_links_to_explanations_and_reports_keep_the_days(tab, section):
