@@ -26,12 +26,13 @@ def read_back(folder: Path, name: str, content: bytes) -> list[list[str]]:
     """The first sheet as LibreOffice writes it to a CSV file."""
     (folder / name).write_bytes(content)
     profile = f"-env:UserInstallation=file://{folder}/profile"
-    # 44: comma, 34: quotes, 76: UTF-8.
+    # 44: comma, 34: quotes, 76: UTF-8, for which its window asks when a table is opened.
     form = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false"
     command = [
         OFFICE,
         profile,
         "--headless",
+        *(["--infilter=CSV:44,34,76"] if name.endswith(".csv") else []),
         "--convert-to",
         form,
         "--outdir",
