@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Response
 
+from qrsessions.polling import student_sessions
 from tests.support import factories
 from tests.support.browser.pages import PHONE, sign_in
 
@@ -13,7 +14,8 @@ def is_poll(answer: Response) -> bool:
     return answer.url.endswith("/api/v1/me/session/")
 
 
-def test_unchanged_poll_is_304_although_the_browser_keeps_nothing(open_page):
+def test_unchanged_poll_is_304_although_the_browser_keeps_nothing(open_page, monkeypatch):
+    monkeypatch.setattr(student_sessions, "POLL_AFTER_MS", 100)
     section = factories.make_section(students=1)
     factories.make_session(section=section)
     page = open_page(**PHONE)

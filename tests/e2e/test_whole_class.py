@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from attendance.models import AttendanceRecord
 from qrsessions.models import QRSession
+from qrsessions.polling import student_sessions
 from tests.support import factories
 from tests.support.browser.pages import DESK, PHONE, PROJECTOR, WAIT_SECONDS, scanned, sign_in
 
@@ -31,7 +32,9 @@ def live_set(session: QRSession, name: str) -> set[str]:
     return {member.decode() for member in members}
 
 
-def test_class_runs_from_opening_to_register(open_page, live_server):
+def test_class_runs_from_opening_to_register(open_page, live_server, monkeypatch):
+    # A phone with a mark notices the end by itself, but asks only every 16 to 24 s.
+    monkeypatch.setattr(student_sessions, "POLL_AFTER_MARK_MS", 1000)
     teacher = factories.make_teacher(username="kfein")
     section = factories.make_section(students=3, teachers=[teacher])
     first, second, third = factories.students_of(section)

@@ -66,17 +66,20 @@ window.fetch = async (url, options) => {
   return real(url, options);
 };
 """
-# Goes through pairs of states, and returns which message was shown in the first and in the second.
+# Goes through pairs of states, and returns which message was shown in the first and in the second. Its turns end by
+# messages to itself, because the browser makes nested timers wait.
 GO_THROUGH = """async ({ pairs, answers, mark }) => {
   const page = document.querySelector("[data-student]");
   const scans = `rollcall:scans:${page.dataset.user}`;
   const shown = () => [...page.querySelectorAll("[data-word]:not([hidden])")].map((one) => one.dataset.word).join();
   const state = () => page.querySelector("[data-cards] > *")?.dataset.state ?? "none";
+  const { port1: here, port2: there } = new MessageChannel();
+  const nextTurn = () => new Promise((next) => { here.onmessage = next; there.postMessage(null); });
   const until = async (isTrue) => {
-    for (const end = performance.now() + 30000; !isTrue(); await new Promise((next) => setTimeout(next, 5)))
+    for (const end = performance.now() + 30000; !isTrue(); await nextTurn())
       if (performance.now() > end) throw new Error(`${isTrue} in ${state()}`);
   };
-  const settle = async () => { for (let turn = 0; turn < 4; turn += 1) await new Promise((next) => setTimeout(next)); };
+  const settle = async () => { for (let turn = 0; turn < 4; turn += 1) await nextTurn(); };
   const become = async (wanted) => {
     window.answering = { ...answers[wanted], mark };
     dispatchEvent(new Event("online"));

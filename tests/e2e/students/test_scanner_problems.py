@@ -11,6 +11,7 @@ from PIL import ImageOps
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.support.browser.pages import axe_violations
+from tests.support.browser.phones import COUNT_READS, let_pass
 from tests.support.browser.scanner_page import camera_browser, film_of_code, film_of_darkness, scanner_page
 
 TEXT = "HTTPS://ATTEND.EXAMPLE.EDU/A/7GK2QM9X0123456789AB"
@@ -33,10 +34,13 @@ HAS_ZOOM = """MediaStreamTrack.prototype.getCapabilities = () => ({ zoom: { min:
 MediaStreamTrack.prototype.getSettings = () => ({ zoom: 1 });
 MediaStreamTrack.prototype.applyConstraints = async function (wish) { (window.wishes ??= []).push(wish.advanced[0]); };
 """
+# Of the worker, in milliseconds. The test's clock does not reach into a worker.
+DOWNLOAD_PAUSES = "[0, 5000, 20000]"
 FINDS_NOTHING = {
     "body": "export const decodeQR = () => { throw new Error('nothing'); };",
     "content_type": "text/javascript",
 }
+POINT = "Point the camera at the code on the screen."
 IS_CAMERA_ON = "Boolean(document.querySelector('video').srcObject?.active)"
 
 
@@ -84,10 +88,13 @@ def phone(camera_of, live_server) -> Iterator[Callable[..., Page]]:
 
 def read(page: Page) -> list[str]:
     page.wait_for_function("() => texts.length > 0")
-    # Time in which a code could wrongly be read twice.
-    page.wait_for_timeout(700)
     texts: list[str] = page.evaluate("texts")
     return texts
+
+
+def with_clock(page: Page) -> None:
+    """Let the test move the page's clock."""
+    page.clock.install()
 
 
 def requested_files(page: Page) -> list[str]:
@@ -99,6 +106,9 @@ def requested_files(page: Page) -> list[str]:
 def test_code_that_stays_in_view_is_reported_once(phone):
     page = phone()
     assert read(page) == [TEXT]
+    # Time in which it could wrongly be read twice.
+    page.wait_for_timeout(700)
+    assert read(page) == [TEXT]
     assert page.evaluate("scanner.isOpen()") is True
 
 
@@ -106,18 +116,20 @@ def test_nothing_is_read_while_the_caller_is_busy(phone):
     page = phone(before=lambda page: page.add_init_script("window.pending = new Promise(() => {})"))
     page.evaluate("answers.push(pending)")
     assert read(page) == [TEXT]
+    page.wait_for_timeout(700)
+    assert read(page) == [TEXT]
     expect(page.get_by_text("Code scanned. One moment")).to_be_visible()
     assert page.evaluate(IS_CAMERA_ON)
 
 
 def test_refused_code_shows_the_reason_and_scanning_continues(phone):
-    page = phone()
+    page = phone(before=lambda page: [with_clock(page), page.add_init_script(COUNT_READS)])
     page.evaluate("answers.push({ message: 'This is a bus ticket.' })")
     expect(page.get_by_role("status")).to_have_text("This is a bus ticket.", use_inner_text=True)
+    let_pass(page, seconds=6)
     assert page.evaluate("scanner.isOpen()") is True
-    expect(page.get_by_role("status")).to_have_text(
-        "Point the camera at the code on the screen.", use_inner_text=True
-    )
+    expect(page.get_by_role("status")).to_have_text(POINT, use_inner_text=True)
+    assert read(page) == [TEXT]
 
 
 def test_caller_can_close_the_camera(phone):
@@ -240,7 +252,13 @@ def test_large_decoder_takes_over_after_a_failed_download(phone):
         else:
             route.continue_()
 
+    def without_pause(route: Route) -> None:
+        code = route.fetch().text()
+        assert DOWNLOAD_PAUSES in code
+        route.fulfill(body=code.replace(DOWNLOAD_PAUSES, "[0, 1]"), content_type="text/javascript")
+
     def prepare(page: Page) -> None:
+        page.context.route("**/decoder_worker.js", without_pause)
         page.context.route("**/*.wasm", fail_once)
         page.context.route("**/decode.js", lambda route: route.fulfill(**FINDS_NOTHING))
 
@@ -250,9 +268,10 @@ def test_large_decoder_takes_over_after_a_failed_download(phone):
 
 def test_decoder_that_loads_slowly_shows_what_to_do_meanwhile(phone):
     decoders = re.compile(r"\.wasm$|/decode\.js$")
-    page = phone(before=lambda page: page.context.route(decoders, lambda route: None))
+    page = phone(before=lambda page: [with_clock(page), page.context.route(decoders, lambda route: None)])
     status = page.get_by_role("status")
     expect(status).to_have_text("One moment: the scanner is loading.", use_inner_text=True)
+    page.clock.fast_forward(3000)
     expect(status).to_have_text(
         "The scanner is still loading. You can type the digits, or use your phone's camera app.",
         use_inner_text=True,
@@ -305,29 +324,37 @@ def test_javascript_decoder_reads_without_webassembly(phone):
 
 
 def test_dark_picture_shows_a_hint(phone):
-    page = phone("dark")
-    expect(page.get_by_text("The picture is very dark. Is something covering the camera?")).to_be_visible(
-        timeout=12000
-    )
+    page = phone("dark", before=with_clock)
+    expect(page.get_by_text(POINT)).to_be_visible()
+    page.clock.fast_forward(3000)
+    expect(page.get_by_text("The picture is very dark. Is something covering the camera?")).to_be_visible()
 
 
 def test_torch_is_offered_if_the_camera_has_one(phone):
-    page = phone("dark", before=lambda page: page.add_init_script(HAS_TORCH))
-    expect(page.get_by_text("The picture is very dark. Turn on the light")).to_be_visible(timeout=12000)
+    page = phone("dark", before=lambda page: [with_clock(page), page.add_init_script(HAS_TORCH)])
+    expect(page.get_by_text(POINT)).to_be_visible()
+    page.clock.fast_forward(3000)
+    expect(page.get_by_text("The picture is very dark. Turn on the light")).to_be_visible()
     page.get_by_role("button", name="Light", pressed=False).click()
     expect(page.get_by_role("button", name="Light", pressed=True)).to_be_visible()
     assert page.evaluate("wishes") == [{"torch": True}]
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-def test_scanner_is_accessible(colours, phone):
-    page = phone(color_scheme=colours)
+def test_scanner_is_accessible(phone):
+    page = phone()
+
+    def check() -> None:
+        page.emulate_media(color_scheme="dark")
+        assert axe_violations(page) == []
+        page.emulate_media(color_scheme="light")
+        assert axe_violations(page) == []
+
     for state in (None, "{ message: 'Refused.' }", "{ message: 'Done.', tone: 'good' }"):
         page.evaluate(f"scanner.close(); texts.length = 0; answers = [{state or ''}]; scanner.open()")
         assert read(page)
-        assert axe_violations(page) == []
+        check()
     page.evaluate(
         "document.querySelector('video').srcObject.getVideoTracks()[0].dispatchEvent(new Event('ended'))"
     )
     expect(page.get_by_role("alert")).to_be_visible()
-    assert axe_violations(page) == []
+    check()

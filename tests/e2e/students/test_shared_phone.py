@@ -11,6 +11,7 @@ from qrsessions.models import QRSession, SessionStatus
 from qrsessions.services import joining, lifecycle, scanning
 from tests.support import factories
 from tests.support.browser.pages import DESK, PHONE, PROJECTOR, sign_in
+from tests.support.browser.phones import poll_now
 from tests.support.classes import token_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -125,6 +126,7 @@ def test_screen_and_phone_show_when_scans_become_late(open_page, live_server, se
 
     late_from = QRSession.objects.with_names().get(pk=session.pk).late_from
     assert late_from
+    poll_now(phone)
     shown = timezone.localtime(late_from).strftime("%H:%M:%S")
     expect(screen_rule).to_have_text(f"Late from {shown}")
     expect(phone_rule).to_have_text(f"Scans from {shown} onwards count as late.")

@@ -9,7 +9,7 @@ import zxingcpp
 from PIL import Image, ImageDraw, ImageFilter
 
 WIDTH, HEIGHT = 1280, 720
-FRAMES = 60
+FRAMES = 30
 # The picture is larger than the frame by this margin in pixels, so that the hand can shake.
 SHAKE = 24
 

@@ -12,7 +12,7 @@ from tests.support.classes import token_of
 from tests.support.factories import user_of
 
 # The camera's stream is a canvas. The test chooses what is drawn on it.
-CAMERA = """
+DRAW = """
 const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 640 });
 const draw = canvas.getContext("2d");
 let picture = null;
@@ -29,6 +29,21 @@ window.showToCamera = (url) => new Promise((resolve) => {
 window.showNothingToCamera = () => { picture = null; };
 if (navigator.mediaDevices) navigator.mediaDevices.getUserMedia = async () => canvas.captureStream(15);
 """
+# How many pictures the scanner has read, and how many of them had a code.
+COUNT_READS = """
+window.read = { pictures: 0, codes: 0 };
+window.Worker = class extends Worker {
+  constructor(...address) {
+    super(...address);
+    this.addEventListener("message", ({ data: { value } }) => {
+      if (!Array.isArray(value)) return;
+      read.pictures += 1;
+      if (value.length > 0) read.codes += 1;
+    });
+  }
+};
+"""
+CAMERA = DRAW + COUNT_READS
 
 
 def show_to_camera(phone: Page, text: str) -> None:
@@ -39,6 +54,18 @@ def show_to_camera(phone: Page, text: str) -> None:
 
 def show_nothing_to_camera(phone: Page) -> None:
     phone.evaluate("window.showNothingToCamera()")
+
+
+def let_pass(phone: Page, *, seconds: int, reading: str = "codes") -> None:
+    """Move the clock of the phone on while its scanner goes on reading. The test has called ``phone.clock.install()``.
+
+    :param reading: what is read at least once in every second: "codes", or "pictures" if no code is in view
+    """
+    for _ in range(seconds):
+        phone.clock.fast_forward(1000)
+        # The first may have been taken before.
+        before = phone.evaluate(f"read.{reading}")
+        wait_until(phone, f"read.{reading} >= {before} + 2")
 
 
 def open_camera(phone: Page) -> None:
