@@ -1,77 +1,63 @@
-"""Runs the faults, each in the middle of a burst of its own class.
-
-Every burst is followed by ten quiet seconds. To save time, several installations (lanes) share the faults, and one has
-its burst during the quiet seconds of another.
-"""
+"""Runs the faults one after another, each in the middle of a burst of a class of its own."""
 
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 
+import psycopg
+import redis
+
 from tests.chaos import report
-from tests.chaos.checking import HEALED_SECONDS, Verdict, check
-from tests.chaos.classroom import Classroom
+from tests.chaos.checking import HEALED_SECONDS, Verdict, check, differences_at_end
+from tests.chaos.classroom import Classroom, Refused
 from tests.chaos.faults import Fault
 from tests.chaos.history import History
+from tests.chaos.http import NoAnswer
 from tests.chaos.installation import Installation
 
 SECTIONS = 10
 # The share of the burst before the fault.
 BEFORE_FAULT = 0.4
+# After a fault that lasts longer than the burst, phones go on for so long.
+AFTER_FAULT_SECONDS = 1.0
 LONGEST_FAULT_SECONDS = 60
+# Between two looks at the counts, once the burst is over.
+LOOK_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
 class Size:
-    """The size of a run."""
+    """The size of a run.
+
+    :param right_seconds: how long all counts must have been right before the next fault, 10 s at most
+    """
 
     marks: int
     marks_per_second: int
-    lanes: int
+    right_seconds: float
 
 
 def run(size: Size, faults: Sequence[Fault]) -> list[Verdict]:
-    """Run every fault once and return the verdicts in this order. The installations are always removed."""
-    report.say(f"making {size.lanes} installation(s) for {size.marks} students")
-    with ExitStack() as stack:
-        lanes = [
-            stack.enter_context(Installation(students=size.marks, sections=SECTIONS))
-            for _ in range(size.lanes)
-        ]
-        return asyncio.run(_run(lanes, size, faults))
+    """Run every fault once and return the verdicts in this order. The installation is always removed."""
+    report.say(f"making an installation for {size.marks} students")
+    with Installation(students=size.marks, sections=SECTIONS) as installation:
+        installation.prepare()
+        installation.serve()
+        installation.await_web()
+        return asyncio.run(_run(installation, size, faults))
 
 
-async def _run(lanes: Sequence[Installation], size: Size, faults: Sequence[Fault]) -> list[Verdict]:
-    await asyncio.gather(*(asyncio.to_thread(lane.prepare) for lane in lanes))
-    for lane in lanes:
-        lane.serve()
-    await asyncio.gather(*(asyncio.to_thread(lane.await_web) for lane in lanes))
-    bursting = asyncio.Lock()
-    shares = [faults[number :: len(lanes)] for number in range(len(lanes))]
-    verdicts = await asyncio.gather(
-        *(_run_lane(lane, share, size, bursting) for lane, share in zip(lanes, shares, strict=True))
-    )
-    order = {fault.name: place for place, fault in enumerate(faults)}
-    return sorted((one for some in verdicts for one in some), key=lambda verdict: order[verdict.fault])
+async def _run(installation: Installation, size: Size, faults: Sequence[Fault]) -> list[Verdict]:
+    return [await _run_fault(installation, fault, size) for fault in faults]
 
 
-async def _run_lane(
-    lane: Installation, faults: Sequence[Fault], size: Size, bursting: asyncio.Lock
-) -> list[Verdict]:
-    return [await _run_fault(lane, fault, size, bursting) for fault in faults]
-
-
-async def _run_fault(lane: Installation, fault: Fault, size: Size, bursting: asyncio.Lock) -> Verdict:
-    room = Classroom(lane)
+async def _run_fault(installation: Installation, fault: Fault, size: Size) -> Verdict:
+    room = Classroom(installation)
     try:
-        async with bursting:
-            await room.open()
-            watching = [asyncio.create_task(room.read_counts()), asyncio.create_task(room.show())]
-            fault_began_at, fault_ended_at = await _burst(room, lane, fault, size)
-            report.say(f"{fault.name}: {HEALED_SECONDS:.0f} s of quiet follow")
-        await asyncio.sleep(HEALED_SECONDS)
+        await room.open()
+        watching = [asyncio.create_task(room.read_counts()), asyncio.create_task(room.show())]
         history = History(
             fault=fault.name,
             group=room.group,
@@ -79,12 +65,10 @@ async def _run_fault(lane: Installation, fault: Fault, size: Size, bursting: asy
             errors_are_allowed=fault.errors_are_allowed,
             samples=room.samples,
             teacher_errors=room.teacher_errors,
-            fault_began_at=fault_began_at,
-            fault_ended_at=fault_ended_at,
-            register=await asyncio.to_thread(lane.register, room.sessions),
-            final=await room.counts(),
-            set_sizes=await asyncio.to_thread(lane.set_sizes, room.sessions),
         )
+        await _burst(room, installation, fault, size, history)
+        await _heal(room, installation, history, right_seconds=size.right_seconds)
+        await _read_end(room, installation, history)
         await _stop(watching)
         verdict = check(history)
         if (ended := await room.end()) != history.final:
@@ -93,6 +77,32 @@ async def _run_fault(lane: Installation, fault: Fault, size: Size, bursting: asy
         return verdict
     finally:
         room.close()
+
+
+async def _heal(
+    room: Classroom, installation: Installation, history: History, *, right_seconds: float
+) -> None:
+    """Return when all counts have been right for so long, and after ten seconds in any case."""
+    ended_at = right_since = time.monotonic()
+    while (now := time.monotonic()) < ended_at + HEALED_SECONDS:
+        if right_seconds < HEALED_SECONDS:
+            try:
+                await _read_end(room, installation, history)
+                is_right = not differences_at_end(history)
+            except (NoAnswer, Refused, psycopg.Error, redis.RedisError):
+                is_right = False
+            if not is_right:
+                right_since = time.monotonic()
+            elif now - right_since >= right_seconds:
+                return
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _read_end(room: Classroom, installation: Installation, history: History) -> None:
+    """Read the register, the counts of the API, and the sizes of the sets."""
+    history.register = await asyncio.to_thread(installation.register, room.sessions)
+    history.final = await room.counts()
+    history.set_sizes = await asyncio.to_thread(installation.set_sizes, room.sessions)
 
 
 async def _stop(watching: Sequence[asyncio.Task[None]]) -> None:
@@ -104,21 +114,21 @@ async def _stop(watching: Sequence[asyncio.Task[None]]) -> None:
             await task
 
 
-async def _burst(room: Classroom, lane: Installation, fault: Fault, size: Size) -> tuple[float, float]:
-    """Let every phone mark, with the fault in the middle.
-
-    :returns: when the fault began and ended
-    """
+async def _burst(
+    room: Classroom, installation: Installation, fault: Fault, size: Size, history: History
+) -> None:
+    """Let every phone mark, with the fault in the middle."""
+    seconds = size.marks / size.marks_per_second
+    before = seconds * BEFORE_FAULT
     # A long fault must not outlast the burst.
-    seconds = max(size.marks / size.marks_per_second, fault.lasts_seconds / (1 - BEFORE_FAULT) + 1)
+    seconds = max(seconds, before + fault.lasts_seconds + AFTER_FAULT_SECONDS)
     burst = asyncio.create_task(room.burst(seconds=seconds))
     try:
-        await asyncio.sleep(seconds * BEFORE_FAULT)
-        began_at = time.time()
+        await asyncio.sleep(before)
+        history.fault_began_at = time.time()
         async with asyncio.timeout(LONGEST_FAULT_SECONDS):
-            await fault.apply(lane)
-        ended_at = time.time()
+            await fault.apply(installation)
+        history.fault_ended_at = time.time()
         await burst
     finally:
         burst.cancel()
-    return began_at, ended_at
