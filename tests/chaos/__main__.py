@@ -29,8 +29,8 @@ def main() -> None:
     parser.add_argument(
         "--right-seconds",
         type=float,
-        default=2,
-        help="how long all counts must have been right before the next fault, 10 s at most (2)",
+        default=1,
+        help="how long all counts must have been right before the next fault, 10 s at most (1)",
     )
     parser.add_argument(
         "--only", default="", metavar="WORDS", help="only the faults whose names contain this"

@@ -52,7 +52,7 @@ def database_away(*, waits_seconds: float = 0.2) -> Iterator[None]:
     allow = f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS'
     with (
         psycopg.connect(embedded.database_url(settings.DATA_DIR), autocommit=True) as other,
-        patch.object(connection.pool, "timeout", waits_seconds),
+        patch.object(connection.pool, "timeout", waits_seconds),  # type: ignore[attr-defined]  # PostgreSQL's wrapper only
     ):
         other.execute(f"{allow} false")
         other.execute(
