@@ -52,7 +52,7 @@ test test-all:
 chaos:
 	@python3 bootstrap.py base embedded dev
 	@mkdir -p '$(DATA_DIR)'
-	@exec $(BIN)/python -m tests.chaos --marks 5000 --lanes 1 --page docs/chaos.md --log '$(DATA_DIR)/chaos.log'
+	@exec $(BIN)/python -m tests.chaos --marks 5000 --right-seconds 10 --page docs/chaos.md --log '$(DATA_DIR)/chaos.log'
 
 # On a machine that does nothing else.
 bench:

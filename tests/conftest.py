@@ -21,6 +21,7 @@ from config.embedded.server import stop
 from config.embedded.servers import wanted
 from tests.support import factories
 from tests.support.classes import Class
+from tests.support.postgres.database import drop_templates
 from tests.support.postgres.flushing import fast_flush
 from tests.support.web_server import Server
 
@@ -60,6 +61,7 @@ def django_db_setup(django_db_setup, django_db_blocker) -> Iterator[None]:
             "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
+    drop_templates()
 
 
 def _data_dir() -> Iterator[Path]:

@@ -48,7 +48,7 @@ def fresh_environment() -> Iterator[Path]:
         os.environ |= dict.fromkeys(CLEARED_VARIABLES, "")
         os.environ |= {
             "ROLLCALL_DATA_DIR": str(private_folder(site)),
-            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "config.settings"),
             "STATIC_COLLECTED": "true",
             "REDIS_TIMEOUT_SECONDS": "0.05",
         }

@@ -136,13 +136,14 @@ def _get(person: Person, path: str) -> Callable[[], None]:
     return get
 
 
-def _measured(work: Callable[[], object], *, repeats: int = REPEATS) -> Figure:
+def _measured(work: Callable[[], object], *, repeats: int | None = None) -> Figure:
     """The fewest queries and the shortest time of several runs, after a warm-up if there are several.
 
     Other jobs of the machine make a run longer, and live counts that are compared again after 10 s need more queries.
     """
     from bench.studies.in_process import counting  # noqa: PLC0415 - needs the environment
 
+    repeats = repeats or REPEATS
     for _ in range(WARM_UP if repeats > 1 else 0):
         work()
     figures = []

@@ -20,7 +20,11 @@ def run(data_dir):
     def run_it(*words: str) -> str:
         done = subprocess.run(
             [sys.executable, "-m", *words],
-            env={**os.environ, "ROLLCALL_DATA_DIR": str(data_dir)},
+            env={
+                **os.environ,
+                "ROLLCALL_DATA_DIR": str(data_dir),
+                "DJANGO_SETTINGS_MODULE": "tests.support.uncompressed_settings",
+            },
             cwd=PROJECT,
             capture_output=True,
             text=True,

@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from tests.chaos import lanes, report
+from tests.chaos import bursts, report
 from tests.chaos.faults import FAULTS
 
 # Every installation has its own servers. They are durable, unlike those of the other tests.
@@ -24,9 +24,14 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def main() -> None:
     """Run every fault and report the results."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--marks", type=int, default=300, help="marks for each fault (300)")
+    parser.add_argument("--marks", type=int, default=200, help="marks for each fault (200)")
     parser.add_argument("--per-second", type=int, default=100, help="marks sent in a second (100)")
-    parser.add_argument("--lanes", type=int, default=2, help="installations that share the faults (2)")
+    parser.add_argument(
+        "--right-seconds",
+        type=float,
+        default=1,
+        help="how long all counts must have been right before the next fault, 10 s at most (1)",
+    )
     parser.add_argument(
         "--only", default="", metavar="WORDS", help="only the faults whose names contain this"
     )
@@ -40,9 +45,11 @@ def main() -> None:
     if options.log:
         with options.log.open("wb") as log:
             os.dup2(log.fileno(), sys.stderr.fileno())
-    size = lanes.Size(marks=options.marks, marks_per_second=options.per_second, lanes=options.lanes)
+    size = bursts.Size(
+        marks=options.marks, marks_per_second=options.per_second, right_seconds=options.right_seconds
+    )
     faults = [fault for fault in FAULTS if options.only.casefold() in fault.name.casefold()]
-    verdicts = lanes.run(size, faults)
+    verdicts = bursts.run(size, faults)
     if options.json:
         options.json.write_text(json.dumps([verdict.as_json() for verdict in verdicts]))
     if options.page:

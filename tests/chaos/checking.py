@@ -70,7 +70,7 @@ def check(history: History) -> Verdict:
         problems.append(f"users saw errors: {dict(errors)}")
     elif unexpected := {error: number for error, number in errors.items() if error not in RETRIED}:
         problems.append(f"users saw errors that no retry explains: {unexpected}")
-    problems += _check_end(history)
+    problems += differences_at_end(history)
     acknowledged = [m.acknowledged_at for m in history.marks if m.acknowledged_at is not None]
     sent = [mark.sent_at for mark in history.marks if mark.sent_at is not None]
     before, after = min(acknowledged, default=0.0), max(sent, default=0.0)
@@ -145,7 +145,8 @@ def _longest_wrong(samples: list[Sample], scope: Scope, bounds: _Bounds) -> floa
     return longest
 
 
-def _check_end(history: History) -> list[str]:
+def differences_at_end(history: History) -> list[str]:
+    """Where the last sets and counts differ from the register."""
     of_session = Counter(row.session for row in history.register.values())
     expected = {session: of_session[session] for session in {mark.session for mark in history.marks}}
     of_all = {history.group: len(history.register)}

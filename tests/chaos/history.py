@@ -52,6 +52,6 @@ class History:
     fault_began_at: float = 0.0
     fault_ended_at: float = 0.0
     register: dict[str, Row] = field(default_factory=dict)
-    # The sizes of the sets, and the API's counts, after ten quiet seconds.
+    # The sizes of the sets, and the API's counts, when they should be right again.
     set_sizes: dict[Scope, int] = field(default_factory=dict)
     final: dict[Scope, int] = field(default_factory=dict)

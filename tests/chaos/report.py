@@ -11,7 +11,7 @@ import psutil
 from tests.chaos.checking import Verdict
 
 if TYPE_CHECKING:
-    from tests.chaos.lanes import Size
+    from tests.chaos.bursts import Size
 
 HEAD = ("fault", "acknowledged", "lost", "longest wrong count (s)", "errors users saw", "counts read")
 

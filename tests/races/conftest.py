@@ -14,6 +14,12 @@ def _patient_empty_redis(transactional_db, settings, request):
     request.getfixturevalue("empty_redis")
 
 
+@pytest.fixture(params=[3, pytest.param(10, marks=pytest.mark.slow)])
+def rounds(request) -> int:
+    """How often a race is run in one test. Every round has another order."""
+    return int(request.param)
+
+
 @pytest.fixture(scope="package")
 def own_servers(web_environment, tmp_path_factory) -> Iterator[list[Server]]:
     """Two web servers, as behind a load balancer. Tests share them, so do not kill them."""

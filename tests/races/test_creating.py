@@ -38,8 +38,8 @@ def test_concurrent_creates_open_one_session_and_the_others_get_its_id(crowd, ro
         assert QRSession.objects.filter(meeting__section=section).count() == 1
 
 
-def test_groups_that_share_sections_open_completely_or_not_at_all():
-    for _ in range(6):
+def test_groups_that_share_sections_open_completely_or_not_at_all(rounds):
+    for _ in range(rounds):
         school = make_school(sections=4, students=0)
         a, b, c, d = school.sections
         wanted = [[a, b, c], [c, b, a], [b, d], [d, a], [c, d], [d, c, b, a]]
@@ -65,8 +65,8 @@ def test_groups_that_share_sections_open_completely_or_not_at_all():
         assert not Section.objects.annotate(open=Count("meetings")).filter(open__gt=1).exists()
 
 
-def test_reopening_and_opening_groups_in_different_orders_never_deadlock():
-    for _ in range(20):
+def test_reopening_and_opening_groups_in_different_orders_never_deadlock(rounds):
+    for _ in range(2 * rounds):
         school = make_school(sections=3, students=0)
         a, b, c = school.sections
         # The meetings are in another order than their sections, as after adding a section.
@@ -88,10 +88,10 @@ def test_reopening_and_opening_groups_in_different_orders_never_deadlock():
         assert running.count() == (1 if single.status_code == 201 else 3)
 
 
-def test_create_while_the_previous_session_ends_never_fails():
+def test_create_while_the_previous_session_ends_never_fails(rounds):
     school = make_school(sections=1, students=0)
     (section,) = school.sections
-    for _ in range(25):
+    for _ in range(3 * rounds):
         hall = school.open()
 
         ended, *answers = run_concurrently(

@@ -22,8 +22,6 @@ from tests.support.races import (
     token_client,
 )
 
-ROUNDS = 5
-
 
 @pytest.fixture(params=["single", "group"])
 def school(request) -> School:
@@ -62,9 +60,9 @@ def assert_gone(hall: Hall) -> None:
     assert reconcile().orphans == []
 
 
-def test_mark_during_discard_keeps_the_session_or_is_refused(school):
+def test_mark_during_discard_keeps_the_session_or_is_refused(school, rounds):
     outcomes = set()
-    for _ in range(2 * ROUNDS):
+    for _ in range(rounds):
         hall = school.open(join_policy="open")
         hall.step("start")
 
@@ -85,8 +83,8 @@ def test_mark_during_discard_keeps_the_session_or_is_refused(school):
     assert outcomes <= {204, 409}
 
 
-def test_join_during_discard_is_deleted_or_refused(school):
-    for _ in range(ROUNDS):
+def test_join_during_discard_is_deleted_or_refused(school, rounds):
+    for _ in range(rounds):
         hall = school.open()
 
         discarded, _, *answers = run_concurrently(
@@ -100,8 +98,8 @@ def test_join_during_discard_is_deleted_or_refused(school):
 
 
 @pytest.mark.parametrize("step", ["end", "lock", "start"])
-def test_step_during_discard_comes_before_it_or_is_refused(school, step):
-    for _ in range(ROUNDS):
+def test_step_during_discard_comes_before_it_or_is_refused(school, step, rounds):
+    for _ in range(rounds):
         hall = school.open()
 
         discarded, stepped = run_concurrently(
@@ -113,8 +111,8 @@ def test_step_during_discard_comes_before_it_or_is_refused(school, step):
         assert_gone(hall)
 
 
-def test_concurrent_discards_discard_once(school):
-    for _ in range(ROUNDS):
+def test_concurrent_discards_discard_once(school, rounds):
+    for _ in range(rounds):
         hall = school.open()
 
         answers = run_concurrently(*[discard(hall)] * 3)
@@ -128,8 +126,8 @@ def test_concurrent_discards_discard_once(school):
         assert_gone(hall)
 
 
-def test_actions_of_the_teacher_during_discard_break_nothing(school):
-    for _ in range(ROUNDS):
+def test_actions_of_the_teacher_during_discard_break_nothing(school, rounds):
+    for _ in range(rounds):
         hall = school.open()
         teacher = token_client(hall.teacher)
         member = hall.sessions[0]
@@ -152,9 +150,9 @@ def test_actions_of_the_teacher_during_discard_break_nothing(school):
         assert_gone(hall)
 
 
-def test_last_two_meetings_of_a_group_deleted_at_once_leave_no_group():
+def test_last_two_meetings_of_a_group_deleted_at_once_leave_no_group(rounds):
     school = make_school(sections=2, students=2)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         hall = school.open()
         meetings = [session.meeting for session in hall.sessions]
 

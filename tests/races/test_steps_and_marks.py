@@ -23,8 +23,6 @@ from tests.support.races import (
 )
 from tests.support.waiting import wait_until
 
-ROUNDS = 4
-
 
 @pytest.fixture(params=["single", "group"])
 def school(request) -> School:
@@ -56,8 +54,8 @@ def then(call: Any, look: Any) -> Any:
     return lambda: (call(), look())
 
 
-def test_join_during_lock_is_accepted_before_it_or_refused(school):
-    for _ in range(ROUNDS):
+def test_join_during_lock_is_accepted_before_it_or_refused(school, rounds):
+    for _ in range(rounds):
         hall = school.open()
 
         (locked, joined_at_lock), _, *answers = run_concurrently(
@@ -74,8 +72,8 @@ def test_join_during_lock_is_accepted_before_it_or_refused(school):
         hall.end_if_open()
 
 
-def test_mark_during_end_is_accepted_before_it_or_refused(school):
-    for _ in range(ROUNDS):
+def test_mark_during_end_is_accepted_before_it_or_refused(school, rounds):
+    for _ in range(rounds):
         hall = school.open()
         join_all(hall)
         hall.step("start")
@@ -91,8 +89,8 @@ def test_mark_during_end_is_accepted_before_it_or_refused(school):
         assert_consistent(hall)
 
 
-def test_start_during_unlock_ends_up_active(school):
-    for _ in range(3 * ROUNDS):
+def test_start_during_unlock_ends_up_active(school, rounds):
+    for _ in range(2 * rounds):
         hall = school.open()
         hall.step("lock")
 
@@ -110,8 +108,8 @@ def test_start_during_unlock_ends_up_active(school):
         hall.end_if_open()
 
 
-def test_concurrent_ends_end_once(school):
-    for _ in range(2 * ROUNDS):
+def test_concurrent_ends_end_once(school, rounds):
+    for _ in range(rounds):
         hall = school.open()
 
         answers = run_concurrently(*[functools.partial(hall.step, "end")] * 3)
@@ -122,8 +120,8 @@ def test_concurrent_ends_end_once(school):
 
 
 @pytest.mark.parametrize("before", ["active", "ended"])
-def test_concurrent_ends_and_reopens_alternate(school, before):
-    for _ in range(ROUNDS):
+def test_concurrent_ends_and_reopens_alternate(school, before, rounds):
+    for _ in range(rounds):
         hall = school.open()
         hall.step("start")
         if before == "ended":
@@ -209,8 +207,8 @@ def teacher_posts(hall: Hall, address: str, body: dict[str, Any] | None = None) 
     return token_client(hall.teacher).post(address, body or {}, format="json")
 
 
-def test_joins_of_one_student_to_different_sections_join_one(lecture):
-    for _ in range(ROUNDS):
+def test_joins_of_one_student_to_different_sections_join_one(lecture, rounds):
+    for _ in range(rounds):
         hall = lecture.open()
         for number in range(3):
             answers = run_concurrently(
@@ -230,8 +228,8 @@ def test_joins_of_one_student_to_different_sections_join_one(lecture):
 
 
 @pytest.mark.parametrize("in_group", [False, True], ids=["alone", "with their group"])
-def test_admitting_during_end_marks_everyone(lecture, in_group):
-    for _ in range(2 * ROUNDS):
+def test_admitting_during_end_marks_everyone(lecture, in_group, rounds):
+    for _ in range(rounds):
         # Add the first section last, so that its meeting's lock is not the first of the group.
         hall = lecture.open(sections=lecture.sections[1:])
         assert add(hall, lecture.sections[0]).status_code == 201
@@ -253,8 +251,8 @@ def test_admitting_during_end_marks_everyone(lecture, in_group):
         assert_consistent(hall)
 
 
-def test_leaving_during_marks_and_end_loses_no_mark(lecture):
-    for _ in range(ROUNDS):
+def test_leaving_during_marks_and_end_loses_no_mark(lecture, rounds):
+    for _ in range(rounds):
         hall = lecture.open()
         join_all(hall)
         hall.step("start")
@@ -290,8 +288,8 @@ def test_sections_that_leave_concurrently_leave_one_behind(lecture):
     assert hall.stats()["total_sections"] == 1
 
 
-def test_end_of_a_member_works_only_after_it_left(lecture):
-    for _ in range(ROUNDS):
+def test_end_of_a_member_works_only_after_it_left(lecture, rounds):
+    for _ in range(rounds):
         hall = lecture.open()
         session = hall.sessions[0]
 
@@ -310,8 +308,8 @@ def test_end_of_a_member_works_only_after_it_left(lecture):
         hall.step("end")
 
 
-def test_section_added_during_end_ends_too_or_is_refused(lecture):
-    for _ in range(ROUNDS):
+def test_section_added_during_end_ends_too_or_is_refused(lecture, rounds):
+    for _ in range(rounds):
         hall = lecture.open(sections=lecture.sections[:2])
         late = lecture.sections[2]
         hall.sections = lecture.sections
@@ -328,9 +326,9 @@ def test_section_added_during_end_ends_too_or_is_refused(lecture):
             assert_consistent(hall)
 
 
-def test_marks_of_a_section_added_during_end_match_the_register(lecture):
+def test_marks_of_a_section_added_during_end_match_the_register(lecture, rounds):
     """When the request arrives, the student's section is not in the group yet. The lock must cover it all the same."""
-    for _ in range(2 * ROUNDS):
+    for _ in range(rounds):
         hall = open_group_of_one(lecture, join_policy="open")
         hall.step("start")
         hall.sections = lecture.sections[:2]
@@ -356,8 +354,8 @@ def open_group_of_one(lecture: School, *, join_policy: str) -> Hall:
     return Hall(source, lecture.teacher, lecture.sections, lecture.students)
 
 
-def test_concurrent_group_steps_keep_sections_in_the_same_state(lecture):
-    for _ in range(ROUNDS):
+def test_concurrent_group_steps_keep_sections_in_the_same_state(lecture, rounds):
+    for _ in range(rounds):
         hall = lecture.open()
 
         answers = run_concurrently(

@@ -20,7 +20,6 @@ from qrsessions.models import Action, QRSession, SessionEvent, SessionStatus
 from tests.support import factories
 from tests.support.races import Call, run_concurrently, token_client
 
-ROUNDS = 6
 # A Monday, ten minutes before the class.
 NOW = datetime.datetime(2026, 10, 5, 8, 50, tzinfo=datetime.UTC)
 HOUR = datetime.timedelta(hours=1)
@@ -114,8 +113,8 @@ def assert_sound(section: Section) -> None:
 # --- Opening ----------------------------------------------------------------------------------------------
 
 
-def test_two_teachers_who_open_a_planned_meeting_share_one_session(teachers):
-    for _ in range(ROUNDS):
+def test_two_teachers_who_open_a_planned_meeting_share_one_session(teachers, rounds):
+    for _ in range(rounds):
         section = make_section(teachers)
         meeting = first_meeting(section)
 
@@ -127,11 +126,11 @@ def test_two_teachers_who_open_a_planned_meeting_share_one_session(teachers):
         assert_sound(section)
 
 
-def test_two_teachers_who_press_the_button_of_a_meeting_reach_the_same_session(teachers):
+def test_two_teachers_who_press_the_button_of_a_meeting_reach_the_same_session(teachers, rounds):
     pages = [Client() for _ in teachers]
     for page, teacher in zip(pages, teachers, strict=True):
         page.force_login(teacher)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         section = make_section(teachers)
         meeting = first_meeting(section)
         body = {"meeting": meeting.public_id}
@@ -162,8 +161,8 @@ def changed(user: User, section: Section) -> Call:
 
 
 @pytest.mark.parametrize("change", [cancelled, moved, removed, changed])
-def test_meeting_is_opened_before_it_changes_or_not_at_all(teachers, change):
-    for _ in range(ROUNDS):
+def test_meeting_is_opened_before_it_changes_or_not_at_all(teachers, change, rounds):
+    for _ in range(rounds):
         section = make_section(teachers)
         meeting = first_meeting(section)
 
@@ -187,8 +186,8 @@ def test_meeting_is_opened_before_it_changes_or_not_at_all(teachers, change):
         assert_sound(section)
 
 
-def test_meeting_is_opened_or_its_register_saved(teachers):
-    for _ in range(ROUNDS):
+def test_meeting_is_opened_or_its_register_saved(teachers, rounds):
+    for _ in range(rounds):
         section = make_section(teachers)
         section.meetings.all().delete()
         meeting = factories.make_planned(section=section, starts_at=NOW - HOUR / 2)
@@ -210,8 +209,8 @@ def test_meeting_is_opened_or_its_register_saved(teachers):
         assert_sound(section)
 
 
-def test_entry_of_a_register_comes_before_the_session_or_is_refused(teachers):
-    for _ in range(ROUNDS):
+def test_entry_of_a_register_comes_before_the_session_or_is_refused(teachers, rounds):
+    for _ in range(rounds):
         section = make_section(teachers)
         section.meetings.all().delete()
         meeting = factories.make_planned(section=section, starts_at=NOW - HOUR / 2)
@@ -237,8 +236,8 @@ def test_entry_of_a_register_comes_before_the_session_or_is_refused(teachers):
 
 
 @pytest.mark.parametrize("change", [removed, changed])
-def test_excuse_keeps_its_meeting_or_finds_it_gone(teachers, change):
-    for _ in range(ROUNDS):
+def test_excuse_keeps_its_meeting_or_finds_it_gone(teachers, change, rounds):
+    for _ in range(rounds):
         section = make_section(teachers)
         meeting = section.meetings.latest("starts_at")
 
@@ -258,9 +257,9 @@ def test_excuse_keeps_its_meeting_or_finds_it_gone(teachers, change):
         assert_sound(section)
 
 
-def test_two_changes_of_the_timetable_leave_exactly_one_of_them(teachers):
+def test_two_changes_of_the_timetable_leave_exactly_one_of_them(teachers, rounds):
     early, late = AT_ELEVEN | {"start": "14:00", "end": "15:00"}, AT_ELEVEN | {"weekday": 2}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         section = make_section(teachers)
 
         answers = run_concurrently(
@@ -277,8 +276,8 @@ def test_two_changes_of_the_timetable_leave_exactly_one_of_them(teachers):
         assert_sound(section)
 
 
-def test_planning_twice_at_once_plans_each_meeting_once(teachers):
-    for _ in range(ROUNDS):
+def test_planning_twice_at_once_plans_each_meeting_once(teachers, rounds):
+    for _ in range(rounds):
         section = make_section(teachers)
         section.meetings.all().delete()
 
@@ -288,8 +287,8 @@ def test_planning_twice_at_once_plans_each_meeting_once(teachers):
         assert_sound(section)
 
 
-def test_choosing_another_class_while_the_timetable_changes_keeps_both_plans(teachers):
-    for _ in range(ROUNDS):
+def test_choosing_another_class_while_the_timetable_changes_keeps_both_plans(teachers, rounds):
+    for _ in range(rounds):
         section = make_section(teachers)
         other = factories.make_planned(section=section, starts_at=NOW - HOUR / 2, room="lab", edited=True)
         session = opening(teachers[0], section)().json()["id"]
@@ -314,8 +313,8 @@ def test_choosing_another_class_while_the_timetable_changes_keeps_both_plans(tea
 # --- Registers and cancelled classes ----------------------------------------------------------------------
 
 
-def test_register_that_is_saved_twice_at_once_is_saved_once(teachers):
-    for _ in range(ROUNDS):
+def test_register_that_is_saved_twice_at_once_is_saved_once(teachers, rounds):
+    for _ in range(rounds):
         section = make_section(teachers)
         meeting = factories.make_planned(section=section, starts_at=NOW - DAY)
         entering(teachers[0], meeting, 0, "late")()
@@ -329,8 +328,8 @@ def test_register_that_is_saved_twice_at_once_is_saved_once(teachers):
         assert SessionEvent.objects.filter(meeting=meeting, action=Action.FINISH).count() == 1
 
 
-def test_entry_during_saving_is_kept(teachers):
-    for _ in range(ROUNDS):
+def test_entry_during_saving_is_kept(teachers, rounds):
+    for _ in range(rounds):
         section = make_section(teachers)
         meeting = factories.make_planned(section=section, starts_at=NOW - DAY)
 
@@ -345,8 +344,8 @@ def test_entry_during_saving_is_kept(teachers):
         assert RecordChange.objects.filter(record__meeting=meeting).count() == 3
 
 
-def test_cancelled_class_is_restored_while_a_session_is_opened(teachers):
-    for _ in range(ROUNDS):
+def test_cancelled_class_is_restored_while_a_session_is_opened(teachers, rounds):
+    for _ in range(rounds):
         section = make_section(teachers)
         meeting = first_meeting(section)
         act(teachers[0], meeting, "cancel", reason="ill")()
@@ -363,8 +362,8 @@ def test_cancelled_class_is_restored_while_a_session_is_opened(teachers):
 
 
 @pytest.mark.parametrize("other", ["reopen", "discard"])
-def test_ended_session_is_cancelled_or_goes_on(teachers, other):
-    for _ in range(ROUNDS):
+def test_ended_session_is_cancelled_or_goes_on(teachers, other, rounds):
+    for _ in range(rounds):
         section = make_section(teachers)
         meeting = first_meeting(section)
         opening(teachers[0], section)()

@@ -5,8 +5,8 @@ import functools
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,9 @@ from tests.support.live_sets import assert_sets_match_database
 from tests.support.registers.seals import assert_sealed
 
 Call = Callable[[], Any]
+
+# More than any race has.
+MOST_CALLS = 64
 
 # A register: by section and student, whether joined, the status, and the method.
 Register = dict[tuple[int, str], tuple[bool, str | None, str | None]]
@@ -43,44 +46,43 @@ def run_concurrently(*calls: Call, spread_seconds: float = 0.0) -> list[Any]:
 
     :param spread_seconds: each call starts at a random moment within this time, so that every order occurs
     """
+    assert len(calls) <= MOST_CALLS
     start = threading.Barrier(len(calls))
-    answers: list[Any] = [None] * len(calls)
-    errors: list[Exception] = []
 
-    def run(index: int, call: Call, delay: float) -> None:
-        with _own_connection():
-            start.wait()
-            time.sleep(delay)
-            try:
-                answers[index] = call()
-            except Exception as error:  # noqa: BLE001 - raised below, in the test's thread
-                errors.append(error)
+    def run(call: Call, delay: float) -> Any:
+        try:
+            _ensure_own_connection()
+        except BaseException:
+            start.abort()
+            raise
+        start.wait()
+        time.sleep(delay)
+        return call()
 
-    threads = [
-        threading.Thread(target=run, args=(index, call, random.uniform(0, spread_seconds)))
-        for index, call in enumerate(calls)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-    return answers
+    made = [_threads.submit(run, call, random.uniform(0, spread_seconds)) for call in calls]
+    wait(made)
+    # If the connection of one fails, the others report only that they were not started.
+    errors = [error for one in made if (error := one.exception())]
+    for error in sorted(errors, key=lambda error: isinstance(error, threading.BrokenBarrierError)):
+        raise error
+    return [one.result() for one in made]
 
 
-@contextmanager
-def _own_connection() -> Iterator[None]:
-    """Use a connection outside the pool, which has fewer than we have threads. It is open before the race starts."""
-    settings_dict = copy.deepcopy(connection.settings_dict)
-    del settings_dict["OPTIONS"]["pool"]
-    own = type(connections["default"])(settings_dict)
-    connections["default"] = own
-    own.ensure_connection()
-    try:
-        yield
-    finally:
+# They stay for the next race: a new connection costs more than most requests.
+_threads = ThreadPoolExecutor(MOST_CALLS)
+
+
+def _ensure_own_connection() -> None:
+    """Have this thread use a connection outside the pool, which has fewer than we have threads."""
+    own = connections["default"]
+    if "pool" in own.settings_dict["OPTIONS"]:
+        settings_dict = copy.deepcopy(own.settings_dict)
+        del settings_dict["OPTIONS"]["pool"]
+        own = connections["default"] = type(own)(settings_dict)
+    # A test may have ended the connections of the race before it.
+    if own.connection is not None and not own.is_usable():
         own.close()
+    own.ensure_connection()
 
 
 def block_writes() -> None:

@@ -10,14 +10,15 @@ from django.contrib.auth.hashers import make_password
 from django.core import mail
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from django.test import Client
-from django.utils import timezone
 
 from attendance.models import ApiToken, User
 from attendance.models.api_tokens import TOKENS_PER_USER, PasswordChanged, hash_of
 from config.accounts.authentication import signed_in_users
 from tests.support import factories
 from tests.support.factories import PASSWORD
+from tests.support.postgres.database import database_at, migrate_to
 from tests.support.postgres.statements import statements_sent
 from tests.support.races import run_concurrently
 
@@ -267,49 +268,51 @@ def test_admin_lists_tokens_without_keys_and_can_end_one(user):
 
 @pytest.fixture
 def before_own_tokens():
-    """The database as it was when Django REST framework kept the tokens."""
-    call_command("migrate", "attendance", "0007", verbosity=0)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TABLE authtoken_token (key varchar(40) PRIMARY KEY, created timestamptz NOT NULL,"
-            " user_id bigint NOT NULL UNIQUE REFERENCES attendance_user (id))"
-        )
-        cursor.execute(
-            "INSERT INTO django_migrations (app, name, applied) VALUES ('authtoken', '0001_initial', now())"
-        )
-    yield
-    call_command("migrate", verbosity=0)
+    """A database as it was when Django REST framework kept the tokens, and its model of a user."""
+    before = [("attendance", "0007_plain_texts")]
+    with database_at(before):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "CREATE TABLE authtoken_token (key varchar(40) PRIMARY KEY, created timestamptz NOT NULL,"
+                " user_id bigint NOT NULL UNIQUE REFERENCES attendance_user (id))"
+            )
+            cursor.execute(
+                "INSERT INTO django_migrations (app, name, applied) VALUES ('authtoken', '0001_initial', now())"
+            )
+        yield MigrationLoader(connection).project_state(before).apps.get_model("attendance", "User")
 
 
-def test_tokens_of_rest_framework_go_on_working(user, before_own_tokens, monkeypatch):
+def test_tokens_of_rest_framework_go_on_working(before_own_tokens, monkeypatch):
     monkeypatch.setattr(import_module("attendance.migrations.0012_hash_old_tokens"), "BATCH", 2)
-    users = [user, *(factories.make_teacher() for _ in range(4))]
+    pks = [
+        before_own_tokens.objects.create(
+            username=f"u{number}", password=make_password(PASSWORD), is_teacher=True
+        ).pk
+        for number in range(5)
+    ]
     keys = [f"{number:040x}" for number in range(5)]
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO authtoken_token VALUES (%s, %s, %s)",
-            [(key, NOON, user.pk) for key, user in zip(keys, users, strict=True)],
+            [(key, NOON, pk) for key, pk in zip(keys, pks, strict=True)],
         )
 
-    call_command("migrate", "attendance", verbosity=0)
+    call_command("migrate", verbosity=0)
 
     assert [works(key) for key in keys] == [True] * 5
-    assert {token.user_id: token.created_at for token in ApiToken.objects.all()} == {
-        user.pk: NOON for user in users
-    }
+    assert {token.user_id: token.created_at for token in ApiToken.objects.all()} == dict.fromkeys(pks, NOON)
     with connection.cursor() as cursor:
         assert "authtoken_token" not in connection.introspection.table_names(cursor)
         cursor.execute("SELECT count(*) FROM django_migrations WHERE app = 'authtoken'")
         assert cursor.fetchone() == (0,)
-    by_own_page(user)
+    by_own_page(User.objects.get(pk=pks[0]))
     assert [works(key) for key in keys] == [False] + [True] * 4
 
 
-def test_migration_without_old_tokens_does_nothing(user, before_own_tokens):
+def test_migration_without_old_tokens_does_nothing(before_own_tokens):
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE authtoken_token")
 
-    call_command("migrate", "attendance", verbosity=0)
+    migrate_to([("attendance", "0012_hash_old_tokens")])
 
     assert not ApiToken.objects.exists()
-    assert works(ApiToken.objects.make(user=user, at=timezone.now()))

@@ -4,25 +4,22 @@ import logging
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 
 from attendance.models import User
+from tests.support.postgres.database import database_at, migrate_to
+
+pytestmark = pytest.mark.django_db(transaction=True)
 
 BEFORE = [("attendance", "0007_plain_texts"), ("account", "0009_emailaddress_unique_primary_email")]
 AFTER = [("attendance", "0014_validate_lower_case_addresses")]
 
 
-def migrate(target):
-    executor = MigrationExecutor(connection)
-    executor.migrate(target)
-    return MigrationExecutor(connection).loader.project_state(target).apps
-
-
 @pytest.fixture
-def from_before(transactional_db):
-    yield migrate(BEFORE)
-    executor = MigrationExecutor(connection)
-    executor.migrate(executor.loader.graph.leaf_nodes())
+def from_before():
+    """The models of a database from before."""
+    with database_at(BEFORE):
+        yield MigrationLoader(connection).project_state(BEFORE).apps
 
 
 def test_stored_addresses_become_lower_case_and_collisions_are_reported(from_before, caplog):
@@ -37,7 +34,7 @@ def test_stored_addresses_become_lower_case_and_collisions_are_reported(from_bef
     addresses.objects.create(user=users[0], email="a@x.edu")
 
     with caplog.at_level(logging.WARNING, "rollcall.accounts"):
-        migrate(AFTER)
+        migrate_to(AFTER)
 
     assert list(User.objects.filter(pk__lt=named.pk).order_by("pk").values_list("username", "email")) == [
         ("u0", "a@x.edu"),
@@ -59,7 +56,7 @@ def test_all_batches_are_migrated(from_before):
     old_user = from_before.get_model("attendance", "User")
     old_user.objects.bulk_create(old_user(username=f"u{n}", email=f"U{n}@x.edu") for n in range(2001))
 
-    migrate(AFTER)
+    migrate_to(AFTER)
 
     assert not User.objects.filter(email__contains="U").exists()
     assert User.objects.count() == 2001

@@ -53,10 +53,13 @@ def leaders(data_dir: Path) -> dict[str, int]:
 
 
 def remember(data_dir: Path, word: str) -> None:
+    """Have both servers keep this word, and no other."""
     with psycopg.connect(embedded.database_url(data_dir)) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS words (word text)")
+        connection.execute("DELETE FROM words")
         connection.execute("INSERT INTO words VALUES (%s)", [word])
     with redis.Redis.from_url(embedded.redis_url(data_dir, database=0)) as client:
+        client.delete("words")
         client.sadd("words", word)
 
 
@@ -78,84 +81,87 @@ def another_process(data_dir: Path):
         yield process
 
 
-def test_data_are_kept_between_runs_and_nothing_keeps_running(data_dir):
-    with both(data_dir):
-        remember(data_dir, "kept")
-    after_first = processes(data_dir)
-    with both(data_dir):
-        found = remembered(data_dir)
+def test_data_are_kept_between_runs_and_nothing_keeps_running(used_data_dir):
+    with both(used_data_dir):
+        remember(used_data_dir, "kept")
+    after_first = processes(used_data_dir)
+    with both(used_data_dir):
+        found = remembered(used_data_dir)
 
     assert after_first == set()
     assert found == ({"kept"}, {"kept"})
-    assert processes(data_dir) == set()
+    assert processes(used_data_dir) == set()
 
 
-def test_servers_listen_only_on_private_sockets(data_dir):
-    with both(data_dir):
-        listening = [c for p in processes(data_dir) for c in p.net_connections("inet")]
-        with psycopg.connect(embedded.database_url(data_dir)) as connection:
+def test_servers_listen_only_on_private_sockets(used_data_dir):
+    with both(used_data_dir):
+        listening = [c for p in processes(used_data_dir) for c in p.net_connections("inet")]
+        with psycopg.connect(embedded.database_url(used_data_dir)) as connection:
             row = connection.execute(
                 "SELECT current_user, current_database(), getdatabaseencoding()"
             ).fetchone()
-        with redis.Redis.from_url(embedded.redis_url(data_dir, database=0)) as client:
+        with redis.Redis.from_url(embedded.redis_url(used_data_dir, database=0)) as client:
             append_only = client.config_get("appendonly")
 
     assert listening == []
     assert row == ("rollcall", "rollcall", "UTF8")
     assert append_only == {"appendonly": "yes"}
-    assert [stat.S_IMODE(f.stat().st_mode) for f in (data_dir, socket_folder(data_dir))] == [0o700, 0o700]
+    assert [stat.S_IMODE(f.stat().st_mode) for f in (used_data_dir, socket_folder(used_data_dir))] == [
+        0o700,
+        0o700,
+    ]
 
 
-def test_only_test_servers_give_up_durability(data_dir, monkeypatch):
-    with both(data_dir), psycopg.connect(embedded.database_url(data_dir)) as connection:
+def test_only_test_servers_give_up_durability(used_data_dir, monkeypatch):
+    with both(used_data_dir), psycopg.connect(embedded.database_url(used_data_dir)) as connection:
         in_tests = connection.execute("SHOW fsync").fetchone()
     monkeypatch.delenv("ROLLCALL_TEST_SERVERS")
-    with both(data_dir), psycopg.connect(embedded.database_url(data_dir)) as connection:
+    with both(used_data_dir), psycopg.connect(embedded.database_url(used_data_dir)) as connection:
         elsewhere = connection.execute("SHOW fsync").fetchone()
 
     assert (in_tests, elsewhere) == (("off",), ("on",))
 
 
-def test_killed_servers_are_replaced_with_their_data(data_dir):
-    with both(data_dir):
-        remember(data_dir, "committed")
-        with redis.Redis.from_url(embedded.redis_url(data_dir, database=0)) as client:
+def test_killed_servers_are_replaced_with_their_data(used_data_dir):
+    with both(used_data_dir):
+        remember(used_data_dir, "committed")
+        with redis.Redis.from_url(embedded.redis_url(used_data_dir, database=0)) as client:
             client.waitaof(1, 0, 2000)
-        killed = leaders(data_dir)
+        killed = leaders(used_data_dir)
         for pid in killed.values():
             os.kill(pid, signal.SIGKILL)
             while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
                 time.sleep(0.01)
-        revive(data_dir, postgres=True, valkey=True)
+        revive(used_data_dir, postgres=True, valkey=True)
 
-        assert remembered(data_dir) == ({"committed"}, {"committed"})
-        assert set(leaders(data_dir)) == {"postgres", "valkey-server"}
-        assert set(leaders(data_dir).values()).isdisjoint(killed.values())
+        assert remembered(used_data_dir) == ({"committed"}, {"committed"})
+        assert set(leaders(used_data_dir)) == {"postgres", "valkey-server"}
+        assert set(leaders(used_data_dir).values()).isdisjoint(killed.values())
 
 
-def test_server_with_too_many_clients_keeps_running(data_dir, monkeypatch):
+def test_server_with_too_many_clients_keeps_running(used_data_dir, monkeypatch):
     monkeypatch.setitem(TUNING, "max_connections", "5")
-    with both(data_dir), ExitStack() as clients:
-        used = leaders(data_dir)
+    with both(used_data_dir), ExitStack() as clients:
+        used = leaders(used_data_dir)
         for _ in range(5):
-            clients.enter_context(psycopg.connect(embedded.database_url(data_dir)))
-        with both(data_dir):
-            still_used = leaders(data_dir)
+            clients.enter_context(psycopg.connect(embedded.database_url(used_data_dir)))
+        with both(used_data_dir):
+            still_used = leaders(used_data_dir)
 
     assert still_used == used
 
 
-def test_server_starts_despite_stale_pid_and_socket_files(data_dir):
-    with both(data_dir):
-        remember(data_dir, "kept")
+def test_server_starts_despite_stale_pid_and_socket_files(used_data_dir):
+    with both(used_data_dir):
+        remember(used_data_dir, "kept")
     # As after a power cut: the pid belongs to a living program that has nothing to do with us.
-    lines = f"{os.getpid()}\n{data_dir / 'postgres'}\n0\n5432\n{socket_folder(data_dir)}\n\n"
-    Postgres(data_dir).folder.joinpath("postmaster.pid").write_text(lines)
+    lines = f"{os.getpid()}\n{used_data_dir / 'postgres'}\n0\n5432\n{socket_folder(used_data_dir)}\n\n"
+    Postgres(used_data_dir).folder.joinpath("postmaster.pid").write_text(lines)
     for name in (".s.PGSQL.5432", ".s.PGSQL.5432.lock", "valkey.sock"):
-        socket_folder(data_dir).joinpath(name).write_text(lines)
+        socket_folder(used_data_dir).joinpath(name).write_text(lines)
 
-    with both(data_dir):
-        found = remembered(data_dir)
+    with both(used_data_dir):
+        found = remembered(used_data_dir)
 
     assert found == ({"kept"}, {"kept"})
 
@@ -171,54 +177,54 @@ def test_half_made_data_folder_is_made_again(data_dir):
     assert not draft.exists()
 
 
-def test_servers_of_a_killed_process_are_taken_over_and_stopped(data_dir):
-    with another_process(data_dir) as process:
+def test_servers_of_a_killed_process_are_taken_over_and_stopped(used_data_dir):
+    with another_process(used_data_dir) as process:
         process.kill()
-    left_over = leaders(data_dir)
+    left_over = leaders(used_data_dir)
 
-    with both(data_dir):
-        used = leaders(data_dir)
+    with both(used_data_dir):
+        used = leaders(used_data_dir)
 
     assert len(left_over) == 2
     assert used == left_over
-    assert processes(data_dir) == set()
+    assert processes(used_data_dir) == set()
 
 
-def test_servers_run_until_the_last_process_leaves(data_dir):
-    with both(data_dir):
-        started = leaders(data_dir)
-        with another_process(data_dir) as other:
+def test_servers_run_until_the_last_process_leaves(used_data_dir):
+    with both(used_data_dir):
+        started = leaders(used_data_dir)
+        with another_process(used_data_dir) as other:
             other.stdin.close()
             other.wait()
-        after_the_other = leaders(data_dir)
-        with another_process(data_dir) as last:
-            pass_on = leaders(data_dir)
+        after_the_other = leaders(used_data_dir)
+        with another_process(used_data_dir) as last:
+            pass_on = leaders(used_data_dir)
             last.stdin.close()
             last.wait()
 
     assert started == after_the_other == pass_on
-    assert processes(data_dir) == set()
+    assert processes(used_data_dir) == set()
 
 
-def test_the_last_process_stops_servers_that_another_started(data_dir):
-    with both(data_dir):
-        other = another_process(data_dir)
+def test_the_last_process_stops_servers_that_another_started(used_data_dir):
+    with both(used_data_dir):
+        other = another_process(used_data_dir)
         process = other.__enter__()
-    still_there = leaders(data_dir)
+    still_there = leaders(used_data_dir)
     process.stdin.close()
     process.wait()
     other.__exit__(None, None, None)
 
     assert set(still_there) == {"postgres", "valkey-server"}
-    assert processes(data_dir) == set()
+    assert processes(used_data_dir) == set()
 
 
-def test_processes_that_start_together_share_one_server_of_each_kind(data_dir):
+def test_processes_that_start_together_share_one_server_of_each_kind(used_data_dir):
     def use(word: str) -> dict[str, int]:
-        with both(data_dir):
-            return leaders(data_dir)
+        with both(used_data_dir):
+            return leaders(used_data_dir)
 
-    with both(data_dir), ThreadPoolExecutor(4) as pool:
+    with both(used_data_dir), ThreadPoolExecutor(4) as pool:
         seen = list(pool.map(use, "abcd"))
 
     assert all(one == seen[0] for one in seen)

@@ -99,7 +99,7 @@ def users(data_dir: Path) -> list[str]:
         return [row[0] for row in connection.execute("SELECT username FROM attendance_user ORDER BY id")]
 
 
-# --- Three tests share a data folder: the first of them that runs makes the demo data -----------------------
+# --- Two tests share a data folder: the first of them that runs makes the demo data -------------------------
 
 NOTHING = {"postgres": 0, "valkey-server": 0, "web": 0}
 
@@ -133,10 +133,20 @@ def test_run_serves_the_demo_until_sigterm(used_data_dir):
     assert seconds < 10
 
 
-def test_run_cleans_up_after_a_killed_run_and_keeps_the_data(used_data_dir):
+def test_run_restarts_killed_processes_and_cleans_up_after_a_killed_run(used_data_dir):
     port = free_port()
     with site(used_data_dir, port) as (process, _):
         demo_users = users(used_data_dir)
+        for kind in (*wanted(used_data_dir, postgres=True, valkey=True), None):
+            killed = kind.processes() if kind else web_processes(used_data_dir)
+            for one in killed:
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
+        deadline = time.monotonic() + 15
+        while not all(alive(used_data_dir).values()) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        answered_again = is_up_soon(port)
+
         # Kill both, so that nothing is left to stop the workers.
         process.kill()
         for web in web_processes(used_data_dir):
@@ -153,32 +163,12 @@ def test_run_cleans_up_after_a_killed_run_and_keeps_the_data(used_data_dir):
         process.send_signal(signal.SIGINT)
         ended = process.wait(10)
 
+    assert answered_again
     assert left_over["postgres"] > 0
     assert left_over["valkey-server"] == 1
     assert answered
     assert users_again == demo_users
     assert (ended, alive(used_data_dir)) == (0, NOTHING)
-
-
-def test_run_restarts_killed_processes(used_data_dir):
-    port = free_port()
-    with site(used_data_dir, port) as (process, _):
-        for kind in (*wanted(used_data_dir, postgres=True, valkey=True), None):
-            killed = kind.processes() if kind else web_processes(used_data_dir)
-            for one in killed:
-                try:
-                    one.kill()
-                except psutil.NoSuchProcess:
-                    continue
-        deadline = time.monotonic() + 15
-        while not all(alive(used_data_dir).values()) and time.monotonic() < deadline:
-            time.sleep(0.2)
-        answered_again = is_up_soon(port)
-        process.send_signal(signal.SIGTERM)
-        process.wait(10)
-
-    assert answered_again
-    assert alive(used_data_dir) == NOTHING
 
 
 def is_up_soon(port: int) -> bool:

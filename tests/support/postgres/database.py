@@ -2,16 +2,20 @@
 
 import copy
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+from unittest.mock import patch
 
+import psutil
 import psycopg
 from django.conf import settings
 from django.db import OperationalError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 
 from attendance.models import AttendanceRecord, RecordChange
 from config import embedded
+from config.embedded.postgres import Postgres
 from qrsessions.models import QRSession, RefusedScan, UsedNonce
 from tests.support.waiting import wait_until
 
@@ -39,11 +43,17 @@ def end_own_backend() -> None:
 
 
 @contextmanager
-def database_away() -> Iterator[None]:
-    """Break every connection and refuse new ones, as a slow restart of PostgreSQL does."""
+def database_away(*, waits_seconds: float = 0.2) -> Iterator[None]:
+    """Break every connection and refuse new ones, as a slow restart of PostgreSQL does.
+
+    :param waits_seconds: how long a request waits for a connection, which it will not get
+    """
     name = connection.settings_dict["NAME"]
     allow = f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS'
-    with psycopg.connect(embedded.database_url(settings.DATA_DIR), autocommit=True) as other:
+    with (
+        psycopg.connect(embedded.database_url(settings.DATA_DIR), autocommit=True) as other,
+        patch.object(connection.pool, "timeout", waits_seconds),  # type: ignore[attr-defined]  # PostgreSQL's wrapper only
+    ):
         other.execute(f"{allow} false")
         other.execute(
             "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity WHERE datname = %s", [name]
@@ -65,30 +75,93 @@ def _database_answers() -> bool:
     return True
 
 
+@contextmanager
+def database_hanging() -> Iterator[None]:
+    """Stop PostgreSQL with SIGSTOP: it accepts connections and answers nothing."""
+    server = Postgres(settings.DATA_DIR)
+    main = int((server.folder / "postmaster.pid").read_text().split("\n", 1)[0])
+    stopped: list[psutil.Process] = []
+    try:
+        # The main process first, so that it starts no other meanwhile.
+        for process in sorted(server.processes(), key=lambda process: process.pid != main):
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
+                stopped.append(process)
+        yield
+    finally:
+        for process in stopped:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+
+
 # Migrations, with their apps.
 Targets = Sequence[tuple[str, str]]
+
+# Empty databases that ``database_at`` copies, by the migrations that they have.
+_templates: dict[frozenset[tuple[str, str]], str] = {}
 
 
 @contextmanager
 def database_at(targets: Targets) -> Iterator[None]:
     """Use a new database with these migrations, and those that they depend on, as the default one of this thread."""
-    own = connections["default"]
-    name = f"{own.settings_dict['NAME']}_migrations"
-    with psycopg.connect(embedded.database_url(settings.DATA_DIR), autocommit=True) as server:
-        server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        server.execute(f'CREATE DATABASE "{name}"')
-        settings_dict = copy.deepcopy(own.settings_dict) | {"NAME": name}
-        del settings_dict["OPTIONS"]["pool"]
-        connections["default"] = type(own)(settings_dict)
-        try:
-            migrate_to(targets)
+    name = _create("migrations", template=_template_at(targets))
+    try:
+        with _default_database(name):
             yield
-        finally:
-            connections["default"].close()
-            connections["default"] = own
-            server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    finally:
+        _drop(name)
 
 
 def migrate_to(targets: Targets) -> None:
     executor = MigrationExecutor(connections["default"])
     executor.migrate(list(targets))
+
+
+def drop_templates() -> None:
+    """Drop what ``database_at`` keeps for the next test."""
+    while _templates:
+        _drop(_templates.popitem()[1])
+
+
+def _template_at(targets: Targets) -> str:
+    graph = MigrationLoader(None).graph
+    wanted = frozenset(needed for target in targets for needed in graph.forwards_plan(target))
+    if wanted not in _templates:
+        # Only the migrations that the nearest one lacks are run.
+        nearest = max((made for made in _templates if made < wanted), key=len, default=None)
+        name = _create(
+            f"template_{len(_templates)}", template=_templates[nearest] if nearest else "template1"
+        )
+        with _default_database(name):
+            migrate_to(targets)
+        _templates[wanted] = name
+    return _templates[wanted]
+
+
+@contextmanager
+def _default_database(name: str) -> Iterator[None]:
+    own = connections["default"]
+    settings_dict = copy.deepcopy(own.settings_dict) | {"NAME": name}
+    del settings_dict["OPTIONS"]["pool"]
+    connections["default"] = type(own)(settings_dict)
+    try:
+        yield
+    finally:
+        connections["default"].close()
+        connections["default"] = own
+
+
+def _create(purpose: str, *, template: str) -> str:
+    name = f"{connections['default'].settings_dict['NAME']}_{purpose}"
+    _drop(name)
+    _on_server(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    return name
+
+
+def _drop(name: str) -> None:
+    _on_server(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _on_server(statement: str) -> None:
+    with psycopg.connect(embedded.database_url(settings.DATA_DIR), autocommit=True) as server:
+        server.execute(statement)

@@ -1,0 +1,12 @@
+"""The settings of the site as it is served, except that it does not compress its static files, which takes 15 s of work."""
+
+from config.settings import *  # noqa: F403
+from config.static_files import HashedFiles
+
+
+class UncompressedFiles(HashedFiles):
+    def post_process_with_compression(self, files):
+        return files
+
+
+STORAGES["staticfiles"] = {"BACKEND": f"{__name__}.{UncompressedFiles.__name__}"}  # noqa: F405
