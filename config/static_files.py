@@ -1,7 +1,7 @@
 """Static files get names with a hash, so that browsers can cache them forever."""
 
-import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
@@ -16,8 +16,9 @@ class HashedFiles(CompressedManifestStaticFilesStorage):
 
     def _is_compressed(self, path: str) -> bool:
         """WhiteNoise writes the .gz file last, and then gives it the time of the original."""
-        original = self.path(path)
+        original = Path(self.path(path))
+        compressed = original.with_name(f"{original.name}.gz")
         try:
-            return os.stat(f"{original}.gz").st_mtime == os.stat(original).st_mtime
+            return compressed.stat().st_mtime == original.stat().st_mtime
         except FileNotFoundError:
             return False

@@ -21,6 +21,7 @@ from config.embedded.server import stop
 from config.embedded.servers import wanted
 from tests.support import factories
 from tests.support.classes import Class
+from tests.support.fast_sign_in import fast_sign_in
 from tests.support.postgres.database import drop_templates
 from tests.support.postgres.flushing import fast_flush
 from tests.support.web_server import Server
@@ -39,6 +40,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _fast_flush() -> Iterator[None]:
     with fast_flush():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fast_sign_in() -> Iterator[None]:
+    with fast_sign_in():
         yield
 
 

@@ -3,6 +3,7 @@
 import datetime
 import math
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -172,10 +173,6 @@ class History:
     def _end(self, held: Held) -> None:
         lifecycle.take_step(session=held.session, step="end", by=self.teacher, at=self.at)
         held.session = QRSession.objects.with_names().get(pk=held.session.pk)
-        if not held.statuses:
-            held.statuses = dict.fromkeys(
-                (s for s, its in self.enrolled.items() if its == held.section), (None, None)
-            )
         held.statuses = {
             student: (Status.ABSENT, None) if status is None else (status, label)
             for student, (status, label) in held.statuses.items()
@@ -262,9 +259,25 @@ def shown(result: Any) -> tuple[Any, ...]:
     return result.attended, result.held, result.percentage, words.get(standing, standing)
 
 
-@given(events, st.sampled_from([None, 3, 6]), st.sampled_from([None, 7, 9]))
-@settings(max_examples=30, deadline=None, suppress_health_check=[*HealthCheck])
+def histories(number: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorate a test to run with this many random histories, first and last days."""
+    limited = settings(max_examples=number, deadline=None, suppress_health_check=[*HealthCheck])
+    random = given(events, st.sampled_from([None, 3, 6]), st.sampled_from([None, 7, 9]))
+    return lambda test: limited(random(test))
+
+
+@histories(12)
 def test_every_number_is_what_happened(happened, first, last):
+    replay(happened, first, last)
+
+
+@pytest.mark.slow
+@histories(100)
+def test_every_number_is_what_happened_in_many_more_histories(happened, first, last):
+    replay(happened, first, last)
+
+
+def replay(happened, first, last):
     with transaction.atomic():
         history = History()
         for name, one, two in happened:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.utils import timezone
 
 from attendance.models import Meeting, TeachingAssignment
@@ -116,8 +116,11 @@ def clients(teacher):
 
 
 def changing(address):
-    """The methods that change something: a page has forms only."""
-    return ("post", "put", "patch") if address.startswith("/api/") else ("post",)
+    """The methods of this address that change something: a page has forms only."""
+    if not address.startswith("/api/"):
+        return ("post",)
+    view = resolve(address).func.cls
+    return [method for method in ("post", "put", "patch") if hasattr(view, method)]
 
 
 def ask(by_prefix, method, address):

@@ -10,7 +10,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from config.wsgi import application
-from tests.support.factories import key_of
+from tests.support.factories import key_of, user_of
 
 # Parsed from JSON, as a client does.
 document = json.loads(json.dumps(SchemaGenerator(api_version="v1").get_schema(public=True), default=str))
@@ -24,23 +24,51 @@ def examples(number: int) -> settings:
     )
 
 
+class Callers:
+    """A teacher and a student who send the requests of one test."""
+
+    def __init__(self, taught_class) -> None:
+        self.taught_class = taught_class
+        self.teacher, self.student = key_of(taught_class.teacher), key_of(user_of(taught_class.students[0]))
+        # Of an open session. Empty until there is one.
+        self.public_id = ""
+        # Who may not send what, whatever it contains: key, method and path of the document.
+        self.refused: set[tuple[str, str, str]] = set()
+
+    def send(self, case, key: str) -> None:
+        self.public_id = self.public_id or self._find_or_open()
+        if "public_id" in case.path_parameters:
+            case.path_parameters["public_id"] = self.public_id
+        response = case.call(headers={"Authorization": f"Token {key}"})
+        case.validate_response(response, checks=[not_a_server_error, response_schema_conformance])
+        if case.method != "GET" and response.status_code < 400:
+            # It may be discarded.
+            self.public_id = ""
+        if response.status_code == 403 and response.json()["code"] == "wrong_role":
+            self.refused.add((key, case.method, case.path))
+
+    def _find_or_open(self) -> str:
+        meeting = self.taught_class.section.meetings.first() or self.taught_class.open().meeting
+        return meeting.public_id
+
+
+@pytest.fixture
+def callers(taught_class) -> Callers:
+    return Callers(taught_class)
+
+
 @schema.parametrize()
 @examples(5)
-def test_api_matches_its_schema_for_teacher_and_student(case, taught_class):
-    call_as_both(case, taught_class)
+def test_api_matches_its_schema_for_teacher_and_student(case, callers):
+    for key in (callers.teacher, callers.student):
+        # A view checks the role before anything else, so a second refusal would repeat the first.
+        if (key, case.method, case.path) not in callers.refused:
+            callers.send(case, key)
 
 
 @pytest.mark.slow
 @schema.parametrize()
 @examples(40)
-def test_api_matches_its_schema_in_many_more_requests(case, taught_class):
-    call_as_both(case, taught_class)
-
-
-def call_as_both(case, taught_class) -> None:
-    session = taught_class.section.meetings.first() or taught_class.open().meeting
-    if "public_id" in case.path_parameters:
-        case.path_parameters["public_id"] = session.public_id
-    for user in (taught_class.teacher, taught_class.students[0].user):
-        response = case.call(headers={"Authorization": f"Token {key_of(user)}"})
-        case.validate_response(response, checks=[not_a_server_error, response_schema_conformance])
+def test_api_matches_its_schema_in_many_more_requests(case, callers):
+    for key in (callers.teacher, callers.student):
+        callers.send(case, key)

@@ -159,7 +159,12 @@ def kept(settings):
     settings.TIME_ZONE = "UTC"
     teacher = factories.make_teacher(username="kfein", first_name="Klara", last_name="Fein")
     user = factories.make_user(
-        username="s1", first_name="=Asha", last_name="Rao", email="asha@example.edu", date_joined=NOW
+        username="s1",
+        first_name="=Asha",
+        last_name="Rao",
+        email="asha@example.edu",
+        date_joined=NOW,
+        last_login=NOW + datetime.timedelta(hours=3),
     )
     student = factories.make_student(student_id="S1", name="=Asha", email="asha@example.edu", user=user)
     course = factories.make_course(code="CS101")
