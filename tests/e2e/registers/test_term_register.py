@@ -8,14 +8,13 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Locator, Page, expect
 
-from attendance.models import AttendanceRecord, Meeting, RecordChange, Section, Status
+from attendance.models import AttendanceRecord, Meeting, Method, RecordChange, Section, Status
 from qrsessions.models import SessionStatus
 from tests.support import factories
 from tests.support.browser.pages import (
     DESK,
     PHONE,
-    SHAPES,
-    axe_violations,
+    assert_readable,
     fits_width,
     is_failed_request,
     page_opener,
@@ -38,16 +37,23 @@ def section() -> Section:
         student = factories.make_student(with_user=False, name=f"Pupil {number}")
         factories.make_enrolment(section=section, student=student, roll_number=str(number))
     now = timezone.now()
+    records = []
     for day in range(MEETINGS):
         at = now - (MEETINGS - day) * DAY
         session = factories.make_session(section=section, status=SessionStatus.ENDED, at=at)
-        for place, enrolment in enumerate(section.enrolments.order_by("pk")):
-            factories.make_record(
+        records += [
+            AttendanceRecord(
                 meeting=session.meeting,
-                student=enrolment.student,
+                student_id=enrolment.student_id,
                 roll_number=enrolment.roll_number,
                 status=CYCLE[(place + day) % len(CYCLE)],
+                joined_at=at,
+                marked_at=at,
+                method=Method.QR,
             )
+            for place, enrolment in enumerate(section.enrolments.order_by("pk"))
+        ]
+    AttendanceRecord.objects.bulk_create(records)
     factories.make_planned(section=section, starts_at=now + DAY)
     return section
 
@@ -246,23 +252,22 @@ def test_names_and_heads_stay_in_sight(open_register, shape):
     assert first["x"] >= name["x"] + name["width"] - 1
 
 
-@pytest.mark.parametrize(("width", "scheme"), SHAPES)
-def test_register_is_accessible_at_every_width(open_register, section, width, scheme):
+def test_register_is_accessible_at_every_width(open_register, section):
+    # Axe takes its time for each cell, and a few students have all statuses.
+    section.enrolments.exclude(roll_number__in=range(1, 8)).delete()
     Meeting.objects.filter(pk=section.meetings.order_by("starts_at")[2].pk).update(state="cancelled")
     late_comer = factories.make_student(with_user=False)
     factories.make_enrolment(
         section=section, student=late_comer, roll_number="99", from_date=timezone.localdate() - 3 * DAY
     )
-    page = open_register(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = open_register()
     start(page, 1, 1)
 
-    assert axe_violations(page) == []
-    assert fits_width(page)
+    assert_readable(page)
     page.keyboard.press("Enter")
-    assert axe_violations(page) == []
+    assert_readable(page)
     page.goto(re.sub(r"/$", "/print/", page.url))
-    assert axe_violations(page) == []
-    assert fits_width(page)
+    assert_readable(page)
 
 
 def test_print_view_repeats_its_heads_and_shows_no_buttons(open_register):

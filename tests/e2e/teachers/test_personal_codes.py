@@ -12,10 +12,8 @@ from tests.support import factories
 from tests.support.browser.pages import (
     DESK,
     PHONE,
-    SHAPES,
     HeldRequests,
-    axe_violations,
-    fits_width,
+    assert_readable,
     is_failed_request,
     page_opener,
     sign_in,
@@ -231,15 +229,13 @@ def test_pages_work_without_javascript(open_page, section):
     expect(desk.get_by_text(f"{student.name} is present.")).to_be_visible()
 
 
-@pytest.mark.parametrize(("width", "colours"), SHAPES)
-def test_pages_are_accessible_and_fit_the_width(open_page, section, colours, width):
+def test_pages_are_accessible_and_fit_the_width(open_page, section):
     teacher, (student, other, _) = section.teachers.get(), factories.students_of(section)
     for status in (Status.PRESENT, Status.PRESENT, Status.ABSENT, Status.EXCUSED):
         ended = factories.make_session(section=section, status=SessionStatus.ENDED)
         factories.make_record(meeting=ended.meeting, student=student, status=status)
     session = factories.make_session(section=section, status=SessionStatus.ACTIVE)
-    options = {"viewport": {"width": width, "height": 800}, "color_scheme": colours}
-    own, desk = open_page(**options), open_page(**options)
+    own, desk = open_page(), open_page()
     sign_in(open_page(**PHONE), student.user)
     sign_in(own, student.user)
     sign_in(desk, teacher, to=f"/teach/sessions/{session.public_id}/scan/")
@@ -250,14 +246,7 @@ def test_pages_are_accessible_and_fit_the_width(open_page, section, colours, wid
     desk.get_by_label("Roll number or student id").fill("999999")
     desk.keyboard.press("Enter")
     expect(desk.locator("li.unsent[data-state=failed]")).to_be_visible()
-    pages = [
-        (own, "/student/attendance/"),
-        (own, "/student/my-qr/"),
-        (own, "/accounts/sign-ins/"),
-        (desk, None),
-    ]
-    for page, path in pages:
-        if path:
-            page.goto(path)
-        assert axe_violations(page) == []
-        assert fits_width(page), page.url
+    assert_readable(desk)
+    for path in ("/student/attendance/", "/student/my-qr/", "/accounts/sign-ins/"):
+        own.goto(path)
+        assert_readable(own)
