@@ -286,9 +286,9 @@ MARKS_BY_PROGRAMS = env.bool("MARKS_BY_PROGRAMS", default=True)
 OPEN_BEFORE_MINUTES = env.int("OPEN_BEFORE_MINUTES", default=15)
 # The sections of a term leave the lists this long after its last day.
 TERM_PAST_AFTER_DAYS = env.int("TERM_PAST_AFTER_DAYS", default=28)
-# The register of a meeting can be changed until so many days after its date; 0: always.
+# The register of a meeting can be changed until this many days after its date; 0: always.
 REGISTER_LOCK_DAYS = env.int("REGISTER_LOCK_DAYS", default=0)
-# A session in which nothing has happened for so long ends by itself; 0: none ever does.
+# A session in which nothing has happened for this long ends by itself; 0: none ever does.
 SESSION_ENDS_AFTER_HOURS = env.float("SESSION_ENDS_AFTER_HOURS", default=6.0)
 # At the head of printed registers: the institution's name, and the path of a PNG or SVG file.
 INSTITUTION_NAME = env.str("INSTITUTION_NAME", default="")

@@ -1,4 +1,4 @@
-"""Terms with their holidays, and the weekly classes of a section. Saving either plans the meetings anew."""
+"""Terms with their holidays, and the weekly classes of a section. Saving either plans the meetings again."""
 
 from typing import Any
 

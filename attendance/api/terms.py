@@ -113,7 +113,7 @@ class TermDetail(APIView):
 
     @extend_schema(request=TermChangeSerializer, responses=TermSerializer)
     def patch(self, request: Request, term_id: int) -> Response:
-        """Change a term; `holidays` replaces all of them. The meetings to come are planned anew. For administrators."""
+        """Change a term; `holidays` replaces all of them. The meetings to come are planned again. For administrators."""
         term = get_object_or_404(Term, pk=term_id)
         return Response(_saved(term, TermChangeSerializer(data=request.data)))
 

@@ -33,7 +33,7 @@ class LocalCounts:
         self._windows: dict[str, _Window] = {}
 
     def counted_by_redis(self, key: str, in_redis: int, *, per_seconds: int) -> int:
-        """Redis counted one attempt and has so many. Returns the count with those that it missed."""
+        """Redis has counted one more attempt. Returns its count together with those that it missed."""
         with self._lock:
             window = self._window(key, per_seconds)
             window.in_redis = in_redis

@@ -22,7 +22,7 @@ def one_open_meeting(condition: Q) -> models.UniqueConstraint:
 
 
 def index_by(condition: str) -> tuple[str, ...]:
-    """Statements that build the index anew and then put it in the place of the old one."""
+    """Statements that build a new index and then put it in the place of the old one."""
     return (
         # What an earlier try left behind.
         f"DROP INDEX CONCURRENTLY IF EXISTS {INDEX}_new",

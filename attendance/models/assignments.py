@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from attendance.models.people import User
 
-# A teacher who taught until the end of the term may still correct its registers for so long, and a substitute theirs.
+# A teacher who taught until the end of the term may still correct its registers for this long, and a substitute theirs.
 CORRECTS_FOR = datetime.timedelta(days=28)
 _DAY = datetime.timedelta(days=1)
 

@@ -198,7 +198,7 @@ class AttendanceRule(models.Model):
         null=True,
         blank=True,
         validators=[MaxValueValidator(100)],
-        help_text=_("So many of each student's missed or late classes are left out."),
+        help_text=_("How many of each student's missed or late classes are left out."),
     )
     forecast_counts_planned = models.BooleanField(
         _("forecast counts planned classes"),

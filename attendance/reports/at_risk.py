@@ -58,7 +58,7 @@ def students_at_risk(
 ) -> list[AtRisk]:
     """Who is enrolled at the end of the range and at risk, in seven queries: those with the most serious reason first.
 
-    :param absences: so many absences in a row are a reason
+    :param absences: how many absences in a row are a reason
     """
     found = [
         (one, reasons)

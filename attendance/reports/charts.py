@@ -70,7 +70,7 @@ def presence_chart(classes: Sequence[Presence]) -> PresenceChart | None:
 
 
 class Bin(NamedTuple):
-    """So many students have a percentage from ``lowest`` to ``highest``."""
+    """How many students have a percentage from ``lowest`` to ``highest``."""
 
     lowest: int
     highest: int

@@ -33,7 +33,7 @@ def risks(result: Result, *, absences: int = ABSENCES_IN_A_ROW) -> list[Risk]:
     """Why a student with this result is at risk, the most serious reason first.
 
     :param result: with the meetings in the order in which they were held
-    :param absences: so many absences in a row, up to the latest class, are a reason
+    :param absences: how many absences in a row, up to the latest class, are a reason
     """
     found = []
     if result.standing is Standing.LOST:

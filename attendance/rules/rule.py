@@ -21,9 +21,9 @@ class Rule:
     :ivar minimum_percentage: which share of the classes held a student must attend, in per cent; 0 for no minimum
     :ivar warn_below: a student below this percentage, and not below the minimum, is warned; 0 for no warning
     :ivar late_counts: what a late mark is worth, in per cent of a class attended
-    :ivar lates_per_absence: so many late marks are one absence; 0 for never
+    :ivar lates_per_absence: how many late marks make one absence; 0 if they never do
     :ivar excused: whether an excused class is left out or counts as attended
-    :ivar drop_lowest: so many of the classes that count least are left out
+    :ivar drop_lowest: how many classes are left out, those that count least first
     :ivar forecast_counts_planned: whether planned classes are the ones that remain; otherwise nobody knows how many remain
     :ivar label_counts: what a mark with one of the institution's own labels is worth, in per cent of a class attended, by
         the label's key; a label that is not here counts as its status does

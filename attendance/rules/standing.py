@@ -143,7 +143,7 @@ class Result:
         return self._is_reached(attended=attended, missed=missed)
 
     def _is_reached(self, *, attended: int = 0, missed: int = 0) -> bool:
-        """Whether the minimum is reached after so many more classes attended and missed."""
+        """Whether the minimum is reached after this many more classes attended and missed."""
         number = len(self._counts) + attended + missed
         drops = max(0, min(self.rule.drop_lowest, number - 1))
         # First missed classes are dropped, then those that counted least so far, then attended ones.

@@ -25,7 +25,7 @@ from attendance.timetable.occurrences import Occurrence, Weekly, occurrences
 MAX_DAYS = 400
 _BATCH = 1000
 _PLANNED_FIELDS = ["starts_at", "ends_at", "date", "room", "title", "sequence"]
-# How long a session without a plan counts for when we look whether it was one of the planned classes.
+# A session without a plan lasts at least this long when it is compared with the planned classes.
 _UNPLANNED_LENGTH = datetime.timedelta(minutes=15)
 
 Key = TypeVar("Key", bound=Hashable)

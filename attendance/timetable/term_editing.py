@@ -1,4 +1,4 @@
-"""Saving a term with its holidays, and planning the meetings of its sections anew."""
+"""Saving a term with its holidays, and planning the meetings of its sections again."""
 
 import datetime
 from collections.abc import Collection

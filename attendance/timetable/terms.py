@@ -178,7 +178,7 @@ def _overlap(one: Days, other: Days) -> bool:
 
 
 def plan_again(section_ids: Collection[int], *, on: datetime.date) -> tuple[planning.Plan, list[str]]:
-    """Plan the weekly classes of these sections anew, from the day after ``on``: their terms have other days.
+    """Plan the weekly classes of these sections again, from the day after ``on``: their terms have other days.
 
     :returns: what changed, and the sections that stay as they are because their terms lack a day that their weekly
         classes need, or are too long

@@ -1,4 +1,4 @@
-"""Changing the weekly classes of sections, from a form, the API or a file, and planning their meetings anew."""
+"""Changing the weekly classes of sections, from a form, the API or a file, and planning their meetings again."""
 
 import datetime
 from collections.abc import Collection, Iterable, Mapping
@@ -122,7 +122,7 @@ def plan_changes(
 
 
 def save_changes(changes: PatternChanges, *, sections: Collection[int], at: datetime.datetime) -> Plan:
-    """Write the patterns and plan these sections anew, inside a transaction that has locked them.
+    """Write the patterns and plan these sections again, inside a transaction that has locked them.
 
     ``kept`` of the plan are only meetings of the weekly classes that were changed or removed.
     """

@@ -1,4 +1,4 @@
-"""Teachers open, type, cancel and move planned meetings while the timetable is planned anew: the result fits some order.
+"""Teachers open, type, cancel and move planned meetings while the timetable is planned again: the result fits some order.
 
 Whatever happens, a section has one open session at most, no meeting is planned twice, and no entry is lost.
 """

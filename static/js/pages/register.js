@@ -1,6 +1,6 @@
 /**
  * Editing the register of a term in its cells. Each change is shown at once and sent in the background; then the student's
- * row comes anew from the server, which alone computes percentages. Without this script each cell leads to a page.
+ * row is fetched again from the server, which alone computes percentages. Without this script each cell leads to a page.
  */
 import { gridKeys } from "../components/grid_keys.js";
 import { getHTML, postJSON, putJSON } from "../lib/http.js";

@@ -38,7 +38,7 @@ P, L, E, A = Status.PRESENT, Status.LATE, Status.EXCUSED, Status.ABSENT
 
 
 def meet(section, student, day, status, **fields):
-    """A held meeting so many days after the first."""
+    """A held meeting this many days after the first."""
     at = NOON + day * DAY
     meeting = factories.make_meeting(section=section, starts_at=at, ended_at=at)
     return factories.make_record(meeting=meeting, student=student, status=status, roll_number="01", **fields)

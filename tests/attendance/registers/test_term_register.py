@@ -24,7 +24,7 @@ def moment(day: int) -> datetime.datetime:
 
 
 def held(section, day, statuses):
-    """A meeting so many days after the first, with the statuses by student."""
+    """A meeting this many days after the first, with the statuses by student."""
     meeting = factories.make_meeting(section=section, starts_at=moment(day), ended_at=moment(day))
     rolls = dict(section.enrolments.values_list("student", "roll_number"))
     for student, status in statuses.items():

@@ -46,7 +46,7 @@ def any_rule(draw: st.DrawFn) -> dict[str, Any]:
 
 
 any_history = st.text("PLEA-", max_size=12)
-# More than may be missed or must be attended after so many meetings.
+# More than may be missed or must be attended after this many meetings.
 MOST = 12 * 10 + 5
 
 

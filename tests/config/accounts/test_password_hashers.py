@@ -48,7 +48,7 @@ class NoTurn:
 
 @contextmanager
 def pool_of(size: int) -> Iterator[None]:
-    """A pool with so many database connections."""
+    """A pool with this many database connections."""
     options = connection.settings_dict["OPTIONS"]
     before = options["pool"]
     connection.close()

@@ -29,7 +29,7 @@ def _locks(settings):
 
 
 def held(section, *, days_ago=DAYS + 1, **fields):
-    """A session that ended so many days ago, with a record for each student: one present, the others absent."""
+    """A session that ended this many days ago, with a record for each student: one present, the others absent."""
     at = timezone.now() - days_ago * DAY
     session = factories.make_session(section=section, status=SessionStatus.ENDED, at=at, **fields)
     for number, student in enumerate(factories.students_of(section)):

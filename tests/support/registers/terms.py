@@ -23,7 +23,7 @@ def moment(day: int, hour: int = 10) -> datetime.datetime:
 
 
 def hold(section, day, statuses, **fields):
-    """A meeting so many days after the first, with a record of each student: a status, or None."""
+    """A meeting this many days after the first, with a record of each student: a status, or None."""
     meeting = factories.make_meeting(
         section=section, starts_at=moment(day), ended_at=moment(day, 11), **fields
     )

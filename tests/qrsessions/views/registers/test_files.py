@@ -175,7 +175,7 @@ def test_pdf_files_of_too_many_pages_are_refused(teacher, section, monkeypatch, 
     response = download(signed_in(teacher), section, sections=[one.pk for one in sections], type="pdf")
 
     assert response.status_code == 400
-    assert "So many pages take too long." in text_of(response)
+    assert "PDF files with this many pages take too long to make." in text_of(response)
     assert not SealedExport.objects.exists()
 
 
