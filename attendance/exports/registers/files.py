@@ -29,7 +29,9 @@ MOST_CELLS_IN_PDFS, _CELLS_OF_A_PDF = 120_000, 5_000
 
 class TooManyPages(Refused):
     code = "too_many_pages"
-    detail = _("PDF files with this many pages take too long to make. Choose fewer days, fewer sections or another kind of file.")
+    detail = _(
+        "PDF files with this many pages take too long to make. Choose fewer days, fewer sections or another kind of file."
+    )
 
 
 class FileType(TextChoices):
