@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import zxingcpp
 from axe_playwright_python.base import AXE_SCRIPT
@@ -28,9 +28,10 @@ WAIT_MS = WAIT_SECONDS * 1000
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 DESK = {"viewport": {"width": 1440, "height": 900}}
 PROJECTOR = {"viewport": {"width": 1920, "height": 1080}}
+Shape = tuple[int, Literal["light", "dark"]]
 # Every width and both colour schemes, but not every pair: a colour fault shows at any width.
 # The narrowest comes last, so that a test goes on with it.
-SHAPES = [(1440, "light"), (768, "dark"), (390, "light"), (320, "dark")]
+SHAPES: list[Shape] = [(1440, "light"), (768, "dark"), (390, "light"), (320, "dark")]
 
 
 @contextmanager
@@ -214,7 +215,7 @@ def fits_width(page: Page) -> bool:
     )
 
 
-def assert_readable(page: Page, shapes: Sequence[tuple[int, str]] = SHAPES) -> None:
+def assert_readable(page: Page, shapes: Sequence[Shape] = SHAPES) -> None:
     """Check that the page fits the width in each shape, and that it is accessible in the first and the last.
 
     The page stays in the last. To look for accessibility twice is enough, and it takes far longer than the rest: a
