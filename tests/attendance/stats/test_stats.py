@@ -406,7 +406,14 @@ def test_without_redis_marks_succeed_and_are_counted_from_the_database(own_valke
     # The background thread may have tried just before the server came back.
     wait_until(lambda: not any(thread.name == failed_writes.THREAD_NAME for thread in threading.enumerate()))
     close_breaker()
-    check_repair_of(meeting)
+    forget_verified(meeting)
+
+    def reads_right_sets() -> bool:
+        counts(meeting)
+        return members_of(meeting) == right_sets(meeting)
+
+    # A killed server may come back with the lock of a repair, which ends after three seconds.
+    wait_until(reads_right_sets)
 
 
 def test_verified_is_deleted_after_a_failed_write(own_valkey):
@@ -435,12 +442,6 @@ def test_redis_that_never_answers_delays_one_caller_a_second(black_hole):
 
     # One probe a second; no other caller waits.
     assert asked.count(True) <= seconds + 1
-
-
-def check_repair_of(meeting: Meeting):
-    forget_verified(meeting)
-    # A killed server may come back with the lock of a repair, which ends after three seconds.
-    wait_until(lambda: counts(meeting) and members_of(meeting) == right_sets(meeting))
 
 
 def test_next_read_fills_a_redis_that_comes_back_empty(own_valkey):
