@@ -272,6 +272,8 @@ def test_step_without_network_shows_a_message_and_can_be_retried(open_screen, se
     screen.keyboard.press("Enter")
     expect(screen.get_by_role("alert")).to_contain_text("The server did not respond.")
     assert status_of(session) == "locked"
+    # The button works again a moment after the message.
+    expect(screen.locator("dialog [aria-disabled=true]")).to_have_count(0)
     screen.context.set_offline(False)
     screen.keyboard.press("Enter")
     shows(screen, "active")
