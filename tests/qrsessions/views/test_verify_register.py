@@ -105,7 +105,7 @@ def test_page_says_it_in_words(taught_class, session, code):
     taught_class.step(later, "end")
     assert taught_class.as_teacher.get(API, {"code": code}).json()["held_since"] == [later.public_id]
     text = page(taught_class.teacher, code).content.decode()
-    assert "1 class was held after the export, so it is not in it:" in text
+    assert "1 class has been held since the export and is not part of it:" in text
 
     correct(taught_class, session, "excused", 1)
     text = page(taught_class.teacher, code).content.decode()
