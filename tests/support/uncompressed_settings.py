@@ -1,4 +1,4 @@
-"""The settings of the site as it is served, except that it does not compress its static files, which takes longer than all the rest of a start."""
+"""The settings of the site as it is served, but without compressed static files: making them takes most of a start."""
 
 from config.settings import *  # noqa: F403
 from config.static_files import HashedFiles
