@@ -20,7 +20,7 @@ TOP_LEVEL = {
     """,
     "config": """
         accounts embedded formats management monitoring redis serving
-        admin api_parser api_schema apps errors library_strings mail middleware phone_app settings static_files urls views wsgi
+        admin api_parser api_schema apps context_processors errors library_strings mail middleware phone_app settings static_files urls views wsgi
     """,
 }
 

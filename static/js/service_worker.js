@@ -31,7 +31,9 @@ self.addEventListener("activate", (event) => {
 /** The page that installed this worker was loaded without it, so it asks to be stored. */
 self.addEventListener("message", (event) => {
   if (event.data !== "keep-page") return;
-  event.waitUntil(fetch(studentUrl, { redirect: "manual" }).then(storePage).catch(() => {}));
+  // Messages for the student stay for the next page that the student opens (config/context_processors.py).
+  const headers = { "X-Rollcall-Background": "1" };
+  event.waitUntil(fetch(studentUrl, { redirect: "manual", headers }).then(storePage).catch(() => {}));
 });
 
 self.addEventListener("fetch", (event) => {

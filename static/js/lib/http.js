@@ -3,6 +3,8 @@
  */
 
 const TIMEOUT_MS = 8000;
+// Messages for the user stay for the next page that the user opens (config/context_processors.py).
+const IN_BACKGROUND = { "X-Rollcall-Background": "1" };
 
 /** A request that failed or was refused. */
 export class HttpError extends Error {
@@ -62,7 +64,7 @@ export async function getJSON(url, { signal, etag, timeout, headers } = {}) {
  * @throws {HttpError}
  */
 export async function getHTML(url, { signal, etag, timeout } = {}) {
-  const headers = { Accept: "text/html", ...(etag ? { "If-None-Match": etag } : {}) };
+  const headers = { Accept: "text/html", ...IN_BACKGROUND, ...(etag ? { "If-None-Match": etag } : {}) };
   const response = await request(url, { method: "GET", headers, signal, timeout });
   if (response.status === 304) return { html: null, etag };
   if (!response.ok) dataOf(response);

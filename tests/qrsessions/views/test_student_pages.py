@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from attendance.models import Method, Status
+from config.context_processors import BACKGROUND_HEADER
 from qrsessions.models import SessionStatus
 from tests.support import factories
 from tests.support.classes import code_of, correct, open_page, token_of
@@ -266,6 +267,17 @@ def test_page_knows_which_session_is_wanted(taught_class):
     page = browser_of(taught_class.students[0]).get(reverse("qrsessions:student"), {"join": '7GK2QM9X"><b>'})
 
     assert 'data-join="7GK2QM9X&quot;&gt;&lt;b&gt;"' in page.content.decode()
+
+
+def test_page_that_a_script_fetches_leaves_the_message_for_the_student(taught_class):
+    browser = browser_of(taught_class.students[0])
+    browser.get("/j/7GK2QM9X")
+    pages = [
+        browser.get(reverse("qrsessions:student"), headers=headers).text
+        for headers in ({BACKGROUND_HEADER: "1"}, {}, {})
+    ]
+
+    assert ["does not belong to any class" in page for page in pages] == [False, True, False]
 
 
 @pytest.mark.parametrize(
