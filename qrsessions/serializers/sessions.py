@@ -337,12 +337,17 @@ def group_stats_json(
     }
 
 
-def group_session_json(
-    group_session: GroupSession, members: Sequence[QRSession], *, at: datetime.datetime
+def group_sessions_json(
+    members: Mapping[GroupSession, Sequence[QRSession]], *, at: datetime.datetime
+) -> list[dict[str, Any]]:
+    """Group sessions with their sessions and the live stats of all, read in one round trip."""
+    stats = meeting_stats([member.meeting for found in members.values() for member in found], at=at)
+    return [_group_session_json(group_session, found, stats) for group_session, found in members.items()]
+
+
+def _group_session_json(
+    group_session: GroupSession, members: Sequence[QRSession], stats: Mapping[int, Stats]
 ) -> dict[str, Any]:
-    """A group session with its sessions and their live stats, read in one round trip."""
-    meetings = [member.meeting for member in members]
-    stats = meeting_stats(meetings, at=at)
     first = members[0]
     return {
         "id": group_session.public_id,
@@ -356,7 +361,9 @@ def group_session_json(
         "code_enabled": group_session.code_enabled,
         "names_on_screen": group_session.names_on_screen,
         "sessions": SessionSerializer(list(members), many=True, context={"stats": stats}).data,
-        "stats": group_stats_json(group_session.public_id, first.status, meetings, stats),
+        "stats": group_stats_json(
+            group_session.public_id, first.status, [member.meeting for member in members], stats
+        ),
     }
 
 
@@ -364,7 +371,7 @@ def session_or_group_json(session_or_group: SessionOrGroup, *, at: datetime.date
     """A session, or a group session with its sessions, with live stats."""
     sessions = sessions_in(session_or_group)
     if isinstance(session_or_group, GroupSession):
-        return group_session_json(session_or_group, sessions, at=at)
+        return group_sessions_json({session_or_group: sessions}, at=at)[0]
     return sessions_json(sessions, at=at)[0]
 
 
