@@ -6,9 +6,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from attendance.models.labels import ExcuseReason, Status, StatusLabel
+from attendance.models.labels import ExcuseReason, StatusLabel
 from attendance.models.meetings import Meeting
 from attendance.models.people import Student, User
+from attendance.models.statuses import Status
 
 
 class Method(models.TextChoices):
