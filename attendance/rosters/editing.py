@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from attendance.lib import advisory_locks
 from attendance.models import Student, User
@@ -55,8 +55,7 @@ def save_user(*, user: User) -> None:
 
 
 def _plan(student: Student, report: Report) -> AccountsPlan:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [advisory_locks.ROSTER_IMPORT])
+    advisory_locks.hold_imports()
     former = Student.objects.filter(pk=student.pk).first()
     person = PersonEntry(
         username="", email=student.email, first_name=student.name, last_name="", location=_BY_HAND

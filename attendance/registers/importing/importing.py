@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
@@ -92,7 +92,7 @@ def import_registers(
     try:
         with transaction.atomic():
             if section is None and not dry_run:
-                _lock_imports()
+                advisory_locks.hold_imports()
             parts = _parts(files, section, options, problems, report)
             meetings = _meetings(parts, lock=not dry_run)
             new_students: dict[str, Student] = {}
@@ -131,12 +131,6 @@ def import_registers(
     if report.problems and not dry_run:
         raise RegisterRefused(report)
     return report
-
-
-def _lock_imports() -> None:
-    """One import that makes sections and students at a time."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [advisory_locks.ROSTER_IMPORT])
 
 
 def _parts(
