@@ -256,6 +256,10 @@ class Enrolment(models.Model):
         if begins and self.to_date and self.to_date < begins:
             raise ValidationError({"to_date": _("An enrolment cannot end before it begins.")})
 
+    def covers(self, date: datetime.date) -> bool:
+        """Whether the student is enrolled on the date. Queries ask ``holds_on``."""
+        return self.from_date <= date and (self.to_date is None or self.to_date > date)
+
     @staticmethod
     def holds_on(date: datetime.date | F | models.OuterRef, prefix: str = "") -> Q:
         """The condition that an enrolment is valid on the date; ``prefix`` is the lookup to it from another model."""
