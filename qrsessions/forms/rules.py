@@ -67,10 +67,10 @@ class SectionRuleForm(forms.Form):
         :param labels: those whose weights can be set
         :param is_simulated: nothing is saved, so that a first day in the past needs no confirmation
         """
-        says = versions.own_on(today)
+        values = versions.own_on(today)
         labels = list(labels)
         initial = {
-            LABEL_PREFIX + str(key) if isinstance(key, int) else key: value for key, value in says.items()
+            LABEL_PREFIX + str(key) if isinstance(key, int) else key: value for key, value in values.items()
         }
         super().__init__(data, initial={"valid_from": today, **initial})
         self.today, self.is_simulated = today, is_simulated
