@@ -162,6 +162,16 @@ class Section(models.Model):
         return " · ".join(part for part in (self.course.code, self.name, self.term_name) if part)
 
     @property
+    def short_name(self) -> str:
+        """Without the term, where only the present one matters."""
+        return f"{self.course.code} · {self.name}"
+
+    @property
+    def full_name(self) -> str:
+        """With the title of the course, as documents are headed."""
+        return " · ".join(filter(None, [str(self.course), self.name, self.term_name]))
+
+    @property
     def term_name(self) -> str:
         """The name of the term; empty if the section has none."""
         return self.term.name if self.term else ""

@@ -74,7 +74,7 @@ def _attended_by(user: User) -> QuerySet[Meeting]:
 
 def _event(meeting: Meeting, feed: CalendarFeed) -> Event:
     section, is_cancelled = meeting.section, meeting.state == MeetingState.CANCELLED
-    summary = f"{section.course.code} · {section.name}"
+    summary = section.short_name
     starts_at = meeting.starts_at.replace(microsecond=0)
     event = Event()
     # Without the site's host, so that the events stay the same ones after a change of the site's address.

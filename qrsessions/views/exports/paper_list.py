@@ -75,7 +75,7 @@ def _page(request: HttpRequest, paper_list: PaperList, *, pdf: str, asks_date: b
     context = {
         "list": paper_list,
         "pages": exported.pages_of(paper_list.students) or [[]],
-        "heading": exported.heading_of(paper_list),
+        "heading": paper_list.section.full_name,
         "details": exported.details_of(paper_list),
         "instructions": exported.instructions(),
         "statuses": Status,
