@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from attendance.lib.texts import normalised
 from attendance.models import Course, Enrolment, Section, Student, Term, User
 from attendance.rosters import cells
 from attendance.rosters.csv_rows import Columns, Row, read_rows
@@ -372,7 +373,7 @@ class _Enrolments:
             for column in ("classSourcedId", "userSourcedId")
         )
         is_deleted = _deleted(row, self._problems)
-        role = "".join(character for character in row.cells["role"].lower() if character.isalnum())
+        role = normalised(row.cells["role"])
         if is_deleted or class_id in self._classes.deleted or user_id in self._users.deleted:
             self._ignored["deleted or inactive"] += 1
             if is_deleted and role in TEACHING_ROLES | ASSISTING_ROLES:

@@ -10,6 +10,7 @@ from sys import intern
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 
+from attendance.lib.texts import normalised
 from attendance.models import Course, Enrolment, Section, Student, Term, User
 from attendance.rosters import cells
 from attendance.rosters.csv_rows import Columns, Row, read_rows
@@ -152,7 +153,7 @@ def _add(row: Row, roster: Roster, not_enrolled: Counter[str], problems: Problem
 def _why_not_enrolled(row: Row, problems: Problems) -> str:
     """Return the status, or the column of the date, by which the student is not enrolled. Else an empty string."""
     status = row.cells.get("status", "").strip()
-    word = "".join(character for character in status.casefold() if character.isalnum())
+    word = normalised(status)
     if word in NOT_ENROLLED:
         return status
     if word not in ENROLLED:
