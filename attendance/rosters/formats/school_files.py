@@ -237,17 +237,11 @@ class _School:
 
     def _make_names_unique(self, sections: Mapping[str, Row]) -> None:
         """Append the section's number, or else its id, to sections with the same course, term and name."""
-        entries = self._roster.sections.values()
-        names = Counter(entry.full_name for entry in entries)
-        numbers = {one.external_id: self._label(sections[one.external_id], "number", _ID) for one in entries}
-        numbered = Counter((one.full_name, numbers[one.external_id]) for one in entries)
-        for entry in entries:
-            name = entry.full_name
-            if names[name] == 1:
-                continue
-            number = numbers[entry.external_id]
-            suffix = number if number and numbered[name, number] == 1 else entry.external_id
-            entry.name = f"{entry.name} ({suffix})"
+        numbers = {
+            entry.external_id: self._label(sections[entry.external_id], "number", _ID)
+            for entry in self._roster.sections.values()
+        }
+        for entry in self._roster.make_names_unique(numbers):
             if len(entry.name) > cells.max_length(Section, "name"):
                 entry.location.add_problem(
                     self._problems,

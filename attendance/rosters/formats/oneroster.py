@@ -316,7 +316,6 @@ class _Terms:
 
 def _make_names_unique(roster: Roster, classes: _Rows, problems: Problems) -> None:
     """Append the class code, or else the sourcedId, to classes with the same course, term and title."""
-    name_counts = Counter(entry.full_name for entry in roster.sections.values())
     codes = {
         entry.external_id: cells.label(
             classes.by_id[entry.external_id],
@@ -327,14 +326,7 @@ def _make_names_unique(roster: Roster, classes: _Rows, problems: Problems) -> No
         )
         for entry in roster.sections.values()
     }
-    code_counts = Counter((entry.full_name, codes[entry.external_id]) for entry in roster.sections.values())
-    for entry in roster.sections.values():
-        name = entry.full_name
-        if name_counts[name] == 1:
-            continue
-        code = codes[entry.external_id]
-        suffix = code if code and code_counts[name, code] == 1 else entry.external_id
-        entry.name = f"{entry.name} ({suffix})"
+    for entry in roster.make_names_unique(codes):
         if len(entry.name) > cells.max_length(Section, "name"):
             entry.location.add_problem(
                 problems,
