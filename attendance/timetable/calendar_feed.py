@@ -48,7 +48,7 @@ def _meetings_of(user: User, *, today: datetime.date) -> list[Meeting]:
         meeting.pk: meeting
         for meetings in (_taught_by(user), _attended_by(user))
         for meeting in meetings.filter(date__range=(today - PAST, today + FUTURE))
-        .exclude(state=MeetingState.DISCARDED)
+        .not_discarded()
         .select_related("section__course", "section__term")
     }
     return sorted(found.values(), key=lambda meeting: (meeting.starts_at, meeting.pk))
