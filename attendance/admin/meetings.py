@@ -4,21 +4,28 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-from attendance.admin.shared import CascadingDelete, ReadOnly, TermFilter, rows_link
+from attendance.admin.shared import (
+    CascadingDelete,
+    NotEditable,
+    ReadOnly,
+    TermFilter,
+    rows_link,
+    teacher_names,
+    teachers_of_today,
+)
 from attendance.models import (
     AttendanceRecord,
     GroupSeat,
     Meeting,
     MeetingGroup,
     RecordChange,
-    TeachingAssignment,
 )
 
 
@@ -41,7 +48,7 @@ class RegisterFilter(admin.SimpleListFilter):
 
 
 @admin.register(Meeting)
-class MeetingAdmin(CascadingDelete, admin.ModelAdmin[Meeting]):
+class MeetingAdmin(NotEditable, CascadingDelete, admin.ModelAdmin[Meeting]):
     """A meeting can be deleted with everything that belongs to it, but not edited: only its session changes it."""
 
     list_display = [
@@ -88,9 +95,6 @@ class MeetingAdmin(CascadingDelete, admin.ModelAdmin[Meeting]):
     ]
     readonly_fields = ["public_id", "records_link"]
 
-    has_add_permission = ReadOnly.has_add_permission
-    has_change_permission = ReadOnly.has_change_permission
-
     def get_deleted_objects(
         self, objs: QuerySet[Meeting] | Sequence[Meeting], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
@@ -101,18 +105,17 @@ class MeetingAdmin(CascadingDelete, admin.ModelAdmin[Meeting]):
         return deleted, counts, not_permitted, protected
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Meeting]:
-        teaching = TeachingAssignment.objects.holding_on(timezone.localdate()).select_related("user")
         return (
             super()
             .get_queryset(request)
             # Here and not in list_select_related, because autocompletion needs the section, too.
             .select_related("section__course", "section__term", "group")
-            .prefetch_related(Prefetch("section__assignments", teaching, to_attr="of_today"))
+            .prefetch_related(teachers_of_today("section__assignments"))
         )
 
     @admin.display(description=_("teachers"))
     def teacher_names(self, meeting: Meeting) -> str:
-        return ", ".join(one.user.display_name for one in getattr(meeting.section, "of_today", ()))
+        return teacher_names(meeting.section)
 
     @admin.display(description=_("records"))
     def records_link(self, meeting: Meeting) -> SafeString:
@@ -139,7 +142,7 @@ class MeetingGroupAdmin(CascadingDelete, admin.ModelAdmin[MeetingGroup]):
     readonly_fields = ["public_id", "created_at", "seats_link"]
     inlines = [MeetingInline]
 
-    has_add_permission = ReadOnly.has_add_permission
+    has_add_permission = NotEditable.has_add_permission
 
     @admin.display(description=_("students"))
     def seats_link(self, group: MeetingGroup) -> SafeString:

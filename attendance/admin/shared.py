@@ -11,7 +11,7 @@ from django.contrib.admin.widgets import AutocompleteMixin, AutocompleteSelect, 
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import ValidationError
 from django.db import models, router
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, Prefetch, Q, QuerySet
 from django.forms import Field
 from django.http import HttpRequest
 from django.urls import reverse
@@ -21,7 +21,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-from attendance.models import Term
+from attendance.models import Section, TeachingAssignment, Term
 from attendance.models.terms import oldest_last_day
 from attendance.rosters.cells import clean_id, fault_of_id
 
@@ -29,14 +29,18 @@ from attendance.rosters.cells import clean_id, fault_of_id
 _DIGITS = re.compile("[0-9]{1,18}")
 
 
-class ReadOnly:
-    """Mixin for an admin or inline whose rows only services write. They are deleted only with their parent."""
+class NotEditable:
+    """Mixin for an admin or inline whose rows only services write."""
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class ReadOnly(NotEditable):
+    """Likewise. The rows are deleted only with their parent."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -157,6 +161,16 @@ def rows_link(model: type[models.Model], text: object, **filters: object) -> Saf
         query={name: str(value) for name, value in filters.items()},
     )
     return format_html('<a href="{}">{}</a>', address, text)
+
+
+def teachers_of_today(lookup: str) -> "Prefetch[Any]":
+    """Prefetch who teaches each section today, for ``teacher_names``."""
+    teaching = TeachingAssignment.objects.holding_on(timezone.localdate()).select_related("user")
+    return Prefetch(lookup, teaching, to_attr="of_today")
+
+
+def teacher_names(section: Section) -> str:
+    return ", ".join(one.user.display_name for one in getattr(section, "of_today", ()))
 
 
 def typed_id(text: str) -> str:

@@ -4,14 +4,21 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-from attendance.admin.shared import Autocompletes, TermFilter, rows_link, typed_id
+from attendance.admin.shared import (
+    Autocompletes,
+    TermFilter,
+    rows_link,
+    teacher_names,
+    teachers_of_today,
+    typed_id,
+)
 from attendance.admin.timetable import MeetingPatternInline
 from attendance.api.permissions import signed_in
 from attendance.models import AttendanceRule, Course, Enrolment, Section, Student, TeachingAssignment
@@ -131,17 +138,16 @@ class SectionAdmin(Autocompletes, admin.ModelAdmin[Section]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Section]:
         sections = super().get_queryset(request)
         assert isinstance(sections, SectionQuerySet)  # noqa: S101 - narrows the type for with_total_students
-        of_today = TeachingAssignment.objects.holding_on(timezone.localdate())
         # select_related is here and not in list_select_related because autocompletion needs the course too.
         return (
             sections.with_total_students(timezone.localdate())
             .select_related("course", "term")
-            .prefetch_related(Prefetch("assignments", of_today.select_related("user"), to_attr="of_today"))
+            .prefetch_related(teachers_of_today("assignments"))
         )
 
     @admin.display(description=_("teachers"))
     def teacher_names(self, section: Section) -> str:
-        return ", ".join(one.user.display_name for one in getattr(section, "of_today", ()))
+        return teacher_names(section)
 
     @admin.display(description=_("students"), ordering="total_students")
     def enrolments_link(self, section: Section) -> SafeString | str:

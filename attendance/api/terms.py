@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 from django.db.models import Q
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
@@ -14,8 +13,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from attendance.api.permissions import IsTeacher, signed_in
-from attendance.models import Role, Term
+from attendance.api.fields import IdField
+from attendance.api.permissions import IsAdmin
+from attendance.lib.texts import max_length
+from attendance.models import Holiday, Term
 from attendance.models.visibility import VisibleQuerySet
 from attendance.timetable.term_editing import HolidayDays, save_term
 
@@ -27,10 +28,8 @@ _Rows = TypeVar("_Rows", bound=VisibleQuerySet[Any])
 class TermFilterSerializer(serializers.Serializer[Any]):
     """The terms of a list. Past ones are left out, unless one of these asks for them."""
 
-    term = serializers.IntegerField(
+    term = IdField(
         required=False,
-        min_value=1,
-        max_value=2**63 - 1,
         help_text="The id of a term: only this one, also if it is past.",
     )
     past = serializers.BooleanField(default=False, help_text="Also past terms.")
@@ -54,12 +53,10 @@ def in_wanted_terms(rows: _Rows, request: Request, *, on: datetime.date, always:
 class HolidaySerializer(serializers.Serializer[Any]):
     """Days without classes, both included. ``sections`` are the ids of those concerned; none means everybody."""
 
-    name = serializers.CharField(max_length=200)
+    name = serializers.CharField(max_length=max_length(Holiday, "name"))
     first_day = serializers.DateField()
     last_day = serializers.DateField()
-    sections = serializers.ListField(
-        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), default=list, max_length=1000
-    )
+    sections = serializers.ListField(child=IdField(), default=list, max_length=1000)
 
     def to_representation(self, instance: Any) -> Any:
         names = {name: getattr(instance, name) for name in ("name", "first_day", "last_day")}
@@ -70,7 +67,7 @@ class HolidaySerializer(serializers.Serializer[Any]):
 
 class TermSerializer(serializers.Serializer[Term]):
     id = serializers.IntegerField(read_only=True)
-    name = serializers.CharField(max_length=100)
+    name = serializers.CharField(max_length=max_length(Term, "name"))
     first_day = serializers.DateField(allow_null=True, default=None)
     last_day = serializers.DateField(allow_null=True, default=None)
     holidays = HolidaySerializer(many=True, default=list, max_length=MAX_HOLIDAYS)  # type: ignore[call-arg]
@@ -79,17 +76,10 @@ class TermSerializer(serializers.Serializer[Term]):
 class TermChangeSerializer(serializers.Serializer[Any]):
     """Fields that are left out stay the same. ``holidays`` replaces all of them."""
 
-    name = serializers.CharField(max_length=100, required=False)
+    name = serializers.CharField(max_length=max_length(Term, "name"), required=False)
     first_day = serializers.DateField(allow_null=True, required=False)
     last_day = serializers.DateField(allow_null=True, required=False)
     holidays = HolidaySerializer(many=True, required=False, max_length=MAX_HOLIDAYS)  # type: ignore[call-arg]
-
-
-class IsAdmin(IsTeacher):
-    message = _("Only administrators can do this.")
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        return super().has_permission(request, view) and signed_in(request).role is Role.ADMIN
 
 
 class TermList(APIView):

@@ -9,11 +9,19 @@ from collections.abc import Sequence
 from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from fpdf.enums import Align
 
-from attendance.exports.fonts import plain, runs_of
-from attendance.exports.pdf import MARGIN, SIZE, SMALL, TITLE, Document, PaperSize, Place
+from attendance.exports.pdf import (
+    MARGIN,
+    SIZE,
+    SMALL,
+    TITLE,
+    Document,
+    PaperSize,
+    Place,
+    is_printable,
+    names_without_font,
+)
 from attendance.models import Status
 from attendance.queries.paper_lists import ListedStudent, PaperList
 
@@ -28,8 +36,8 @@ def paper_list_pdf(paper_list: PaperList, *, size: PaperSize) -> bytes:
     """The list as a PDF file of pages with 40 names each."""
     pages = pages_of(paper_list.students) or [[]]
     pdf = Document(format=size)
-    pdf.set_title(heading_of(paper_list))
-    without_font = sum(runs_of(plain(student.name)) is None for student in paper_list.students)
+    pdf.set_title(paper_list.section.full_name)
+    without_font = sum(not is_printable(student.name) for student in paper_list.students)
     for number, students in enumerate(pages, start=1):
         pdf.add_page()
         _write_header(pdf, paper_list, number=number, total=len(pages))
@@ -40,11 +48,6 @@ def paper_list_pdf(paper_list: PaperList, *, size: PaperSize) -> bytes:
 
 def pages_of(students: Sequence[ListedStudent]) -> list[Sequence[ListedStudent]]:
     return [students[start : start + NAMES_ON_A_PAGE] for start in range(0, len(students), NAMES_ON_A_PAGE)]
-
-
-def heading_of(paper_list: PaperList) -> str:
-    section = paper_list.section
-    return " · ".join(filter(None, [str(section.course), section.name, section.term_name]))
 
 
 def details_of(paper_list: PaperList) -> str:
@@ -67,7 +70,7 @@ def instructions() -> str:
 def _write_header(pdf: Document, paper_list: PaperList, *, number: int, total: int) -> None:
     page = _("%(number)d of %(total)d") % {"number": number, "total": total}
     title = Place(MARGIN, MARGIN, pdf.epw - 25, 8)
-    pdf.write_line(heading_of(paper_list), title, size=TITLE)
+    pdf.write_line(paper_list.section.full_name, title, size=TITLE)
     pdf.write_line(page, Place(MARGIN, MARGIN, pdf.epw, 8), size=SIZE, align=Align.R)
     pdf.write_line(details_of(paper_list), Place(MARGIN, MARGIN + 9, pdf.epw, 5), size=SIZE)
 
@@ -83,10 +86,10 @@ def _write_table(pdf: Document, students: Sequence[ListedStudent]) -> None:
     for column, status in enumerate(Status):
         place = Place(boxes + column * _BOX_WIDTH, heads.y, _BOX_WIDTH, 5)
         pdf.write_line(capfirst(str(status.label)), place, size=SMALL, align=Align.C)
-    _line(pdf, bottom, grey=0)
+    pdf.draw_line(bottom, grey=0)
     for row, student in enumerate(students):
         top = bottom + row * height
-        name = student.name if runs_of(plain(student.name)) is not None else student.student_id
+        name = student.name if is_printable(student.name) else student.student_id
         number = Place(MARGIN, top, _NUMBER_WIDTH - 2, height)
         pdf.write_line(student.roll_number, number, size=SIZE)
         pdf.write_line(name, Place(MARGIN + _NUMBER_WIDTH, top, name_width, height), size=SIZE)
@@ -94,7 +97,7 @@ def _write_table(pdf: Document, students: Sequence[ListedStudent]) -> None:
             x = boxes + column * _BOX_WIDTH + (_BOX_WIDTH - _BOX) / 2
             _write_box(pdf, x, top + (height - _BOX) / 2, is_ticked=student.status == status)
         # A darker line after every fifth student, to find the row from afar.
-        _line(pdf, top + height, grey=90 if row % 5 == 4 else 200)
+        pdf.draw_line(top + height, grey=90 if row % 5 == 4 else 200)
 
 
 def _write_box(pdf: Document, x: float, y: float, *, is_ticked: bool) -> None:
@@ -105,18 +108,8 @@ def _write_box(pdf: Document, x: float, y: float, *, is_ticked: bool) -> None:
         pdf.line(x, y + _BOX, x + _BOX, y)
 
 
-def _line(pdf: Document, y: float, *, grey: int) -> None:
-    pdf.set_draw_color(grey)
-    pdf.line(MARGIN, y, pdf.w - MARGIN, y)
-
-
 def _write_footer(pdf: Document, *, without_font: int) -> None:
     top = pdf.h - MARGIN - _FOOTER + 2
     pdf.write_line(instructions(), Place(MARGIN, top, pdf.epw, 4), size=SMALL)
     if without_font:
-        note = ngettext(
-            "%(number)d name could not be printed in its script. The student id stands in its place.",
-            "%(number)d names could not be printed in their script. The student ids stand in their place.",
-            without_font,
-        ) % {"number": without_font}
-        pdf.write_line(note, Place(MARGIN, top + 4, pdf.epw, 4), size=SMALL)
+        pdf.write_line(names_without_font(without_font), Place(MARGIN, top + 4, pdf.epw, 4), size=SMALL)

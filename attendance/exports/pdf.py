@@ -1,12 +1,13 @@
 """PDF files whose texts are in many scripts: pages, and lines of text that each get the fonts they need."""
 
-import enum
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
+from django.db.models import TextChoices
+from django.utils.translation import ngettext
 from fpdf import FPDF
 from fpdf.enums import Align
 from fpdf.line_break import Fragment
@@ -18,7 +19,7 @@ MARGIN = 12.0
 SIZE, SMALL, TITLE, SMALLEST = 10.0, 8.0, 15.0, 5.0
 
 
-class PaperSize(enum.StrEnum):
+class PaperSize(TextChoices):
     A4 = "a4"
     LETTER = "letter"
 
@@ -31,6 +32,20 @@ class Place:
     y: float
     width: float
     height: float
+
+
+def is_printable(name: str) -> bool:
+    """Whether there are fonts for all letters of the name."""
+    return runs_of(plain(name)) is not None
+
+
+def names_without_font(number: int) -> str:
+    """Say how many names are replaced by student ids."""
+    return ngettext(
+        "%(number)d name could not be printed in its script. The student id stands in its place.",
+        "%(number)d names could not be printed in their script. The student ids stand in their place.",
+        number,
+    ) % {"number": number}
 
 
 class Document(FPDF):
@@ -67,6 +82,11 @@ class Document(FPDF):
         self.set_xy(place.x, place.y)
         with self._copied_as(text):
             self.cell(place.width, place.height, text, align=align)
+
+    def draw_line(self, y: float, *, grey: int) -> None:
+        """Draw a line from margin to margin."""
+        self.set_draw_color(grey)
+        self.line(MARGIN, y, self.w - MARGIN, y)
 
     def _write_ascii(self, text: str, place: Place, *, size: float, align: Align) -> None:
         """The same for a text that needs neither shaping nor another font. A register has tens of thousands of these."""

@@ -13,14 +13,14 @@ from django.db import connection
 from attendance.lib import prepared_sql
 
 # All advisory locks of a database are 64-bit numbers. These ranges keep ours apart.
-_SPACE = 0x526F_6C6C << 32
+_MEETINGS = 0x526F_6C6C << 32
 _SECTIONS = 0x526F_6C6D << 32
 _STUDENTS = 0x526F_6C6E << 32
 _SEALS = 0x526F_6C6F << 32
-ROSTER_IMPORT = _SPACE - 1
-RECONCILE = _SPACE - 2
-END_FORGOTTEN = _SPACE - 3
-BACKGROUND = _SPACE - 4
+_IMPORTS = _MEETINGS - 1
+RECONCILE = _MEETINGS - 2
+END_FORGOTTEN = _MEETINGS - 3
+BACKGROUND = _MEETINGS - 4
 
 # In the order of the ids, so that two callers never wait for each other.
 _KEYS = "FROM (SELECT unnest(%(keys)s::bigint[]) AS key ORDER BY 1) AS keys"
@@ -62,9 +62,15 @@ def share_seals(section_ids: Iterable[int]) -> None:
     _take(_SHARED, section_ids, space=_SEALS)
 
 
-def _take(statement: str, ids: Iterable[int], *, space: int = _SPACE) -> None:
+def hold_imports() -> None:
+    """Let one import that makes students or sections run at a time, until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_IMPORTS])
+
+
+def _take(statement: str, ids: Iterable[int], *, space: int = _MEETINGS) -> None:
     if not connection.in_atomic_block:
-        raise RuntimeError("the lock on a meeting lasts for a transaction, and there is none")
+        raise RuntimeError("this lock lasts for a transaction, and there is none")
     keys = [space + one for one in ids]
     if keys:
         prepared_sql.run(statement, {"keys": keys})

@@ -3,13 +3,14 @@
 from attendance.models.api_tokens import ApiToken
 from attendance.models.assignments import TeachingAssignment, TeachingRole
 from attendance.models.calendar_feeds import CalendarFeed
-from attendance.models.labels import ATTENDED, ExcuseReason, LabelColour, Status, StatusLabel
+from attendance.models.labels import ExcuseReason, LabelColour, StatusLabel
 from attendance.models.meetings import GroupSeat, Meeting, MeetingGroup, MeetingState
 from attendance.models.people import Role, Student, User
 from attendance.models.records import SCAN_METHODS, AttendanceRecord, Method, RecordChange
 from attendance.models.roster import RosterEntry
 from attendance.models.rules import AttendanceRule, ExcusedCounts, LabelWeight
 from attendance.models.seals import RegisterSeal, SealedExport
+from attendance.models.statuses import ATTENDED, Status
 from attendance.models.teaching import Course, Enrolment, Section
 from attendance.models.terms import Holiday, Term
 from attendance.models.timetable import MeetingPattern, Weekday

@@ -33,6 +33,16 @@ class TeachingRole(models.TextChoices):
 TOO_LONG_AGO = _("This is more than 28 days ago. A substitute has no rights in it any more.")
 
 
+def has_begun(date: datetime.date | models.OuterRef) -> Q:
+    """The condition that the days of an assignment have begun on the date."""
+    return Q(from_date=None) | Q(from_date__lte=date)
+
+
+def is_not_over(date: datetime.date | models.OuterRef) -> Q:
+    """The condition that the days of an assignment have not ended on the date."""
+    return Q(to_date=None) | Q(to_date__gt=date)
+
+
 class TeachingAssignmentQuerySet(models.QuerySet["TeachingAssignment"]):
     def in_force(self) -> Self:
         """Those that were not removed. An assignment that was removed gives no rights at all."""
@@ -40,10 +50,10 @@ class TeachingAssignmentQuerySet(models.QuerySet["TeachingAssignment"]):
 
     def begun(self, date: datetime.date | models.OuterRef) -> Self:
         """Those with days that hold on the date or held before; not those of a single meeting."""
-        return self.in_force().filter(Q(from_date=None) | Q(from_date__lte=date), meeting=None)
+        return self.in_force().filter(has_begun(date), meeting=None)
 
     def holding_on(self, date: datetime.date | models.OuterRef) -> Self:
-        return self.begun(date).filter(Q(to_date=None) | Q(to_date__gt=date))
+        return self.begun(date).filter(is_not_over(date))
 
 
 class TeachingAssignment(models.Model):

@@ -10,25 +10,9 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from attendance.models.statuses import Status
+
 _Row = TypeVar("_Row", bound=models.Model, covariant=True)
-
-
-class Status(models.TextChoices):
-    """What a status means. Counts, sets and constraints know only these four."""
-
-    PRESENT = "present", _("present")
-    LATE = "late", _("late")
-    EXCUSED = "excused", _("excused")
-    ABSENT = "absent", _("absent")
-
-    @property
-    def letter(self) -> str:
-        """As it is typed and printed: P, L, E or A."""
-        return self.value[0].upper()
-
-
-# Statuses that count as present.
-ATTENDED = (Status.PRESENT, Status.LATE)
 
 
 class LabelColour(models.TextChoices):

@@ -6,9 +6,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from attendance.models.labels import ExcuseReason, Status, StatusLabel
+from attendance.models.labels import ExcuseReason, StatusLabel
 from attendance.models.meetings import Meeting
 from attendance.models.people import Student, User
+from attendance.models.statuses import Status
 
 
 class Method(models.TextChoices):
@@ -31,6 +32,10 @@ class AttendanceRecordQuerySet(models.QuerySet["AttendanceRecord"]):
         """Those with a status that somebody got at the class, not an excuse that was entered before its session was opened."""
         before = Q(marked_at__lt=F("meeting__opened_at"), meeting__opened_at__isnull=False)
         return self.filter(~before, status__isnull=False)
+
+    def marks(self) -> Self:
+        """Likewise, without the absences from the ends of sessions."""
+        return self.of_the_class().exclude(method=Method.END)
 
 
 class AttendanceRecord(models.Model):

@@ -10,10 +10,10 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from attendance.lib.refusals import NotEnrolled
-from attendance.models.labels import ATTENDED, Status
 from attendance.models.meetings import Meeting
 from attendance.models.people import Student
 from attendance.models.records import AttendanceRecord, RecordChange
+from attendance.models.statuses import ATTENDED, Status
 
 # Of other marks, the note mostly says how they were made.
 STATUSES_WITH_NOTE = (Status.EXCUSED, Status.LATE)

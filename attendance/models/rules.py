@@ -27,10 +27,12 @@ FIELDS = (
 )
 
 # What one version says and does not leave to the wider scope: by the name of the field, and for labels by their keys.
-Says = dict[str | int, Any]
+RuleValues = dict[str | int, Any]
 
 
 class ExcusedCounts(models.TextChoices):
+    """What an excused class counts as."""
+
     NEUTRAL = "neutral", _("not at all")
     ATTENDED = "attended", _("as attended")
 
@@ -76,22 +78,22 @@ class AttendanceRuleQuerySet(models.QuerySet["AttendanceRule"]):
         # One change of a section at a time.
         Section.objects.select_for_update(of=["self"]).get(pk=section.pk)
         versions = self.filter(section=section).prefetch_related("label_weights")
-        before = {version.valid_from: version.says_with_labels for version in versions}
-        for day, says in versions_after(before, to, valid_from=valid_from).items():
-            if day == valid_from or says != before[day]:
-                self._write(section, day, says, by=by, at=at)
+        before = {version.valid_from: version.values_with_labels for version in versions}
+        for day, values in versions_after(before, to, valid_from=valid_from).items():
+            if day == valid_from or values != before[day]:
+                self._write(section, day, values, by=by, at=at)
         return self.get(section=section, valid_from=valid_from)
 
     def _write(
         self,
         section: Section,
         valid_from: datetime.date | None,
-        says: Says,
+        values: RuleValues,
         *,
         by: User,
         at: datetime.datetime,
     ) -> None:
-        fields = {name: says.get(name) for name in FIELDS}
+        fields = {name: values.get(name) for name in FIELDS}
         fields["excused"] = fields["excused"] or ""
         rule, _is_new = self.update_or_create(
             section=section, valid_from=valid_from, defaults={**fields, "set_by": by, "set_at": at}
@@ -99,14 +101,14 @@ class AttendanceRuleQuerySet(models.QuerySet["AttendanceRule"]):
         rule.label_weights.all().delete()
         rule.label_weights.bulk_create(
             LabelWeight(rule=rule, label_id=key, counts=counts)
-            for key, counts in says.items()
+            for key, counts in values.items()
             if isinstance(key, int)
         )
 
 
 def versions_after(
-    versions: Mapping[datetime.date | None, Says], to: Mapping[str, Any], *, valid_from: datetime.date
-) -> dict[datetime.date | None, Says]:
+    versions: Mapping[datetime.date | None, RuleValues], to: Mapping[str, Any], *, valid_from: datetime.date
+) -> dict[datetime.date | None, RuleValues]:
     """What the versions of one scope say after a change: the day's new version and the others, by their first day.
 
     Versions are written whole. So a later one that has the same value as before the change gets the new value, too, up to
@@ -116,11 +118,11 @@ def versions_after(
     :param to: as for ``set_for_section``
     """
     labels = to.get("label_counts", {})
-    change: Says = {**{name: value for name, value in to.items() if name != "label_counts"}, **labels}
+    change: RuleValues = {**{name: value for name, value in to.items() if name != "label_counts"}, **labels}
     earlier = [day for day in versions if day is None or day <= valid_from]
     later = sorted(day for day in versions if day is not None and day > valid_from)
     before = versions[max(earlier, key=_first_day)] if earlier else {}
-    after = {day: dict(says) for day, says in versions.items()} | {valid_from: dict(before)}
+    after = {day: dict(values) for day, values in versions.items()} | {valid_from: dict(before)}
     for key, value in change.items():
         for day in [valid_from, *later]:
             if after[day].get(key) != before.get(key):
@@ -128,7 +130,8 @@ def versions_after(
             # None and the empty choice leave it to the wider scope.
             after[day][key] = None if value == "" else value
     return {
-        day: {key: value for key, value in says.items() if value is not None} for day, says in after.items()
+        day: {key: value for key, value in values.items() if value is not None}
+        for day, values in after.items()
     }
 
 
@@ -250,18 +253,18 @@ class AttendanceRule(models.Model):
         return f"{scope}, {self.valid_from}" if self.valid_from else str(scope)
 
     @property
-    def says(self) -> dict[str, Any]:
+    def values(self) -> dict[str, Any]:
         """What is not left to the wider scope, by the name of the field."""
         fields = {name: getattr(self, name) for name in FIELDS}
         return {name: value for name, value in fields.items() if value not in {None, ""}}
 
     @property
-    def says_with_labels(self) -> Says:
-        """``says`` and ``label_counts`` in one."""
-        says: Says = dict(self.says.items())
+    def values_with_labels(self) -> RuleValues:
+        """``values`` and ``label_counts`` in one."""
+        values: RuleValues = dict(self.values.items())
         for label, counts in self.label_counts.items():
-            says[label] = counts
-        return says
+            values[label] = counts
+        return values
 
     @property
     def label_counts(self) -> dict[int, int]:

@@ -162,6 +162,16 @@ class Section(models.Model):
         return " · ".join(part for part in (self.course.code, self.name, self.term_name) if part)
 
     @property
+    def short_name(self) -> str:
+        """Without the term, where only the present one matters."""
+        return f"{self.course.code} · {self.name}"
+
+    @property
+    def full_name(self) -> str:
+        """With the title of the course, as documents are headed."""
+        return " · ".join(filter(None, [str(self.course), self.name, self.term_name]))
+
+    @property
     def term_name(self) -> str:
         """The name of the term; empty if the section has none."""
         return self.term.name if self.term else ""
@@ -255,6 +265,10 @@ class Enrolment(models.Model):
         begins: datetime.date | None = self.from_date  # None if the form field was left empty
         if begins and self.to_date and self.to_date < begins:
             raise ValidationError({"to_date": _("An enrolment cannot end before it begins.")})
+
+    def covers(self, date: datetime.date) -> bool:
+        """Whether the student is enrolled on the date. Queries ask ``holds_on``."""
+        return self.from_date <= date and (self.to_date is None or self.to_date > date)
 
     @staticmethod
     def holds_on(date: datetime.date | F | models.OuterRef, prefix: str = "") -> Q:

@@ -18,7 +18,13 @@ from typing import Any, Self, TypeVar
 from django.db import models
 from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q, Value
 
-from attendance.models.assignments import CORRECTS_FOR, TeachingAssignment, TeachingRole
+from attendance.models.assignments import (
+    CORRECTS_FOR,
+    TeachingAssignment,
+    TeachingRole,
+    has_begun,
+    is_not_over,
+)
 from attendance.models.people import Role, User
 from attendance.models.terms import oldest_last_day
 
@@ -42,18 +48,18 @@ class VisibleQuerySet(models.QuerySet[_Model]):
 
     def run_by(self, user: User, *, on: datetime.date) -> Self:
         """What the user may open and run on the day. All of it is visible as well."""
-        return self._limited(user, self.taught_condition(user, on=on))
+        return self._limited(user, self.run_condition(user, on=on))
 
     def taught_by(self, user: User, *, on: datetime.date) -> Self:
         """What the user teaches on the day, also for an admin."""
-        return self.filter(self.taught_condition(user, on=on))
+        return self.filter(self.run_condition(user, on=on))
 
     def with_rights(self, user: User, *, on: datetime.date) -> Self:
         """Add ``may_run``, ``may_correct`` and ``may_manage``: whether the user may run it, change its marks by hand, and
         change its rules, roster and plan.
         """
         conditions = {
-            "may_run": self.taught_condition,
+            "may_run": self.run_condition,
             "may_correct": self.correctable_condition,
             "may_manage": self.managed_condition,
         }
@@ -84,32 +90,33 @@ class VisibleQuerySet(models.QuerySet[_Model]):
 
     def seen_condition(self, user: User, *, on: datetime.date) -> Q:
         """The condition that the user may see the row as a teacher."""
-        begun = _WITH_SECTION & (Q(from_date=None) | Q(from_date__lte=on))
+        seen = _WITH_SECTION & has_begun(on)
         if self.meeting_key:
             date = OuterRef(self.meeting_date_key)
-            in_its_time = (Q(from_date=None) | Q(from_date__lte=date)) & Q(to_date__gt=date)
-            begun &= Q(to_date=None) | Q(to_date__gt=on) | in_its_time
-        return self._exists(user, begun | self._is_given())
+            seen &= is_not_over(on) | (has_begun(date) & Q(to_date__gt=date))
+        return self._exists(user, seen | self._is_given())
 
-    def taught_condition(self, user: User, *, on: datetime.date) -> Q:
+    def run_condition(self, user: User, *, on: datetime.date) -> Q:
         """The condition that the user may run the row on the day."""
-        return self._exists(user, (_WITH_SECTION & _holds_on(on)) | self._is_given_still(on))
+        return self._exists(
+            user, (_WITH_SECTION & has_begun(on) & is_not_over(on)) | self._is_still_given(on)
+        )
 
     def managed_condition(self, user: User, *, on: datetime.date) -> Q:
         """The condition that the user may change the rules, the roster and the plan of the row on the day."""
-        managed = Q(role=_TEACHER) & _holds_on(on)
+        managed = Q(role=_TEACHER) & has_begun(on) & is_not_over(on)
         if self.meeting_key:
-            managed |= self._is_given_still(on)
+            managed |= self._is_still_given(on)
         return self._exists(user, managed)
 
     def correctable_condition(self, user: User, *, on: datetime.date) -> Q:
         """The condition that the user may correct marks by hand: who may run it, or taught it until the end of the term."""
         until_the_end = (
             _WITH_SECTION
-            & (Q(from_date=None) | Q(from_date__lte=on))
+            & has_begun(on)
             & Q(to_date__gt=F("section__term__last_day"), to_date__gte=on - CORRECTS_FOR)
         )
-        return self.taught_condition(user, on=on) | self._exists(user, until_the_end)
+        return self.run_condition(user, on=on) | self._exists(user, until_the_end)
 
     def _exists(self, user: User, condition: Q) -> Q:
         own = TeachingAssignment.objects.in_force().filter(user=user)
@@ -128,21 +135,17 @@ class VisibleQuerySet(models.QuerySet[_Model]):
             given &= Q(meeting=OuterRef(self.meeting_key)) | of_its_days
         return given
 
-    def _is_given_still(self, on: datetime.date) -> Q:
+    def _is_still_given(self, on: datetime.date) -> Q:
         """Likewise, and the substitute's rights have not ended; a section on a day of the meetings that were given."""
         if self.meeting_key:
             single = Q(meeting__isnull=False, row_date__gte=TeachingAssignment.oldest_given(on))
             return self._is_given() & (Q(to_date__gte=on - CORRECTS_FOR) | single)
-        return Q(role=_SUBSTITUTE) & (_holds_on(on) & Q(meeting=None) | Q(meeting__date=on))
+        return Q(role=_SUBSTITUTE) & (has_begun(on) & is_not_over(on) & Q(meeting=None) | Q(meeting__date=on))
 
     def _limited(self, user: User, condition: Q) -> Self:
         if user.role is Role.ADMIN:
             return self
         return self.filter(condition) if user.role is Role.TEACHER else self.none()
-
-
-def _holds_on(date: datetime.date) -> Q:
-    return (Q(from_date=None) | Q(from_date__lte=date)) & (Q(to_date=None) | Q(to_date__gt=date))
 
 
 def _as_boolean(condition: Q) -> "ExpressionWrapper[Any]":

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from attendance.models import AttendanceRule, Section, StatusLabel
-from attendance.models.rules import FIELDS, Says, versions_after
-from attendance.rules.rule import Excused, Rule, Rules, Version
+from attendance.models import AttendanceRule, ExcusedCounts, Section, StatusLabel
+from attendance.models.rules import FIELDS, RuleValues, versions_after
+from attendance.rules.rule import Rule, Rules, Version
 
 
 def rules_by_section(sections: Iterable[Section]) -> dict[int, Rules]:
@@ -47,11 +47,13 @@ class SectionVersions:
 
     def after(self, to: Mapping[str, Any], *, valid_from: datetime.date) -> Rules:
         """The rules as they would be after ``set_for_section``. Nothing is written."""
-        before = {version.valid_from: version.says_with_labels for version in self.own}
+        before = {version.valid_from: version.values_with_labels for version in self.own}
         after = versions_after(before, to, valid_from=valid_from)
         wider = [[_version(rule) for rule in scope] for scope in (self.institution, self.course)]
         names = dict(StatusLabel.objects.values_list("pk", "name"))
-        return Rules([*wider, [_saying(day, says) for day, says in after.items()]], label_names=names)
+        return Rules(
+            [*wider, [_version_with(day, values) for day, values in after.items()]], label_names=names
+        )
 
     def wider_on(self, date: datetime.date) -> Rule:
         """What holds on the day where the section says nothing."""
@@ -59,11 +61,11 @@ class SectionVersions:
             date
         )
 
-    def own_on(self, date: datetime.date) -> Says:
+    def own_on(self, date: datetime.date) -> RuleValues:
         """What the section itself says on the day."""
         return _in_force(self.own, date)
 
-    def course_on(self, date: datetime.date) -> Says:
+    def course_on(self, date: datetime.date) -> RuleValues:
         """What the course says on the day."""
         return _in_force(self.course, date)
 
@@ -75,10 +77,10 @@ def versions_of(section: Section) -> SectionVersions:
     return SectionVersions(institution, course, own)
 
 
-def _in_force(versions: Sequence[AttendanceRule], date: datetime.date) -> Says:
+def _in_force(versions: Sequence[AttendanceRule], date: datetime.date) -> RuleValues:
     begun = [rule for rule in versions if rule.valid_from is None or rule.valid_from <= date]
     latest = max(begun, key=lambda rule: rule.valid_from or datetime.date.min, default=None)
-    return latest.says_with_labels if latest else {}
+    return latest.values_with_labels if latest else {}
 
 
 def _label_names(rules: Iterable[AttendanceRule]) -> dict[int, str]:
@@ -86,11 +88,13 @@ def _label_names(rules: Iterable[AttendanceRule]) -> dict[int, str]:
 
 
 def _version(rule: AttendanceRule) -> Version:
-    return _saying(rule.valid_from, rule.says_with_labels)
+    return _version_with(rule.valid_from, rule.values_with_labels)
 
 
-def _saying(valid_from: datetime.date | None, says: Says) -> Version:
-    fields = {str(name): says[name] for name in FIELDS if name in says}
+def _version_with(valid_from: datetime.date | None, values: RuleValues) -> Version:
+    fields = {str(name): values[name] for name in FIELDS if name in values}
     if "excused" in fields:
-        fields["excused"] = Excused(fields["excused"])
-    return Version(valid_from, fields, {key: counts for key, counts in says.items() if isinstance(key, int)})
+        fields["excused"] = ExcusedCounts(fields["excused"])
+    return Version(
+        valid_from, fields, {key: counts for key, counts in values.items() if isinstance(key, int)}
+    )

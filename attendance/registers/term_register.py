@@ -101,7 +101,7 @@ def term_register(
     meetings = _meetings(section, dates)
     cells, roll_numbers = _cells(meetings, students)
     enrolments = _latest_enrolments(section, students)
-    on_last_day = {student for student, enrolment in enrolments.items() if _holds(enrolment, last)}
+    on_last_day = {student for student, enrolment in enrolments.items() if enrolment.covers(last)}
     if students is None:
         students = list(Student.objects.in_bulk(cells.keys() | on_last_day).values())
     rows = []
@@ -127,7 +127,7 @@ def term_register(
 
 
 def _meetings(section: Section, dates: DateRange) -> list[Meeting]:
-    meetings = dates.limit(Meeting.objects.filter(section=section)).exclude(state=MeetingState.DISCARDED)
+    meetings = dates.limit(Meeting.objects.filter(section=section)).not_discarded()
     found = list(meetings.order_by("starts_at", "pk"))
     for meeting in found:
         meeting.section = section
@@ -183,7 +183,3 @@ def _latest_enrolments(section: Section, students: Sequence[Student] | None) -> 
     if students is not None:
         enrolments = enrolments.filter(student__in=students)
     return {enrolment.student_id: enrolment for enrolment in enrolments.order_by("from_date", "pk")}
-
-
-def _holds(enrolment: Enrolment, date: datetime.date) -> bool:
-    return enrolment.from_date <= date and (enrolment.to_date is None or enrolment.to_date > date)

@@ -1,7 +1,7 @@
 """Importing rosters from files, and saving people entered by hand.
 
-``files`` opens what was given, ``csv_rows`` and ``cells`` read it, ``formats`` and ``oneroster`` turn it into the
-entries of a ``Roster``. ``importing`` plans the changes (``people``, ``accounts``, ``sections``, ``teaching``,
+``files`` opens what was given, ``csv_rows`` and ``cells`` read it, ``formats`` turn it into the entries of a
+``Roster``. ``importing`` plans the changes (``people``, ``accounts``, ``sections``, ``teaching``,
 ``enrolments``) and saves them in one transaction. ``editing`` saves one person, by the same rules.
 """
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
 from attendance.lib.csv_cells import unguarded_cell
+from attendance.lib.texts import normalised, shortened
 from attendance.rosters.files import RosterFile
 from attendance.rosters.problems import Problems
 
@@ -172,7 +173,7 @@ def read_rows(file: RosterFile, columns: Columns, problems: Problems) -> Iterato
         columns_by_index = _match_headers(cells, columns, file.name, line, problems)
         if columns_by_index is None:
             return
-        headers = {column: _short(cells[index]) for index, column in columns_by_index.items()}
+        headers = {column: shortened(cells[index]) for index, column in columns_by_index.items()}
         problems.bad_rows.headers[file.name] = cells
         yield from _rows_below(cells, headers, columns_by_index, records, file, problems)
 
@@ -396,15 +397,15 @@ def _match_headers(
             continue
         if column in header_of:
             problems.add(
-                f"“{_short(header_of[column])}” and “{_short(header)}” are both read as {column}. Rename the one that is something else.",
+                f"“{shortened(header_of[column])}” and “{shortened(header)}” are both read as {column}. Rename the one that is something else.",
                 file=file,
                 line=line,
-                column=_short(header),
+                column=shortened(header),
             )
             valid = False
         header_of[column] = header
         columns_by_index[index] = column
-    found = ", ".join(f"“{_short(cell)}”" for cell in cells[:12])
+    found = ", ".join(f"“{shortened(cell)}”" for cell in cells[:12])
     for alternatives in columns.required:
         if not any(column in header_of for column in alternatives):
             problems.add(
@@ -421,27 +422,18 @@ def _match_headers(
     for header in unknown:
         meant = columns.meant_by(header)
         if meant is None or meant[0] in header_of:
-            not_read.append(f"“{_short(header)}”")
+            not_read.append(f"“{shortened(header)}”")
         elif meant[0] in columns.identifying:
             problems.add(
                 f"This column is not known. If it is the {meant[0].replace('_', ' ')}, call it “{meant[1]}”. "
                 "If not, remove it or give it another name.",
                 file=file,
                 line=line,
-                column=_short(header),
+                column=shortened(header),
             )
             valid = False
         else:
-            not_read.append(f"“{_short(header)}” (to be read, it must be called “{meant[1]}”)")
+            not_read.append(f"“{shortened(header)}” (to be read, it must be called “{meant[1]}”)")
     if not_read:
         problems.notes.append(f"{file}: columns not read: {', '.join(not_read)}")
     return columns_by_index if valid else None
-
-
-def normalised(name: str) -> str:
-    return "".join(character for character in name.casefold() if character.isalnum())
-
-
-def _short(text: str) -> str:
-    printable = "".join(character if character.isprintable() else " " for character in text).strip()
-    return printable if len(printable) <= 40 else f"{printable[:39]}…"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from attendance.lib import advisory_locks
+from attendance.lib.texts import max_length
 from attendance.models import Student, User
 from attendance.rosters.accounts import AccountsPlan, forget_addresses
-from attendance.rosters.cells import max_length
 from attendance.rosters.csv_rows import Location
 from attendance.rosters.entries import PersonEntry, StudentEntry
 from attendance.rosters.problems import Problems
@@ -55,8 +55,7 @@ def save_user(*, user: User) -> None:
 
 
 def _plan(student: Student, report: Report) -> AccountsPlan:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [advisory_locks.ROSTER_IMPORT])
+    advisory_locks.hold_imports()
     former = Student.objects.filter(pk=student.pk).first()
     person = PersonEntry(
         username="", email=student.email, first_name=student.name, last_name="", location=_BY_HAND

@@ -139,7 +139,7 @@ class EnrolmentsPlan:
                     planned
                     for planned in current_or_later
                     if planned.enrolment.from_date not in begins
-                    and _overlap(planned.enrolment, entry.from_date or datetime.date.min, entry.to_date)
+                    and overlaps(planned.enrolment, entry.from_date or datetime.date.min, entry.to_date)
                 ),
                 None,
             )
@@ -183,7 +183,7 @@ class EnrolmentsPlan:
     ) -> None:
         from_date = entry.from_date
         if from_date is not None and any(
-            _overlap(planned.enrolment, from_date, entry.to_date) for planned in past
+            overlaps(planned.enrolment, from_date, entry.to_date) for planned in past
         ):
             from_date = None  # The past enrolment stays, so this one begins on the day of the import.
         if match is None:
@@ -230,7 +230,7 @@ class EnrolmentsPlan:
         for group in groups.values():
             for index, one in enumerate(group):
                 for other in group[index + 1 :]:
-                    if _overlap(one.enrolment, other.enrolment.from_date, other.enrolment.to_date):
+                    if overlaps(one.enrolment, other.enrolment.from_date, other.enrolment.to_date):
                         yield (one, other) if _line(one) < _line(other) else (other, one)
 
     def _start_new_numbers_today(self) -> None:
@@ -307,7 +307,7 @@ def _state(enrolment: Enrolment) -> State:
     return enrolment.roll_number, enrolment.from_date, enrolment.to_date
 
 
-def _overlap(enrolment: Enrolment, from_date: datetime.date, to_date: datetime.date | None) -> bool:
+def overlaps(enrolment: Enrolment, from_date: datetime.date, to_date: datetime.date | None) -> bool:
     """Return whether the dates overlap. As in the database's constraint, an empty span overlaps nothing."""
     return _spans_overlap((enrolment.from_date, enrolment.to_date), (from_date, to_date))
 
@@ -317,8 +317,6 @@ def _span(entry: EnrolmentEntry) -> Span:
 
 
 def _spans_overlap(*spans: Span) -> bool:
-    if any(start == end for start, end in spans):
-        return False
     latest_start = max(start for start, _end in spans)
     return all(end is None or latest_start < end for _start, end in spans)
 

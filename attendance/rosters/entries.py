@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from attendance.rosters.csv_rows import Location
@@ -120,3 +122,18 @@ class Roster:
     # In the order of the rows, each once.
     teaching: dict[TeachingEntry, None] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    def make_names_unique(self, numbers: Mapping[str, str]) -> list[SectionEntry]:
+        """Append the section's number, or else its id, to sections with the same course, term and name. Returns these.
+
+        :param numbers: by the sections' ids; may be empty
+        """
+        entries = list(self.sections.values())
+        by_name = Counter(entry.full_name for entry in entries)
+        by_number = Counter((entry.full_name, numbers[entry.external_id]) for entry in entries)
+        found = [entry for entry in entries if by_name[entry.full_name] > 1]
+        for entry in found:
+            number = numbers[entry.external_id]
+            is_unique = number and by_number[entry.full_name, number] == 1
+            entry.name = f"{entry.name} ({number if is_unique else entry.external_id})"
+        return found

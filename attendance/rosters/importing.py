@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from attendance.lib import advisory_locks
@@ -96,7 +96,7 @@ def _try(
     report.notes += [*problems.notes, *roster.notes]
     try:
         with transaction.atomic():
-            _lock_imports()
+            advisory_locks.hold_imports()
             people_plan = PeoplePlan(problems=problems, report=report, new_students=new_students)
             _import(roster, people_plan, on=on, end_missing=end_missing, problems=problems, report=report)
             if report.dry_run:
@@ -106,11 +106,6 @@ def _try(
             "Someone else changed the same sections, students or accounts during the import. Run it again."
         )
     problems.refuse_if_any()
-
-
-def _lock_imports() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [advisory_locks.ROSTER_IMPORT])
 
 
 def _import(

@@ -52,10 +52,10 @@ class SectionsPlan:
         for entry in roster.sections.values():
             named[entry.term].add(entry.external_id)
         self._terms = TermMatcher(named, on=self._on)
-        matches = _Matches(known, roster, self._terms)
+        matches = _matches(known, roster, self._terms)
         used: dict[int | None, Term] = {}
         for key, entry in roster.sections.items():
-            section = matches.section(key)
+            section = matches.get(key)
             term = self._term(entry, section)
             if term is not None:
                 used[_key(term)] = term
@@ -197,30 +197,24 @@ class SectionsPlan:
                 )
 
 
-class _Matches:
-    """Finds the existing section for each entry: by its external id, or else by course, name and term."""
-
-    def __init__(self, known: list[Section], roster: Roster, terms: TermMatcher) -> None:
-        by_id = {section.external_id: section for section in known if section.external_id}
-        by_name = {(section.course.code, section.name, _key(section.term)): section for section in known}
-        self._found = {
-            key: by_id[entry.external_id]
-            for key, entry in roster.sections.items()
-            if entry.external_id in by_id
-        }
-        taken = {section.pk for section in self._found.values()}
-        for key, entry in roster.sections.items():
-            if key in self._found:
+def _matches(known: list[Section], roster: Roster, terms: TermMatcher) -> dict[SectionKey, Section]:
+    """The existing section of each entry that has one: by its external id, or else by course, name and term."""
+    by_id = {section.external_id: section for section in known if section.external_id}
+    by_name = {(section.course.code, section.name, _key(section.term)): section for section in known}
+    found = {
+        key: by_id[entry.external_id] for key, entry in roster.sections.items() if entry.external_id in by_id
+    }
+    taken = {section.pk for section in found.values()}
+    for key, entry in roster.sections.items():
+        if key in found:
+            continue
+        for term in terms.known(entry.term) if entry.term.name else [None]:
+            section = by_name.get((entry.course, entry.name, _key(term)))
+            if section is None or section.pk in taken or (entry.external_id and section.external_id):
                 continue
-            for term in terms.known(entry.term) if entry.term.name else [None]:
-                section = by_name.get((entry.course, entry.name, _key(term)))
-                if section is None or section.pk in taken or (entry.external_id and section.external_id):
-                    continue
-                self._found[key] = section
-                break
-
-    def section(self, key: SectionKey) -> Section | None:
-        return self._found.get(key)
+            found[key] = section
+            break
+    return found
 
 
 def _key(term: Term | None) -> int | None:

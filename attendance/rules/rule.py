@@ -3,15 +3,9 @@
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any
 
-
-class Excused(StrEnum):
-    """What an excused class counts as."""
-
-    NEUTRAL = "neutral"
-    ATTENDED = "attended"
+from attendance.models import ExcusedCounts
 
 
 @dataclass(frozen=True)
@@ -34,7 +28,7 @@ class Rule:
     warn_below: int = 0
     late_counts: int = 100
     lates_per_absence: int = 0
-    excused: Excused = Excused.NEUTRAL
+    excused: ExcusedCounts = ExcusedCounts.NEUTRAL
     drop_lowest: int = 0
     forecast_counts_planned: bool = False
     label_counts: Mapping[int, int] = field(default_factory=dict, hash=False)
@@ -50,7 +44,7 @@ class Version:
     """
 
     valid_from: datetime.date | None
-    says: Mapping[str, Any]
+    values: Mapping[str, Any]
     label_counts: Mapping[int, int] = field(default_factory=dict)
 
 
@@ -77,7 +71,7 @@ class Rules:
                 if in_force:
                     latest = in_force[-1]
                     label_counts = {**rule.label_counts, **latest.label_counts}
-                    rule = replace(rule, **latest.says, label_counts=label_counts)
+                    rule = replace(rule, **latest.values, label_counts=label_counts)
             self._found[date] = rule
         return self._found[date]
 

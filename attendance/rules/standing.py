@@ -13,9 +13,9 @@ from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple
 
-from attendance.models import Status
+from attendance.models import ExcusedCounts, Status
 from attendance.rules.percentage import percentage_beside
-from attendance.rules.rule import Excused, Rule, Rules
+from attendance.rules.rule import Rule, Rules
 
 NOTHING, WHOLE = 0, 100
 
@@ -210,7 +210,7 @@ def _row(meeting: Held, rule: Rule) -> Row:
         case None:
             return Row(meeting, None, Counted.NO_STATUS)
         case Status.EXCUSED:
-            return Row(meeting, WHOLE if rule.excused is Excused.ATTENDED else None, Counted.EXCUSED)
+            return Row(meeting, WHOLE if rule.excused is ExcusedCounts.ATTENDED else None, Counted.EXCUSED)
         case Status.PRESENT:
             return Row(meeting, WHOLE, Counted.AS_MARKED)
         case Status.LATE:

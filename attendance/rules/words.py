@@ -14,8 +14,8 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from attendance.models import Status
-from attendance.rules.rule import Excused, Rule
+from attendance.models import ExcusedCounts, Status
+from attendance.rules.rule import Rule
 from attendance.rules.standing import NOTHING, WHOLE, Counted, Result, Row, Standing, Together
 
 _EXPECTED = Rule()
@@ -75,7 +75,7 @@ def part_in_words(name: str, value: Any) -> str:
             )
             return text % {"number": value}
         case "excused":
-            if value == Excused.ATTENDED:
+            if value == ExcusedCounts.ATTENDED:
                 return _("Excused classes count as attended.")
             return _("Excused classes do not count.")
         case "drop_lowest":
@@ -94,13 +94,13 @@ def part_in_words(name: str, value: Any) -> str:
     raise ValueError(f"a rule has no part {name}")
 
 
-def says_in_words(says: Mapping[Any, Any], *, labels: Mapping[int, str] | None = None) -> list[str]:
+def values_in_words(values: Mapping[Any, Any], *, labels: Mapping[int, str] | None = None) -> list[str]:
     """What one version says, in the order of the form.
 
-    :param says: its values by the name of the field, and of labels by their keys
+    :param values: its values by the name of the field, and of labels by their keys
     """
-    words = [part_in_words(field.name, says[field.name]) for field in fields(Rule) if field.name in says]
-    return words + labels_in_words(says, labels or {})
+    words = [part_in_words(field.name, values[field.name]) for field in fields(Rule) if field.name in values]
+    return words + labels_in_words(values, labels or {})
 
 
 def labels_in_words(counts: Mapping[Any, int], names: Mapping[int, str]) -> list[str]:

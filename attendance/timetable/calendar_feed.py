@@ -48,7 +48,7 @@ def _meetings_of(user: User, *, today: datetime.date) -> list[Meeting]:
         meeting.pk: meeting
         for meetings in (_taught_by(user), _attended_by(user))
         for meeting in meetings.filter(date__range=(today - PAST, today + FUTURE))
-        .exclude(state=MeetingState.DISCARDED)
+        .not_discarded()
         .select_related("section__course", "section__term")
     }
     return sorted(found.values(), key=lambda meeting: (meeting.starts_at, meeting.pk))
@@ -74,7 +74,7 @@ def _attended_by(user: User) -> QuerySet[Meeting]:
 
 def _event(meeting: Meeting, feed: CalendarFeed) -> Event:
     section, is_cancelled = meeting.section, meeting.state == MeetingState.CANCELLED
-    summary = f"{section.course.code} · {section.name}"
+    summary = section.short_name
     starts_at = meeting.starts_at.replace(microsecond=0)
     event = Event()
     # Without the site's host, so that the events stay the same ones after a change of the site's address.

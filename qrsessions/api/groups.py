@@ -22,7 +22,7 @@ from qrsessions.serializers.sessions import (
     GroupStatsSerializer,
     OpenGroupSerializer,
     SessionSerializer,
-    group_session_json,
+    group_sessions_json,
     session_or_group_json,
     sessions_json,
 )
@@ -46,7 +46,9 @@ class GroupSessionList(TeacherView):
         if status := wanted_status(request):
             found = found.filter(group__meetings__session__status=status).distinct()
         members = members_by_group(found)
-        return Response([group_session_json(one, members[one.pk], at=at) for one in found if members[one.pk]])
+        return Response(
+            group_sessions_json({one: members[one.pk] for one in found if members[one.pk]}, at=at)
+        )
 
     @extend_schema(request=OpenGroupSerializer, responses={201: GroupSessionSerializer, 409: CONFLICT})
     def post(self, request: Request) -> Response:

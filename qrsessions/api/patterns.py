@@ -14,13 +14,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from attendance.api.permissions import signed_in
-from attendance.models import Meeting, Section, Weekday
+from attendance.lib.texts import max_length
+from attendance.models import Meeting, MeetingPattern, Section, Weekday
+from attendance.models.timetable import MAX_EVERY_WEEKS
 from attendance.timetable.kept import Reason, with_reasons
 from attendance.timetable.occurrences import WeeklyClass
 from attendance.timetable.planning import Plan
 from attendance.timetable.weekly_classes import MAX_ROWS, set_weekly_classes
 from qrsessions.api.base import TeacherView
-from qrsessions.queries.access import check_may_manage, find_section
+from qrsessions.queries.access import find_section, find_section_to_manage
 
 _TIME_FORMATS = ["%H:%M", "%H:%M:%S"]
 
@@ -31,10 +33,10 @@ class WeeklyClassSerializer(serializers.Serializer[Any]):
     weekday = serializers.ChoiceField([int(day) for day in Weekday])
     start = serializers.TimeField(format="%H:%M", input_formats=_TIME_FORMATS)
     end = serializers.TimeField(format="%H:%M", input_formats=_TIME_FORMATS)
-    room = serializers.CharField(max_length=100, allow_blank=True, default="")
+    room = serializers.CharField(max_length=max_length(MeetingPattern, "room"), allow_blank=True, default="")
     first_day = serializers.DateField(allow_null=True, default=None)
     last_day = serializers.DateField(allow_null=True, default=None)
-    every_weeks = serializers.IntegerField(min_value=1, max_value=8, default=1)
+    every_weeks = serializers.IntegerField(min_value=1, max_value=MAX_EVERY_WEEKS, default=1)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if fault := WeeklyClass(**attrs).fault():
@@ -102,14 +104,13 @@ class SectionPatterns(TeacherView):
         ),
     )
     def put(self, request: Request, section_id: int) -> Response:
-        """Replace the weekly classes and plan the meetings to come anew.
+        """Replace the weekly classes and plan the meetings to come again.
 
         Meetings that were moved, cancelled or changed by hand, or have records, stay. With `dry_run=1` nothing is written,
         and the answer is the change: `{added, moved, removed, kept}`. `kept` says which meetings to come of the changed and
         removed classes stay as they are, and why.
         """
-        section = find_section(signed_in(request), section_id, on=timezone.localdate())
-        check_may_manage(section)
+        section = find_section_to_manage(signed_in(request), section_id, on=timezone.localdate())
         rows = WeeklyClassSerializer(data=request.data, many=True, max_length=MAX_ROWS)  # type: ignore[call-arg]
         rows.is_valid(raise_exception=True)
         how = DryRunSerializer(data=request.query_params.dict())
@@ -123,4 +124,4 @@ class SectionPatterns(TeacherView):
 
 
 def _json(section: Section) -> Any:
-    return WeeklyClassSerializer(section.patterns.filter(weekday__isnull=False), many=True).data
+    return WeeklyClassSerializer(section.patterns.weekly(), many=True).data

@@ -14,8 +14,8 @@ from attendance.api.serializers import SectionSerializer
 from attendance.api.views import with_numbers
 from attendance.models import Section
 from qrsessions.api.base import TeacherView
-from qrsessions.forms.teachers import MOST_MINUTES
-from qrsessions.queries.access import check_may_manage, find_section
+from qrsessions.forms.teachers import MAX_MINUTES
+from qrsessions.queries.access import find_section_to_manage
 from qrsessions.services.settings import set_section_rules
 
 
@@ -33,7 +33,7 @@ class SectionRulesSerializer(serializers.Serializer[Any]):
         required=False,
         allow_null=True,
         min_value=0,
-        max_value=MOST_MINUTES,
+        max_value=MAX_MINUTES,
         help_text="Scans this many minutes after attendance starts are late.",
     )
 
@@ -48,8 +48,7 @@ class SectionDetail(TeacherView):
     def patch(self, request: Request, section_id: int) -> Response:
         """Set the section's rules. Existing marks stay the same."""
         user = signed_in(request)
-        section = find_section(user, section_id, on=timezone.localdate())
-        check_may_manage(section)
+        section = find_section_to_manage(user, section_id, on=timezone.localdate())
         wanted = SectionRulesSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         set_section_rules(section=section, to=wanted.validated_data, by=user, at=timezone.now())

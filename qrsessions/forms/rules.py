@@ -14,6 +14,7 @@ from attendance.models import AttendanceRule, ExcusedCounts, Section, StatusLabe
 from attendance.models.rules import FIELDS
 from attendance.queries.section_rules import SectionVersions
 from attendance.rules.words import part_in_words
+from qrsessions.forms.fields import DateInput
 
 LABEL_PREFIX = "label_"
 
@@ -38,7 +39,7 @@ class SectionRuleForm(forms.Form):
     valid_from = forms.DateField(
         label=_("From"),
         help_text=_("The first day on which this holds."),
-        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+        widget=DateInput(),
     )
     changes_past = forms.BooleanField(
         label=_("Yes, change numbers that have been shown"), required=False, widget=forms.HiddenInput
@@ -67,10 +68,10 @@ class SectionRuleForm(forms.Form):
         :param labels: those whose weights can be set
         :param is_simulated: nothing is saved, so that a first day in the past needs no confirmation
         """
-        says = versions.own_on(today)
+        values = versions.own_on(today)
         labels = list(labels)
         initial = {
-            LABEL_PREFIX + str(key) if isinstance(key, int) else key: value for key, value in says.items()
+            LABEL_PREFIX + str(key) if isinstance(key, int) else key: value for key, value in values.items()
         }
         super().__init__(data, initial={"valid_from": today, **initial})
         self.today, self.is_simulated = today, is_simulated

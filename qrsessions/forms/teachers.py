@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.db.models import BigIntegerField
 from django.utils.translation import gettext_lazy as _
 
-from attendance.models import ExcuseReason, Status, StatusLabel
+from attendance.lib.texts import max_length
+from attendance.models import ExcuseReason, MeetingGroup, RecordChange, Status, StatusLabel
 from attendance.queries.labels import OwnLabels
 from qrsessions.models import JoinPolicy
 
 # A day, as the section's field allows.
-MOST_MINUTES = 24 * 60
+MAX_MINUTES = 24 * 60
 
 
 class AgainForm(forms.Form):
@@ -56,15 +58,13 @@ class SectionIdsField(forms.Field):
         "required": _("Choose at least one section."),
         "invalid": _("This is not a section id."),
     }
-    # The largest id that the database can hold.
-    largest = 2**63 - 1
 
     def to_python(self, value: Any) -> list[int]:
         sent = value or []
         if not all(text.isascii() and text.isdigit() and len(text) < 20 for text in sent):
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         ids = [int(text) for text in sent]
-        if any(number > self.largest for number in ids):
+        if any(number > BigIntegerField.MAX_BIGINT for number in ids):
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return ids
 
@@ -73,7 +73,7 @@ class OpenGroupForm(OpenSessionForm):
     """The sections of a new group session, and how students join."""
 
     sections = SectionIdsField()
-    title = forms.CharField(max_length=200, required=False)
+    title = forms.CharField(max_length=max_length(MeetingGroup, "title"), required=False)
 
 
 class AddSectionForm(AgainForm):
@@ -87,7 +87,7 @@ class SectionRulesForm(forms.Form):
         min_value=0, max_value=100, required=False, label=_("Minimum attendance (%)")
     )
     late_after_minutes = forms.IntegerField(
-        min_value=0, max_value=MOST_MINUTES, required=False, label=_("Scans are late after (minutes)")
+        min_value=0, max_value=MAX_MINUTES, required=False, label=_("Scans are late after (minutes)")
     )
 
 
@@ -117,9 +117,9 @@ class CorrectionForm(forms.Form):
         required=False,
         error_messages={"required": _("Choose a status.")},
     )
-    label = forms.CharField(max_length=40, required=False)
-    reason = forms.CharField(max_length=30, required=False)
-    note = forms.CharField(max_length=500, required=False)
+    label = forms.CharField(max_length=max_length(StatusLabel, "name"), required=False)
+    reason = forms.CharField(max_length=max_length(ExcuseReason, "code"), required=False)
+    note = forms.CharField(max_length=max_length(RecordChange, "note"), required=False)
 
     def __init__(self, own: OwnLabels, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data)

@@ -6,9 +6,12 @@ from zoneinfo import ZoneInfo, available_timezones
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from attendance.models import Weekday
-from attendance.timetable.occurrences import WeeklyClass
+from attendance.lib.texts import max_length
+from attendance.models import MeetingPattern, Weekday
+from attendance.models.timetable import MAX_EVERY_WEEKS
+from attendance.timetable.occurrences import WEEKLY_FIELDS, WeeklyClass
 from attendance.timetable.weekly_classes import MAX_ROWS
+from qrsessions.forms.fields import DateInput, TimeInput
 from qrsessions.forms.kept_files import KeptFileForm
 from qrsessions.forms.teachers import SectionIdsField
 
@@ -23,21 +26,17 @@ class WeeklyClassForm(forms.Form):
     every_weeks = forms.TypedChoiceField(
         choices=[
             (1, _("every week")),
-            *((n, _("every %(number)d weeks") % {"number": n}) for n in range(2, 9)),
+            *((n, _("every %(number)d weeks") % {"number": n}) for n in range(2, MAX_EVERY_WEEKS + 1)),
         ],
         coerce=int,
         initial=1,
         label=_("How often"),
     )
-    start = forms.TimeField(label=_("From"), widget=forms.TimeInput({"type": "time"}, format="%H:%M"))
-    end = forms.TimeField(label=_("To"), widget=forms.TimeInput({"type": "time"}, format="%H:%M"))
-    first_day = forms.DateField(
-        required=False, label=_("First day"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
-    )
-    last_day = forms.DateField(
-        required=False, label=_("Last day"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
-    )
-    room = forms.CharField(max_length=100, required=False, label=_("Room"))
+    start = forms.TimeField(label=_("From"), widget=TimeInput())
+    end = forms.TimeField(label=_("To"), widget=TimeInput())
+    first_day = forms.DateField(required=False, label=_("First day"), widget=DateInput())
+    last_day = forms.DateField(required=False, label=_("Last day"), widget=DateInput())
+    room = forms.CharField(max_length=max_length(MeetingPattern, "room"), required=False, label=_("Room"))
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
@@ -46,8 +45,7 @@ class WeeklyClassForm(forms.Form):
         return cleaned
 
     def weekly_class(self) -> WeeklyClass:
-        names = ("weekday", "start", "end", "room", "first_day", "last_day", "every_weeks")
-        return WeeklyClass(**{name: self.cleaned_data[name] for name in names})
+        return WeeklyClass(**{name: self.cleaned_data[name] for name in WEEKLY_FIELDS})
 
 
 class BaseWeeklyClassFormSet(forms.BaseFormSet[WeeklyClassForm]):
@@ -98,7 +96,7 @@ class TimetableFileForm(KeptFileForm):
     first_day = forms.DateField(
         required=False,
         label=_("Leave everything before this day as it is"),
-        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+        widget=DateInput(),
     )
     zone = forms.ChoiceField(
         required=False,

@@ -28,8 +28,8 @@ class GroupSessionQuerySet(VisibleQuerySet["GroupSession"]):
     def seen_condition(self, user: User, *, on: datetime.date) -> Q:
         return _each_member(Meeting.objects.seen_condition(user, on=on))
 
-    def taught_condition(self, user: User, *, on: datetime.date) -> Q:
-        return _each_member(Meeting.objects.taught_condition(user, on=on))
+    def run_condition(self, user: User, *, on: datetime.date) -> Q:
+        return _each_member(Meeting.objects.run_condition(user, on=on))
 
     def managed_condition(self, user: User, *, on: datetime.date) -> Q:
         return _each_member(Meeting.objects.managed_condition(user, on=on))

@@ -63,7 +63,7 @@ class _Subject:
         sections = [session.meeting.section for session in self.sessions]
         if isinstance(self.session_or_group, GroupSession):
             return self.session_or_group.group.title or title_of(sections)
-        return f"{sections[0].course.code} · {sections[0].name}"
+        return sections[0].short_name
 
 
 def alerts_for(user: User, found: Taught, *, at: datetime.datetime) -> list[Alert]:

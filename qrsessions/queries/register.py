@@ -18,8 +18,8 @@ from typing import Any
 from django.core.cache import cache
 from django.db import connection
 from redis.exceptions import RedisError
-from rest_framework.fields import DateTimeField
 
+from attendance.lib.moments import moment_json
 from attendance.lib.natural_order import natural_key
 from attendance.models import ExcuseReason, Meeting, RosterEntry, StatusLabel
 from attendance.queries.scan_traces import NOTHING_UNUSUAL, scan_traces
@@ -87,7 +87,6 @@ def register_rows(meetings: Sequence[Meeting], *, counted: bool = False) -> list
     reasons = ExcuseReason.objects.in_bulk({row[9] for row in found if row[9]})
     order = {meeting.pk: number for number, meeting in enumerate(meetings)}
     shared, traces = shared_devices(meetings[0]), scan_traces(meetings[0])
-    moment = DateTimeField(allow_null=True).to_representation
     rows = []
     for (
         meeting,
@@ -108,8 +107,8 @@ def register_rows(meetings: Sequence[Meeting], *, counted: bool = False) -> list
             "student_id": student_id,
             "roll_number": roll_number,
             "name": name,
-            "joined_at": joined_at and moment(joined_at),
-            "marked_at": marked_at and moment(marked_at),
+            "joined_at": moment_json(joined_at),
+            "marked_at": moment_json(marked_at),
             "status": status,
             "label": labels[label].name if label else None,
             "reason": reasons[reason].code if reason else None,

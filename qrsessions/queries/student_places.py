@@ -162,7 +162,7 @@ def not_enrolled_then(session: QRSession) -> NotEnrolled:
             _(
                 "You were not enrolled in {section} when this class was held. Your teacher can see your scan and add you."
             ),
-            section=f"{section.course.code} · {section.name}",
+            section=section.short_name,
         )
     )
 
@@ -179,7 +179,7 @@ def not_enrolled(session_or_group: SessionOrGroup) -> Refused:
         return NotEnrolled(
             format_lazy(
                 _("You are not on the roster of {section}. Ask your teacher to enrol you."),
-                section=f"{section.course.code} · {section.name}",
+                section=section.short_name,
             )
         )
     courses = Course.objects.filter(sections__meetings__group=session_or_group.group_id).distinct()

@@ -10,9 +10,11 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from attendance.api.fields import IdField
 from attendance.api.serializers import CountsSerializer, RecordSerializer, counts_json
 from attendance.lib.moments import moment_json
-from attendance.models import Meeting, Status
+from attendance.lib.texts import max_length
+from attendance.models import Meeting, MeetingGroup, Status
 from attendance.stats import Stats, meeting_stats, sum_of_group
 from qrsessions.codes import tokens
 from qrsessions.codes.addresses import scan_url
@@ -83,19 +85,17 @@ class GroupSessionSerializer(serializers.Serializer[Any]):
 
 
 class OpenGroupSerializer(serializers.Serializer[Any]):
-    sections = serializers.ListField(
-        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), min_length=1, max_length=500
-    )
-    title = serializers.CharField(max_length=200, allow_blank=True, default="")
+    sections = serializers.ListField(child=IdField(), min_length=1, max_length=500)
+    title = serializers.CharField(max_length=max_length(MeetingGroup, "title"), allow_blank=True, default="")
     join_policy = serializers.ChoiceField(JoinPolicy.choices, default=JoinPolicy.STRICT)
 
 
 class AddSectionSerializer(serializers.Serializer[Any]):
-    section = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+    section = IdField()
 
 
 class OpenSessionSerializer(serializers.Serializer[Any]):
-    section = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+    section = IdField()
     join_policy = serializers.ChoiceField(JoinPolicy.choices, default=JoinPolicy.STRICT)
 
 
@@ -188,11 +188,9 @@ class AdmittedSerializer(serializers.Serializer[Any]):
 
 
 class JoinGroupSerializer(serializers.Serializer[Any]):
-    section = serializers.IntegerField(
+    section = IdField(
         allow_null=True,
         default=None,
-        min_value=1,
-        max_value=2**63 - 1,
         help_text="Only for a student who is in several sections of the group.",
     )
 
@@ -337,12 +335,17 @@ def group_stats_json(
     }
 
 
-def group_session_json(
-    group_session: GroupSession, members: Sequence[QRSession], *, at: datetime.datetime
+def group_sessions_json(
+    members: Mapping[GroupSession, Sequence[QRSession]], *, at: datetime.datetime
+) -> list[dict[str, Any]]:
+    """Group sessions with their sessions and the live stats of all, read in one round trip."""
+    stats = meeting_stats([member.meeting for found in members.values() for member in found], at=at)
+    return [_group_session_json(group_session, found, stats) for group_session, found in members.items()]
+
+
+def _group_session_json(
+    group_session: GroupSession, members: Sequence[QRSession], stats: Mapping[int, Stats]
 ) -> dict[str, Any]:
-    """A group session with its sessions and their live stats, read in one round trip."""
-    meetings = [member.meeting for member in members]
-    stats = meeting_stats(meetings, at=at)
     first = members[0]
     return {
         "id": group_session.public_id,
@@ -356,7 +359,9 @@ def group_session_json(
         "code_enabled": group_session.code_enabled,
         "names_on_screen": group_session.names_on_screen,
         "sessions": SessionSerializer(list(members), many=True, context={"stats": stats}).data,
-        "stats": group_stats_json(group_session.public_id, first.status, meetings, stats),
+        "stats": group_stats_json(
+            group_session.public_id, first.status, [member.meeting for member in members], stats
+        ),
     }
 
 
@@ -364,7 +369,7 @@ def session_or_group_json(session_or_group: SessionOrGroup, *, at: datetime.date
     """A session, or a group session with its sessions, with live stats."""
     sessions = sessions_in(session_or_group)
     if isinstance(session_or_group, GroupSession):
-        return group_session_json(session_or_group, sessions, at=at)
+        return group_sessions_json({session_or_group: sessions}, at=at)[0]
     return sessions_json(sessions, at=at)[0]
 
 

@@ -4,12 +4,14 @@ from typing import Any
 
 from rest_framework import serializers
 
+from attendance.api.fields import IdField
 from attendance.exports.pdf import PaperSize
-from attendance.exports.registers.files import MOST_SECTIONS, FileType
+from attendance.exports.registers.files import MAX_SECTIONS, FileType
 from attendance.exports.registers.table import Column
-from attendance.models import ExcusedCounts, MeetingState, Status
+from attendance.models import MeetingState, Status
 from attendance.rules.standing import Standing
 from qrsessions.serializers.date_range import DateRangeSerializer
+from qrsessions.serializers.standings import RuleFieldsSerializer
 
 
 class RegisterFileFilterSerializer(DateRangeSerializer):
@@ -24,7 +26,7 @@ class RegisterFileFilterSerializer(DateRangeSerializer):
                 default=True, help_text="Whether CSV files begin with a byte order mark, which Excel needs."
             ),
             "size": serializers.ChoiceField(
-                choices=[size.value for size in PaperSize],
+                choices=PaperSize.values,
                 default=PaperSize.A4.value,
                 help_text="Of PDF files.",
             ),
@@ -50,25 +52,18 @@ class ZipFilterSerializer(RegisterFileFilterSerializer):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         return super().get_fields() | {
             "section": serializers.ListField(
-                child=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
+                child=IdField(),
                 min_length=1,
-                max_length=MOST_SECTIONS,
+                max_length=MAX_SECTIONS,
                 help_text="Repeat it for each section.",
             ),
             "type": serializers.ChoiceField(choices=FileType.choices, default=FileType.XLSX),
         }
 
 
-class RuleInForceSerializer(serializers.Serializer[Any]):
+class RuleInForceSerializer(RuleFieldsSerializer):
     """The rule at the end of the range of days."""
 
-    minimum_percentage = serializers.IntegerField(help_text="0 for no minimum.")
-    warn_below = serializers.IntegerField(help_text="0 for no warning.")
-    late_counts = serializers.IntegerField(help_text="In per cent of a class.")
-    lates_per_absence = serializers.IntegerField(help_text="0 for never.")
-    excused = serializers.ChoiceField(ExcusedCounts.choices)
-    drop_lowest = serializers.IntegerField()
-    forecast_counts_planned = serializers.BooleanField()
     words = serializers.ListField(child=serializers.CharField())
 
 

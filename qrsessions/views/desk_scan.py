@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from attendance.api.permissions import signed_in
 from attendance.lib.refusals import Refused
 from attendance.models import Status
-from attendance.stats import meeting_stats, sum_of
+from attendance.stats import meeting_stats, sum_of_group
 from qrsessions.forms.teachers import NumberForm
 from qrsessions.models import GroupSession, QRSession, SessionOrGroup
 from qrsessions.queries.groups import sessions_in, title_of
@@ -35,7 +35,7 @@ def desk_scan(request: HttpRequest, public_id: str) -> HttpResponse:
         _mark_by_number(request, found)
         return redirect(page, public_id)
     members = sessions_in(found)
-    stats = meeting_stats([member.meeting for member in members], at=timezone.now())
+    meetings = [member.meeting for member in members]
     sessions = {member.meeting_id: member.public_id for member in members}
     recent = recent_marks(found, by=signed_in(request))
     context = {
@@ -43,7 +43,7 @@ def desk_scan(request: HttpRequest, public_id: str) -> HttpResponse:
         "page_url": reverse(page, args=[public_id]),
         "back_url": reverse(page_of(found), args=[public_id]),
         "api_url": reverse(f"qrsessions:api-{'group-' if is_group else ''}personal-codes", args=[public_id]),
-        "stats": sum_of(list(stats.values())),
+        "stats": sum_of_group(meetings, meeting_stats(meetings, at=timezone.now())),
         "marks": [(sessions[entry.meeting_id], entry) for entry in recent],
         "statuses": [Status.PRESENT, Status.LATE],
         "blank_session": BLANK_SESSION,

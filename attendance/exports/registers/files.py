@@ -16,15 +16,15 @@ from attendance.exports.registers.table import Options
 from attendance.exports.registers.xlsx import xlsx_bytes
 from attendance.exports.registers.zip import safe_name, zip_parts
 from attendance.lib.refusals import Refused
-from attendance.models import Enrolment, Meeting, MeetingState, Section
+from attendance.models import Enrolment, Meeting, Section
 from attendance.registers.dates import ALWAYS, DateRange
 from attendance.registers.term_register import TermRegister, term_register
 from attendance.registers.verification.export_codes import read_with_code
 
 # In a ZIP file.
-MOST_SECTIONS = 50
+MAX_SECTIONS = 50
 # PDF files with this many cells take less than 10 s of processor time. The fonts of each take as long as 5,000 cells.
-MOST_CELLS_IN_PDFS, _CELLS_OF_A_PDF = 120_000, 5_000
+MAX_CELLS_IN_PDFS, _CELLS_OF_A_PDF = 120_000, 5_000
 
 
 class TooManyPages(Refused):
@@ -125,13 +125,13 @@ def zip_file(
 def _check_pages(sections: Sequence[Section], type: FileType, dates: DateRange) -> None:
     if type is not FileType.PDF:
         return
-    if _cells(sections, dates) + len(sections) * _CELLS_OF_A_PDF > MOST_CELLS_IN_PDFS:
+    if _cells(sections, dates) + len(sections) * _CELLS_OF_A_PDF > MAX_CELLS_IN_PDFS:
         raise TooManyPages
 
 
 def _cells(sections: Sequence[Section], dates: DateRange) -> int:
     """About how many cells the registers have."""
-    meetings = dates.limit(Meeting.objects.exclude(state=MeetingState.DISCARDED))
+    meetings = dates.limit(Meeting.objects.not_discarded())
     rows = [
         Counter(rows.filter(section__in=sections).values_list("section", flat=True))
         for rows in (meetings, Enrolment.objects.all())

@@ -11,11 +11,18 @@ from functools import cached_property
 import qrcode
 from django.conf import settings
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from fpdf.enums import Align
 
-from attendance.exports.fonts import plain, runs_of
-from attendance.exports.pdf import MARGIN, SIZE, SMALL, TITLE, Document, Place
+from attendance.exports.pdf import (
+    MARGIN,
+    SIZE,
+    SMALL,
+    TITLE,
+    Document,
+    Place,
+    is_printable,
+    names_without_font,
+)
 from attendance.exports.registers.table import (
     ABOUT_THE_SECTION,
     NO_STATUS,
@@ -27,7 +34,6 @@ from attendance.exports.registers.table import (
     meeting_headings,
     number_text,
     standing_words,
-    title_of,
     value_of,
     verify_address,
 )
@@ -83,7 +89,7 @@ class _Pages:
     def __init__(self, register: TermRegister, options: Options) -> None:
         self.register, self.options = register, options
         self.pdf = Document(format=options.size, orientation="landscape")
-        self.pdf.set_title(title_of(register.section))
+        self.pdf.set_title(register.section.full_name)
         self.meetings = options.meetings_of(register)
         self.headings = meeting_headings(self.meetings)
         is_short = all(len(heading) <= len("2026-09-07 10:00") for heading in self.headings)
@@ -125,7 +131,7 @@ class _Pages:
             self._write_row(row, columns, self.top + number * _ROW)
         # A darker line after every fifth student, to find the row from afar.
         for number in range(1, len(rows) + 1):
-            _line(self.pdf, self.top + number * _ROW, grey=110 if number % 5 == 0 else 205)
+            self.pdf.draw_line(self.top + number * _ROW, grey=110 if number % 5 == 0 else 205)
         if not rows:
             self.pdf.write_line(_("No students."), Place(MARGIN, self.top + 2, self.pdf.epw, 5), size=SIZE)
         self._write_footer()
@@ -145,7 +151,7 @@ class _Pages:
         if settings.INSTITUTION_NAME:
             pdf.write_line(settings.INSTITUTION_NAME, Place(left, y, width - 20, 5), size=SIZE)
             y += 5
-        pdf.write_line(title_of(self.register.section), Place(left, y, width - 20, 7), size=TITLE)
+        pdf.write_line(self.register.section.full_name, Place(left, y, width - 20, 7), size=TITLE)
         pdf.write_line(
             days_of(self.register, today=self.options.today), Place(left, y + 7.5, width, 4.5), size=SIZE
         )
@@ -183,7 +189,7 @@ class _Pages:
                 place = Place(x + 1, self.top, self.heads - 2, _MEETING)
                 pdf.write_line(self.headings[number], place, size=_LETTERS)
             x += _MEETING
-        _line(pdf, self.top, grey=0)
+        pdf.draw_line(self.top, grey=0)
 
     def _write_row(self, row: RegisterRow, columns: _Columns, y: float) -> None:
         pdf, x = self.pdf, MARGIN
@@ -218,11 +224,7 @@ class _Pages:
         pdf, top = self.pdf, self.pdf.h - MARGIN - _FOOTER + 2
         pdf.write_line(" · ".join(self._legend()), Place(MARGIN, top, pdf.epw, 4), size=SMALL)
         if self.without_font:
-            note = ngettext(
-                "%(number)d name could not be printed in its script. The student id stands in its place.",
-                "%(number)d names could not be printed in their script. The student ids stand in their place.",
-                self.without_font,
-            ) % {"number": self.without_font}
+            note = names_without_font(self.without_font)
             pdf.write_line(note, Place(MARGIN, top + 4, pdf.epw, 4), size=SMALL)
 
     def _legend(self) -> Iterator[str]:
@@ -238,13 +240,8 @@ class _Pages:
 
 def _name_of(row: RegisterRow) -> str:
     """The name, or the student id if no font has its letters."""
-    return row.student.name if runs_of(plain(row.student.name)) is not None else row.student.student_id
+    return row.student.name if is_printable(row.student.name) else row.student.student_id
 
 
 def _side(column: Column) -> Align:
     return Align.R if column in _NUMBERS else Align.L
-
-
-def _line(pdf: Document, y: float, *, grey: int) -> None:
-    pdf.set_draw_color(grey)
-    pdf.line(MARGIN, y, pdf.w - MARGIN, y)

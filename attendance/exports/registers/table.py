@@ -131,10 +131,6 @@ def meeting_headings(meetings: Iterable[Meeting]) -> list[str]:
     return headings
 
 
-def title_of(section: Section) -> str:
-    return " · ".join(filter(None, [str(section.course), section.name, section.term_name]))
-
-
 def verify_address(code: str) -> str:
     """Where a sealed register is verified; empty without the address of the site."""
     return f"{settings.PUBLIC_URL}/verify/?code={quote(code)}" if settings.PUBLIC_URL else ""

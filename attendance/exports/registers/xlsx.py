@@ -19,7 +19,6 @@ from attendance.exports.registers.table import (
     days_of,
     legend_of,
     standing_words,
-    title_of,
     value_of,
     verify_address,
 )
@@ -44,7 +43,7 @@ def xlsx_bytes(register: TermRegister, options: Options) -> bytes:
     file = io.BytesIO()
     # Constant memory: each row is in a temporary file once the next one begins.
     with Workbook(file, {"constant_memory": True}) as workbook:
-        workbook.set_properties({"title": title_of(register.section), "author": settings.INSTITUTION_NAME})
+        workbook.set_properties({"title": register.section.full_name, "author": settings.INSTITUTION_NAME})
         _write_register(workbook, workbook.add_worksheet(_("Register")), register, options)
         _write_about(workbook, workbook.add_worksheet(_("About")), register, options)
     return file.getvalue()
@@ -115,7 +114,7 @@ def _write_about(workbook: Workbook, sheet: Worksheet, register: TermRegister, o
     sheet.set_column(1, 1, 70)
     lines: list[tuple[str, str]] = [
         (_("Institution"), settings.INSTITUTION_NAME),
-        (_("Register"), title_of(register.section)),
+        (_("Register"), register.section.full_name),
         (_("Days"), days_of(register, today=options.today)),
         (_("Rule"), " ".join(in_words(register.rule))),
         *((letter or _("empty"), meaning) for letter, meaning in legend_of(register)),

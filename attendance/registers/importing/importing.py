@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
@@ -92,7 +92,7 @@ def import_registers(
     try:
         with transaction.atomic():
             if section is None and not dry_run:
-                _lock_imports()
+                advisory_locks.hold_imports()
             parts = _parts(files, section, options, problems, report)
             meetings = _meetings(parts, lock=not dry_run)
             new_students: dict[str, Student] = {}
@@ -133,12 +133,6 @@ def import_registers(
     return report
 
 
-def _lock_imports() -> None:
-    """One import that makes sections and students at a time."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [advisory_locks.ROSTER_IMPORT])
-
-
 def _parts(
     files: Sequence[RosterFile],
     section: Section | None,
@@ -172,7 +166,8 @@ def _parts(
                 problems.add(str(error), file=one.name, line=rows[0].line, column=one.column("section"))
                 continue
             parts[name] = _Part(one, found, rows, is_only_section=len(_by_section(one)) == 1)
-            report.sections_added += [str(found)] if found._state.adding else []
+            if found.pk is None:
+                report.sections_added.append(str(found))
     return sorted(parts.values(), key=lambda part: part.section.pk or 0)
 
 

@@ -25,6 +25,7 @@ from attendance.registers.importing.entries import FileClass, RegisterFile, Stud
 from attendance.registers.importing.headings import FileState
 from attendance.registers.importing.report import Kind, MarkChange, Report, WordUse
 from attendance.registers.importing.words import Mark, UnknownWord, Words
+from attendance.rosters.enrolments import overlaps
 from attendance.rosters.problems import Problems
 from attendance.timetable.planning import institution_zone
 
@@ -158,8 +159,8 @@ class SectionPlanner:
             return
         for enrolment in section.enrolments.select_related("student").order_by("from_date", "pk"):
             self._know(enrolment)
-        self._patterns = list(section.patterns.filter(weekday__isnull=False))
-        self._is_empty = not section.meetings.exclude(state=MeetingState.DISCARDED).exists()
+        self._patterns = list(section.patterns.weekly())
+        self._is_empty = not section.meetings.not_discarded().exists()
         records = AttendanceRecord.objects.filter(meeting__in=meetings).select_related(
             "label", "excused_reason"
         )
@@ -521,7 +522,12 @@ class SectionPlanner:
         rows = {person.row.student_id: person.row for person in people}
         for enrolment in made:
             other = next(
-                (one for one in known.get(enrolment.roll_number, ()) if _overlap(one, enrolment)), None
+                (
+                    one
+                    for one in known.get(enrolment.roll_number, ())
+                    if overlaps(one, enrolment.from_date, enrolment.to_date)
+                ),
+                None,
             )
             if other:
                 reason = _("The roll number %(number)s is held by %(student)s on some of these days.")
@@ -558,16 +564,7 @@ def _mark_of(record: AttendanceRecord) -> Mark:
 
 def _holding(enrolments: Iterable[Enrolment], date: datetime.date) -> Enrolment | None:
     """The one that holds on the date."""
-    return next(
-        (one for one in enrolments if one.from_date <= date and (one.to_date is None or one.to_date > date)),
-        None,
-    )
-
-
-def _overlap(one: Enrolment, other: Enrolment) -> bool:
-    begins = max(one.from_date, other.from_date)
-    ends = [to_date for to_date in (one.to_date, other.to_date) if to_date]
-    return all(begins < to_date for to_date in ends)
+    return next((one for one in enrolments if one.covers(date)), None)
 
 
 def _start_of(meeting: Meeting) -> datetime.time:

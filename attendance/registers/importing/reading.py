@@ -7,6 +7,7 @@ from typing import NamedTuple
 from django.utils.translation import gettext as _
 
 from attendance.lib.csv_cells import unguarded_cell
+from attendance.lib.texts import max_length, shortened
 from attendance.models import Course, Enrolment, Section, Student, Term
 from attendance.registers.importing.entries import FileClass, RegisterFile, SectionName, StudentRow
 from attendance.registers.importing.headings import (
@@ -19,7 +20,6 @@ from attendance.registers.importing.headings import (
     read_time,
 )
 from attendance.rosters import cells
-from attendance.rosters.cells import max_length
 from attendance.rosters.csv_rows import Columns, Location, Row, read_table
 from attendance.rosters.files import RosterFile
 from attendance.rosters.problems import Problems
@@ -84,7 +84,7 @@ class _Reader:
                 reason = _("Two columns are read as %(column)s. Rename the one that is something else.")
                 self._refuse(reason % {"column": column}, column=cell)
             self._index[column] = index
-            self._file.headers[column] = _short(cell)
+            self._file.headers[column] = shortened(cell)
         if not self._index.keys() & {"student_id", "roll_number"}:
             self._refuse(_("A column with the student id or the roll number is missing."))
 
@@ -99,7 +99,7 @@ class _Reader:
 
     def _refuse(self, reason: str, *, column: str = "", line: int | None = None) -> None:
         self._is_readable = False
-        self._problems.add(reason, file=self._file.name, line=line or self._line, column=_short(column))
+        self._problems.add(reason, file=self._file.name, line=line or self._line, column=shortened(column))
 
     # --- A column for each date ---------------------------------------------------------------------------
 
@@ -116,7 +116,7 @@ class _Reader:
                     _("This is not a whole date. Write it as 2026-09-07 or 2026-09-07 10:00."), column=cell
                 )
             elif cell:
-                unread.append(f"“{_short(cell)}”")
+                unread.append(f"“{shortened(cell)}”")
         if unread:
             self._note_unread(unread)
         if not headings and not self._file.is_own and self._is_readable:
@@ -132,7 +132,7 @@ class _Reader:
         classes: list[FileClass] = []
         known: dict[_ClassKey, str] = {}
         for index, heading in headings.items() if self._is_readable else ():
-            text = _short(self._header[index])
+            text = shortened(self._header[index])
             date = heading.date(self._file.order)
             if date is None:
                 self._refuse(_("There is no such date."), column=text)
@@ -170,7 +170,7 @@ class _Reader:
 
     def _read_long(self, table: _Table) -> None:
         unread = [
-            f"“{_short(cell)}”"
+            f"“{shortened(cell)}”"
             for index, cell in enumerate(self._header)
             if cell and index not in self._index.values()
         ]
@@ -315,8 +315,3 @@ def _unguarded(text: str) -> str:
     """The text without what ``safe_cell`` or a spreadsheet program put around it, but never without both."""
     text = text.lstrip() if text.lstrip().startswith("'") else text
     return text[1:] if unguarded_cell(text) != text and text.startswith("'") else unguarded_cell(text)
-
-
-def _short(text: str) -> str:
-    printable = "".join(character if character.isprintable() else " " for character in text).strip()
-    return printable if len(printable) <= 40 else f"{printable[:39]}…"

@@ -5,6 +5,7 @@ from attendance.rosters.entries import Roster
 from attendance.rosters.files import ONEROSTER, RosterFile, RosterFiles
 from attendance.rosters.formats import plain_csv
 from attendance.rosters.formats.given import Given
+from attendance.rosters.formats.oneroster import read_oneroster
 from attendance.rosters.formats.other_files import why_no_roster
 from attendance.rosters.formats.platforms import (
     BLACKBOARD,
@@ -15,7 +16,6 @@ from attendance.rosters.formats.platforms import (
     read_platform,
 )
 from attendance.rosters.formats.school_files import read_school
-from attendance.rosters.oneroster import read_oneroster
 from attendance.rosters.problems import Problems
 
 __all__ = ["Given", "read_roster"]

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from attendance.lib.texts import normalised
 from attendance.rosters import cells
 from attendance.rosters.csv_rows import Columns, Location, Row, Signature, read_rows
 from attendance.rosters.entries import Roster
@@ -54,10 +55,7 @@ def _left_out_of_canvas(row: Row, problems: Problems) -> str:
 def _left_out_of_moodle(row: Row, problems: Problems) -> str:
     if not row.has("roles"):
         return ""
-    roles = {
-        "".join(character for character in role.casefold() if character.isalnum())
-        for role in row.cells["roles"].split(",")
-    }
+    roles = {normalised(role) for role in row.cells["roles"].split(",")}
     if roles & MOODLE_STUDENTS:
         return ""
     if unknown := roles - MOODLE_OTHERS - {""}:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
+from attendance.models.timetable import MAX_EVERY_WEEKS
 from attendance.timetable.formats.entries import (
     DatedClass,
     Names,
@@ -89,7 +90,7 @@ def _read_row(
     file: TimetableFile,
     dated: defaultdict[Names, list[DatedClass]],
 ) -> None:
-    start, end = _required(cells, "start", _time), _required(cells, "end", _time)
+    start, end = _required(cells, "start", read_time), _required(cells, "end", read_time)
     room = plain_text(cells.get("room", ""), limit=100)
     if bool(cells.get("date")) == bool(cells.get("weekday")):
         raise _BadCell(_("Give either a date or a weekday."))
@@ -153,9 +154,6 @@ def _required(cells: dict[str, str], column: str, read: Callable[[str], T | None
     return value
 
 
-_time = read_time
-
-
 def _date(text: str) -> datetime.date | None:
     """An ISO date alone: 03/04/2026 is in March for some and in April for others."""
     try:
@@ -175,4 +173,4 @@ def _weekday(text: str) -> int | None:
 
 
 def _weeks(text: str) -> int | None:
-    return int(text) if text in tuple("12345678") else None
+    return int(text) if text in map(str, range(1, MAX_EVERY_WEEKS + 1)) else None

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from django.utils.translation import gettext as _
 
 from attendance.lib.csv_cells import unguarded_cell
+from attendance.lib.texts import normalised
 from attendance.timetable.formats.entries import TimetableRefused
 
 SEPARATORS = ",;\t"
@@ -41,13 +42,13 @@ def read_table(
     :raises TimetableRefused: if a required column is missing
     """
     names = {
-        _normalised(name): column
+        normalised(name): column
         for column, others in columns.items()
         for name in (column, *others.split(","))
     }
     rows = rows_of(text)
     _line, header = next(rows, (0, []))
-    found = [names.get(_normalised(cell)) for cell in header]
+    found = [names.get(normalised(cell)) for cell in header]
     missing = [column for column in required if column not in found]
     if missing:
         shown = ", ".join(f"“{cell[:40]}”" for cell in header[:10])
@@ -67,7 +68,3 @@ def decode(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("cp1252", errors="replace")
-
-
-def _normalised(name: str) -> str:
-    return "".join(character for character in name.casefold() if character.isalnum())

@@ -75,12 +75,12 @@ def _page(request: HttpRequest, paper_list: PaperList, *, pdf: str, asks_date: b
     context = {
         "list": paper_list,
         "pages": exported.pages_of(paper_list.students) or [[]],
-        "heading": exported.heading_of(paper_list),
+        "heading": paper_list.section.full_name,
         "details": exported.details_of(paper_list),
         "instructions": exported.instructions(),
         "statuses": Status,
         "pdf": pdf,
-        "sizes": [(size.value, size.value.title()) for size in PaperSize],
+        "sizes": PaperSize.choices,
         "asks_date": asks_date,
     }
     return render(request, "qrsessions/paper_list.html", context)

@@ -14,7 +14,7 @@ from attendance.api.permissions import signed_in
 from attendance.lib.refusals import Refused
 from attendance.models import StatusLabel
 from attendance.queries.section_rules import versions_of
-from attendance.rules.words import in_words, says_in_words
+from attendance.rules.words import in_words, values_in_words
 from qrsessions.forms.rules import SectionRuleForm
 from qrsessions.queries.access import check_may_manage, find_section
 from qrsessions.services.settings import set_attendance_rule, simulate_attendance_rule
@@ -65,7 +65,7 @@ def rule(request: HttpRequest, section_id: int) -> HttpResponse:
         "section": section,
         "words": in_words(in_force),
         "versions": [
-            (version, says_in_words(version.says_with_labels, labels=names)) for version in versions.all
+            (version, values_in_words(version.values_with_labels, labels=names)) for version in versions.all
         ],
         "form": form,
         "simulation": simulation,

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from attendance.models import Status
+from attendance.models import ExcusedCounts, Status
 from attendance.models.rules import FIELDS
-from attendance.rules.rule import Excused, Rules, Version
+from attendance.rules.rule import Rules, Version
 from attendance.rules.standing import Counted, Held, Result, Standing, stand
 
 FIRST = datetime.date(2026, 9, 7)
@@ -39,7 +39,7 @@ def any_rule(draw: st.DrawFn) -> dict[str, Any]:
         "warn_below": draw(st.sampled_from([0, 80, 90])),
         "late_counts": draw(st.sampled_from([0, 50, 80, 100])),
         "lates_per_absence": draw(st.integers(0, 4)),
-        "excused": draw(st.sampled_from(Excused)),
+        "excused": draw(st.sampled_from(ExcusedCounts)),
         "drop_lowest": draw(st.integers(0, 3)),
         "forecast_counts_planned": draw(st.booleans()),
     }
@@ -54,7 +54,7 @@ def counted_simply(letters: str, by: dict[str, Any]) -> tuple[Fraction, int]:
     """Attended and held, one mark after another, in hundredths of a class."""
     hundredths, lates = [], 0
     for letter in letters:
-        if letter == "P" or (letter == "E" and by["excused"] == Excused.ATTENDED):
+        if letter == "P" or (letter == "E" and by["excused"] == ExcusedCounts.ATTENDED):
             hundredths.append(100)
         elif letter == "A":
             hundredths.append(0)
@@ -125,7 +125,7 @@ def test_standing_is_decided_on_the_exact_fraction(letters, by):
         ("", {}, 0, 0, None),
         ("P", {}, 1, 1, 100.0),
         ("EE", {}, 0, 0, None),
-        ("EE", {"excused": Excused.ATTENDED}, 2, 2, 100.0),
+        ("EE", {"excused": ExcusedCounts.ATTENDED}, 2, 2, 100.0),
         ("PLA", {}, 2, 3, 66.7),
         ("PLA", {"late_counts": 50}, Fraction(3, 2), 3, 50.0),
         ("LLLP", {"lates_per_absence": 3}, 3, 4, 75.0),
@@ -206,7 +206,9 @@ def test_weights_are_those_of_each_meetings_day_and_limits_those_of_the_last_day
 
 def test_narrower_scope_decides_what_it_says_and_inherits_the_rest():
     day = datetime.timedelta(days=1)
-    institution = [Version(None, {"minimum_percentage": 60, "late_counts": 80, "excused": Excused.NEUTRAL})]
+    institution = [
+        Version(None, {"minimum_percentage": 60, "late_counts": 80, "excused": ExcusedCounts.NEUTRAL})
+    ]
     course = [Version(FIRST, {"minimum_percentage": 70})]
     section = [Version(FIRST + day, {"late_counts": 0}), Version(FIRST + 2 * day, {"drop_lowest": 1})]
 

@@ -6,8 +6,8 @@ from fractions import Fraction
 import pytest
 from django.utils import translation
 
-from attendance.models import Status
-from attendance.rules.rule import Excused, Rule, Rules, Version
+from attendance.models import ExcusedCounts, Status
+from attendance.rules.rule import Rule, Rules, Version
 from attendance.rules.standing import Held, Result, Together, stand
 from attendance.rules.words import (
     arithmetic,
@@ -15,7 +15,7 @@ from attendance.rules.words import (
     classes,
     forecast,
     in_words,
-    says_in_words,
+    values_in_words,
     why,
 )
 
@@ -24,7 +24,7 @@ STATUSES = {"P": Status.PRESENT, "L": Status.LATE, "E": Status.EXCUSED, "A": Sta
 ONLINE = 7
 
 
-def stands(letters: str, *, planned: int = 0, label_counts: dict[int, int] | None = None, **says) -> Result:
+def stands(letters: str, *, planned: int = 0, label_counts: dict[int, int] | None = None, **values) -> Result:
     """One meeting a day; "O" is present with the label "online"."""
     held = [
         Held(
@@ -34,7 +34,7 @@ def stands(letters: str, *, planned: int = 0, label_counts: dict[int, int] | Non
         )
         for day, letter in enumerate(letters)
     ]
-    rules = Rules([[Version(None, says, label_counts or {})]])
+    rules = Rules([[Version(None, values, label_counts or {})]])
     return stand(held, rules, on=FIRST + datetime.timedelta(days=99), planned=planned)
 
 
@@ -44,7 +44,7 @@ def test_rule_is_said_in_sentences_that_fit_teacher_and_student():
         warn_below=80,
         late_counts=50,
         lates_per_absence=3,
-        excused=Excused.ATTENDED,
+        excused=ExcusedCounts.ATTENDED,
         drop_lowest=2,
         label_counts={ONLINE: 90, 8: 10},
         label_names={ONLINE: "online"},
@@ -63,10 +63,10 @@ def test_rule_is_said_in_sentences_that_fit_teacher_and_student():
 
 
 def test_version_says_only_its_own_parts_also_those_that_everybody_expects():
-    says = {"minimum_percentage": 0, "late_counts": 100, "excused": "neutral", ONLINE: 50}
-    says |= {"forecast_counts_planned": False, "drop_lowest": 0, "lates_per_absence": 0, "warn_below": 0}
+    values = {"minimum_percentage": 0, "late_counts": 100, "excused": "neutral", ONLINE: 50}
+    values |= {"forecast_counts_planned": False, "drop_lowest": 0, "lates_per_absence": 0, "warn_below": 0}
 
-    assert says_in_words(says, labels={ONLINE: "online"}) == [
+    assert values_in_words(values, labels={ONLINE: "online"}) == [
         "No minimum is required.",
         "There is no warning.",
         "A late mark counts as attended.",
@@ -79,7 +79,7 @@ def test_version_says_only_its_own_parts_also_those_that_everybody_expects():
 
 
 @pytest.mark.parametrize(
-    ("letters", "says", "words"),
+    ("letters", "values", "words"),
     [
         ("", {}, "No class counts yet, so there is no percentage."),
         ("EE-", {}, "No class counts yet, so there is no percentage."),
@@ -93,8 +93,8 @@ def test_version_says_only_its_own_parts_also_those_that_everybody_expects():
         ("PPPPPPPPPPPPLLA", {"late_counts": 50}, "12 + 2 × 50% = 13 of 15 classes = 86.7%"),
     ],
 )  # fmt: skip
-def test_arithmetic_adds_up_to_the_percentage(letters, says, words):
-    assert arithmetic(stands(letters, **says)) == words
+def test_arithmetic_adds_up_to_the_percentage(letters, values, words):
+    assert arithmetic(stands(letters, **values)) == words
 
 
 def test_sections_of_one_course_are_added_class_by_class():
@@ -106,7 +106,7 @@ def test_sections_of_one_course_are_added_class_by_class():
 
 
 @pytest.mark.parametrize(
-    ("letters", "planned", "says", "words"),
+    ("letters", "planned", "values", "words"),
     [
         ("PPP", 0, {}, ""),
         ("EE", 0, {"minimum_percentage": 75}, ""),
@@ -121,8 +121,8 @@ def test_sections_of_one_course_are_added_class_by_class():
         ("PPPP", 1, {"minimum_percentage": 75, "forecast_counts_planned": True}, "May miss 1 of the 1 class that remains."),
     ],
 )  # fmt: skip
-def test_forecast_says_what_is_still_possible(letters, planned, says, words):
-    assert forecast(stands(letters, planned=planned, **says)) == words
+def test_forecast_says_what_is_still_possible(letters, planned, values, words):
+    assert forecast(stands(letters, planned=planned, **values)) == words
 
 
 def test_reason_is_given_where_a_class_counts_otherwise_than_expected():
@@ -138,7 +138,7 @@ def test_reason_is_given_where_a_class_counts_otherwise_than_expected():
         (90, "this label counts 90%"),
         (0, ""),
     ]
-    (attended,) = stands("E", excused=Excused.ATTENDED).rows
+    (attended,) = stands("E", excused=ExcusedCounts.ATTENDED).rows
     assert why(attended) == "excused counts as attended"
 
 

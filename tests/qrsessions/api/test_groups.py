@@ -1,5 +1,6 @@
 """Group sessions through the API: several sessions run as one, all or nothing, each student counted once."""
 
+import datetime
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,6 +125,21 @@ def test_group_with_a_section_that_has_an_open_session_names_it_and_creates_noth
     assert named["since"]
     assert "Grace Hopper" in answer.json()["detail"]
     assert (everything_written(), MeetingGroup.objects.count(), Meeting.objects.count()) == before
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+def test_list_costs_the_same_for_every_number_of_ended_groups(hall, groups, django_assert_num_queries):
+    long_ago = timezone.now() - datetime.timedelta(days=8)
+    for _ in range(groups):
+        factories.make_group_session(
+            sections=hall.sections, opened_by=hall.teacher, status=SessionStatus.ENDED, at=long_ago
+        )
+
+    # The browser's session, the user, the groups, their sessions and the counts of all.
+    with django_assert_num_queries(5):
+        listed = hall.as_teacher.get("/api/v1/group-sessions/").json()
+
+    assert len(listed) == groups
 
 
 def test_section_listed_twice_is_named_and_nothing_is_created(hall):

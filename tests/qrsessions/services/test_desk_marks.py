@@ -8,7 +8,7 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from attendance.models import AttendanceRecord, Method, RecordChange, Status
+from attendance.models import AttendanceRecord, Meeting, MeetingState, Method, RecordChange, Status
 from qrsessions.codes import personal_codes
 from qrsessions.models import QRSession, SessionStatus
 from qrsessions.services import corrections
@@ -455,6 +455,22 @@ def test_page_is_only_for_teachers_of_the_section(taught_class, client):
     assert browser_of(factories.make_teacher()).get(desk(session)).status_code == 404
     assert browser_of(factories.make_teacher()).post(desk(session), {"number": "01"}).status_code == 404
     assert not AttendanceRecord.objects.exists()
+
+
+def test_page_of_an_ended_group_leaves_out_cancelled_classes_as_its_live_numbers_do():
+    teacher = factories.make_teacher()
+    sections = [factories.make_section(students=number, teachers=[teacher]) for number in (1, 2)]
+    group = factories.make_group_session(sections=sections, status=SessionStatus.ENDED, opened_by=teacher)
+    for meeting in Meeting.objects.all():
+        for student in factories.students_of(meeting.section):
+            factories.make_record(meeting=meeting, student=student, status=Status.ABSENT)
+    Meeting.objects.filter(section=sections[1]).update(state=MeetingState.CANCELLED)
+
+    live = client_of(teacher).get(f"/api/v1/group-sessions/{group.public_id}/stats/").json()
+    page = browser_of(teacher).get(desk(group)).content.decode()
+
+    assert live["total_students"] == 1
+    assert '<span data-stat="total_students">1</span>' in page
 
 
 def test_session_pages_lead_to_it(taught_class, hall):

@@ -30,8 +30,8 @@ def test_no_change_of_a_rule_is_lost():
         change(lates_per_absence=3),
     )
 
-    says = {"minimum_percentage": 75, "late_counts": 50, "warn_below": 80, "lates_per_absence": 3}
-    assert [(rule.valid_from, rule.says) for rule in section.attendance_rules.all()] == [
-        (today, says),
-        (later.valid_from, {**says, "drop_lowest": 1}),
+    values = {"minimum_percentage": 75, "late_counts": 50, "warn_below": 80, "lates_per_absence": 3}
+    assert [(rule.valid_from, rule.values) for rule in section.attendance_rules.all()] == [
+        (today, values),
+        (later.valid_from, {**values, "drop_lowest": 1}),
     ]

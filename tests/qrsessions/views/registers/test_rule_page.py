@@ -50,7 +50,7 @@ def address(section):
 
 
 def own_versions(section):
-    return [(rule.valid_from, rule.says_with_labels) for rule in section.attendance_rules.all()]
+    return [(rule.valid_from, rule.values_with_labels) for rule in section.attendance_rules.all()]
 
 
 def post(browser, section, **changed):
