@@ -53,12 +53,12 @@ class RegisterFileSerializer(serializers.Serializer[Any]):
 
     def validate_mapping(self, mapping: Any) -> dict[str, str]:
         if not isinstance(mapping, dict) or not all(isinstance(meaning, str) for meaning in mapping.values()):
-            raise serializers.ValidationError(_("Give a JSON object of texts."))
+            raise serializers.ValidationError(_("Send a JSON object whose values are text."))
         try:
             "".join([*mapping, *mapping.values()]).encode()
         except UnicodeEncodeError as error:
             # Half of a surrogate pair.
-            raise serializers.ValidationError(_("Give a JSON object of texts.")) from error
+            raise serializers.ValidationError(_("Send a JSON object whose values are text.")) from error
         return mapping
 
 

@@ -348,7 +348,7 @@ def test_register_is_not_typed_before_the_class(page, section):
     answer = page.post(address(meeting), typed(section, "excused", "present"))
 
     assert messages_of(answer) == [
-        "This meeting has not begun yet. Until it does, students can only be excused."
+        "This class has not begun yet. Until it does, students can only be excused."
     ]
     assert statuses(meeting) == [None, None, None]
 
