@@ -31,9 +31,9 @@ class TermFilterSerializer(serializers.Serializer[Any]):
         required=False,
         min_value=1,
         max_value=2**63 - 1,
-        help_text="The id of a term: only this one, also if it is past.",
+        help_text="The id of a term: lists only this one, even if it is past.",
     )
-    past = serializers.BooleanField(default=False, help_text="Also past terms.")
+    past = serializers.BooleanField(default=False, help_text="Past terms as well.")
 
 
 def in_wanted_terms(rows: _Rows, request: Request, *, on: datetime.date, always: Q | None = None) -> _Rows:

@@ -31,7 +31,7 @@ class GroupRegisterChangesSerializer(RegisterChangesSerializer):
 
 class UndoSerializer(serializers.Serializer[Any]):
     change = serializers.IntegerField(
-        min_value=1, max_value=2**63 - 1, help_text="As the correction told it."
+        min_value=1, max_value=2**63 - 1, help_text="As returned by the correction."
     )
 
 

@@ -84,10 +84,10 @@ class ImportReportSerializer(serializers.Serializer[Report]):
     counts = serializers.SerializerMethodField()
     classes = serializers.ListField(
         child=serializers.CharField(),
-        help_text="Those that are added, and planned ones whose register the file takes.",
+        help_text="Those that are added, and planned ones whose register the file fills in.",
     )
     changes = serializers.SerializerMethodField(help_text=f"The first {MAX_CHANGES}.")
-    unknown_words = serializers.SerializerMethodField(help_text="To be mapped.")
+    unknown_words = serializers.SerializerMethodField(help_text="Words that `mapping` must explain.")
     asks_date_order = serializers.BooleanField(source="asks_order")
     notes = serializers.ListField(child=serializers.CharField())
     problems = ProblemSerializer(many=True)
