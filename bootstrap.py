@@ -54,7 +54,7 @@ def _works() -> bool:
 
 
 def _make_venv() -> None:
-    say("Making the virtual environment .venv …")
+    say("Creating the virtual environment .venv …")
     result = subprocess.run(  # noqa: S603
         [sys.executable, "-m", "venv", "--clear", VENV], capture_output=True, text=True, check=False
     )

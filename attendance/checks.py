@@ -30,9 +30,7 @@ def check_logo(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     try:
         pdf.image(settings.INSTITUTION_LOGO, w=10)
     except (OSError, ValueError, SyntaxError, FPDFException) as error:
-        text = (
-            f"INSTITUTION_LOGO: {settings.INSTITUTION_LOGO} is no PNG or SVG file that can be read ({error})."
-        )
+        text = f"INSTITUTION_LOGO: {settings.INSTITUTION_LOGO} is not a readable PNG or SVG file ({error})."
         return [checks.Error(text, id="rollcall.E002")]
     return []
 

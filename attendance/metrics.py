@@ -31,7 +31,9 @@ if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
     values.ValueClass = values.MultiProcessValue(lambda: _Process.pid)  # type: ignore[no-untyped-call]
 
 MARKS = Counter(
-    "rollcall_marks", "Marks asked for: marked, already_marked, or why it was refused.", ["outcome", "method"]
+    "rollcall_marks",
+    "Marks requested, by outcome: marked, already_marked, or why the mark was refused.",
+    ["outcome", "method"],
 )
 MARK_SECONDS = Histogram(
     "rollcall_mark_seconds",
@@ -46,7 +48,7 @@ ORPHANS = Counter("rollcall_orphans_removed", "Sessions that Redis knew and the 
 # The worst of the living workers: each of them finds out for itself.
 BREAKER_OPEN = Gauge(
     "rollcall_redis_breaker_open",
-    "1 while a worker does without Redis, after a failure.",
+    "1 while a web process does without Redis after a failure.",
     multiprocess_mode="livemax",
 )
 

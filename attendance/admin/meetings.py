@@ -100,7 +100,10 @@ class MeetingAdmin(NotEditable, CascadingDelete, admin.ModelAdmin[Meeting]):
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """The database deletes no meeting that was held, so the page says so before somebody tries."""
         deleted, counts, not_permitted, protected = super().get_deleted_objects(objs, request)
-        words = _("%(meeting)s was held. Cancel it instead: then it counts nowhere, and its register stays.")
+        words = _(
+            "%(meeting)s was held, so it cannot be deleted. Cancel it instead: it then counts "
+            "nowhere, and its register stays."
+        )
         protected += [words % {"meeting": meeting} for meeting in objs if meeting.was_held]
         return deleted, counts, not_permitted, protected
 

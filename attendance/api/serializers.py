@@ -115,7 +115,7 @@ class RecordSerializer(serializers.Serializer[Any]):
         source="record.label.name",
         default=None,
         allow_null=True,
-        help_text="The institution's own label of the status, as `labels/` names it.",
+        help_text="The institution's own label for the status, by its name in `labels/`.",
     )
     reason = serializers.CharField(
         source="record.excused_reason.code",
@@ -124,7 +124,9 @@ class RecordSerializer(serializers.Serializer[Any]):
         help_text="The code of the reason for an excuse, as in `reasons/`.",
     )
     method = serializers.ChoiceField(Method.choices, source="record.method", default=None, allow_null=True)
-    note = serializers.CharField(help_text="Of an excuse or a late mark by hand; else empty.")
+    note = serializers.CharField(
+        help_text="The note of an excuse or of a late mark made by hand; otherwise empty."
+    )
     shares_device_with = serializers.SerializerMethodField(
         help_text="The ids of other students who were marked present from the same phone."
     )
@@ -260,7 +262,7 @@ class OwnMeetingSerializer(serializers.Serializer[Any]):
     counts = serializers.IntegerField(
         allow_null=True, help_text="In per cent of a class attended; null if the class does not count."
     )
-    counted = serializers.ChoiceField(list(Counted), help_text="Why it counts so.")
+    counted = serializers.ChoiceField(list(Counted), help_text="Why it counts as it does.")
 
 
 class OwnSectionSerializer(serializers.Serializer[Any]):
@@ -273,7 +275,7 @@ class OwnSectionSerializer(serializers.Serializer[Any]):
     term = serializers.CharField()
     is_past = serializers.BooleanField(help_text="The term is past.")
     total_meetings = serializers.IntegerField(
-        help_text="Classes for which the student has a status. The percentage is not of these: see `held`."
+        help_text="Classes for which the student has a status. The percentage is of `held` instead."
     )
     total_present = serializers.IntegerField(help_text="In how many of them the student was present or late.")
     attended = serializers.FloatField(help_text="What the classes that count add up to.")

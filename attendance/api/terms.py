@@ -30,9 +30,9 @@ class TermFilterSerializer(serializers.Serializer[Any]):
 
     term = IdField(
         required=False,
-        help_text="The id of a term: only this one, also if it is past.",
+        help_text="The id of a term: lists only this one, even if it is past.",
     )
-    past = serializers.BooleanField(default=False, help_text="Also past terms.")
+    past = serializers.BooleanField(default=False, help_text="Past terms as well.")
 
 
 def in_wanted_terms(rows: _Rows, request: Request, *, on: datetime.date, always: Q | None = None) -> _Rows:

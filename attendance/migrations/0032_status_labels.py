@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
             name='ExcuseReason',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.SlugField(help_text='As files and programs name it, such as “medical”.', max_length=30, unique=True, verbose_name='code')),
+                ('code', models.SlugField(help_text='What files and programs call it, such as “medical”.', max_length=30, unique=True, verbose_name='code')),
                 ('name', models.CharField(max_length=100, verbose_name='name')),
                 ('is_active', models.BooleanField(default=True, verbose_name='can be chosen')),
             ],
@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'reason for excuses',
                 'verbose_name_plural': 'reasons for excuses',
                 'ordering': ['name'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('code__regex', '[A-Za-z0-9]'), models.Q(('name', ''), _negated=True)), name='excuse_reason_not_empty', violation_error_message='A code has at least one letter or digit.')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('code__regex', '[A-Za-z0-9]'), models.Q(('name', ''), _negated=True)), name='excuse_reason_not_empty', violation_error_message='A code needs at least one letter or digit.')],
             },
         ),
         migrations.AddField(

@@ -10,6 +10,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="course",
             name="department",
-            field=models.CharField(blank=True, db_default="", help_text="Reports can be read for a department. Rosters that are imported leave it as it is.", max_length=200, verbose_name="department"),
+            field=models.CharField(blank=True, db_default="", help_text="Reports can be limited to one department. Importing a roster does not change it.", max_length=200, verbose_name="department"),
         ),
     ]

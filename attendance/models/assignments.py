@@ -30,7 +30,7 @@ class TeachingRole(models.TextChoices):
     SUBSTITUTE = "substitute", _("substitute")
 
 
-TOO_LONG_AGO = _("This is more than 28 days ago. A substitute has no rights in it any more.")
+TOO_LONG_AGO = _("This was more than 28 days ago, so a substitute could only read it.")
 
 
 def has_begun(date: datetime.date | models.OuterRef) -> Q:
@@ -195,7 +195,7 @@ class TeachingAssignment(models.Model):
             name = "from_date" if self.from_date else "to_date"
             raise ValidationError({name: _("Leave the days empty: the substitute has a single class.")})
         elif self.meeting and self.meeting.section_id != self.section_id:
-            raise ValidationError({"meeting": _("This class is of another section.")})
+            raise ValidationError({"meeting": _("This class belongs to another section.")})
         if self.role == TeachingRole.SUBSTITUTE and self._state.adding and not self.removed_by_hand:
             last_day = self.meeting.date if self.meeting else self.last_day
             if last_day and last_day < self.oldest_given(timezone.localdate()):

@@ -109,7 +109,7 @@ class ExcuseReason(models.Model):
         _("code"),
         max_length=30,
         unique=True,
-        help_text=_("As files and programs name it, such as “medical”."),
+        help_text=_("What files and programs call it, such as “medical”."),
     )
     name = models.CharField(_("name"), max_length=100)
     is_active = models.BooleanField(_("can be chosen"), default=True)
@@ -125,7 +125,7 @@ class ExcuseReason(models.Model):
             models.CheckConstraint(
                 condition=Q(code__regex="[A-Za-z0-9]") & ~Q(name=""),
                 name="excuse_reason_not_empty",
-                violation_error_message=_("A code has at least one letter or digit."),
+                violation_error_message=_("A code needs at least one letter or digit."),
             ),
         ]
 

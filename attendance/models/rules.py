@@ -185,7 +185,7 @@ class AttendanceRule(models.Model):
         blank=True,
         validators=[MaxValueValidator(100)],
         help_text=_(
-            "What a class counts for which a student was late. 100 is as much as present, 0 is an absence."
+            "How much a class counts when the student was late. 100 is as much as present, 0 is an absence."
         ),
     )
     lates_per_absence = models.PositiveSmallIntegerField(
@@ -207,7 +207,7 @@ class AttendanceRule(models.Model):
         _("forecast counts planned classes"),
         null=True,
         blank=True,
-        help_text=_("Whether the classes in the timetable are all that remain."),
+        help_text=_("Whether the forecast takes the classes in the timetable as all that remain."),
     )
     set_by = models.ForeignKey(
         User,

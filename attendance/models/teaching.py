@@ -29,7 +29,7 @@ class Course(models.Model):
         max_length=200,
         blank=True,
         db_default="",
-        help_text=_("Reports can be read for a department. Rosters that are imported leave it as it is."),
+        help_text=_("Reports can be limited to one department. Importing a roster does not change it."),
     )
 
     class Meta:

@@ -18,7 +18,7 @@ def reason_in_words(reason: Risk, result: Result, *, absences: int) -> str:
         case Risk.BELOW:
             return _("below %(minimum)s%%") % {"minimum": result.rule.minimum_percentage}
         case Risk.ABSENCES:
-            return ngettext("absent at the last class", "absent at the last %(number)s classes", absences) % {
+            return ngettext("missed the last class", "missed the last %(number)s classes", absences) % {
                 "number": absences
             }
         case Risk.FALLING:
@@ -31,8 +31,8 @@ def reasons_explained(*, absences: int) -> list[str]:
         _("Below the minimum: counted from %(number)s classes on.") % {"number": MIN_CLASSES},
         _("Cannot reach the minimum any more: not even by attending every class from now on."),
         ngettext(
-            "Absent at the last class. Excused classes are passed over.",
-            "Absent at the last %(number)s classes or more. Excused classes are passed over.",
+            "Missed the last class. Excused classes are skipped.",
+            "Missed at least the last %(number)s classes. Excused classes are skipped.",
             absences,
         )
         % {"number": absences},

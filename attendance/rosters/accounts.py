@@ -250,7 +250,7 @@ class AccountsPlan:
     def _note_shared_address(self, person: PersonEntry, other: str, *, username: str) -> None:
         where = f"{person.location}: " if person.location.file else ""
         reason = _(
-            "%(email)s already signs in the student %(student)s, so it does not sign in to the account “%(username)s”."
+            "%(email)s is already the sign-in address of the student %(student)s, so it cannot be used for the account “%(username)s”."
         ) % {"email": person.email, "student": other, "username": username}
         self._report.notes.append(f"{where}{reason}")
 

@@ -87,7 +87,7 @@ class SectionsPlan:
         plan, left_alone = plan_again(list(sections.values_list("pk", flat=True)), on=self._on)
         if not plan.is_empty:
             self._report.notes.append(
-                f"Planned meetings after today, because of other days of their terms: {len(plan.added)} added, "
+                f"Planned meetings after today, because the days of their terms changed: {len(plan.added)} added, "
                 f"{len(plan.moved)} changed, {len(plan.removed)} removed"
             )
         if left_alone:

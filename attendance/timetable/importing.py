@@ -66,7 +66,7 @@ class Report:
         meetings = self.meetings
         if not meetings.is_empty:
             return _(
-                "Meetings: %(added)d added, %(moved)d changed, %(removed)d removed, %(unchanged)d unchanged."
+                "Classes: %(added)d added, %(moved)d changed, %(removed)d removed, %(unchanged)d unchanged."
             ) % {
                 "added": len(meetings.added),
                 "moved": len(meetings.moved),
@@ -75,11 +75,11 @@ class Report:
             }
         if self.unchanged:
             return ngettext(
-                "Nothing to change: the %(number)d meeting of the file is already planned.",
-                "Nothing to change: all %(number)d meetings of the file are already planned.",
+                "Nothing to change: the %(number)d class in the file is already planned.",
+                "Nothing to change: all %(number)d classes in the file are already planned.",
                 self.unchanged,
             ) % {"number": self.unchanged}
-        return _("No meeting was planned from this file. The notes and problems say why.")
+        return _("No class was planned from this file. The notes and problems say why.")
 
 
 @dataclass
@@ -123,7 +123,7 @@ def import_timetable(
         meeting.section = locked[meeting.section_id]
     plan.added.sort(key=lambda meeting: (meeting.starts_at, meeting.section_id))
     if not (plan.added or report.unchanged or report.problems or report.notes):
-        report.notes.append(_("The file has no class in the days that are imported."))
+        report.notes.append(_("The file has no classes on the days that are imported."))
     return report
 
 
@@ -185,7 +185,7 @@ def _sections_of(
         if one.is_incomplete
     ]
     if others:
-        report.notes.append(_("Rows of other sections, not imported: %(number)d") % {"number": others})
+        report.notes.append(_("Rows for other sections, not imported: %(number)d") % {"number": others})
     return sections
 
 
@@ -279,7 +279,7 @@ def _wanted(
                 number += 1
             if number > MAX_CLASSES_OF_SECTION:
                 raise TimetableRefused(
-                    _("%(section)s would have more than %(number)d meetings. Choose fewer events.")
+                    _("%(section)s would have more than %(number)d classes. Choose fewer events.")
                     % {"section": one.section, "number": MAX_CLASSES_OF_SECTION}
                 )
             if len(wanted) > MAX_CLASSES:
@@ -404,7 +404,7 @@ def _add(
         if days and not days[0] <= meeting.date <= days[1]:
             outside[pk].append(meeting.date)
     report.notes += [
-        _("%(section)s: already has a meeting at that time, not added: %(number)d")
+        _("%(section)s: already has a class at that time, not added: %(number)d")
         % {"section": by_pk[pk], "number": number}
         for pk, number in at_taken_times.items()
     ]

@@ -55,7 +55,7 @@ def give_meeting(*, meeting: Meeting, to: User, by: User, on: datetime.date) -> 
         own = TeachingAssignment.objects.in_force().filter(meeting=found).select_related("user").first()
         if own:
             raise AlreadyGiven(
-                _("This class was already given to %(name)s.") % {"name": own.user.display_name}
+                _("This class has already been given to %(name)s.") % {"name": own.user.display_name}
             )
         last_day = found.date + datetime.timedelta(days=1)
         _check_not_teaching(found.section_id, to, from_date=found.date, to_date=last_day)

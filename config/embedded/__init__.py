@@ -40,7 +40,7 @@ def secret_key(data_dir: Path) -> str:
             _create_key(path)
         return path.read_text()
     except OSError as error:
-        raise EmbeddedError(f"The secret key {path} can't be read or made: {error.strerror}.") from error
+        raise EmbeddedError(f"The secret key {path} can't be read or created: {error.strerror}.") from error
 
 
 def _create_key(path: Path) -> None:

@@ -119,7 +119,7 @@ class _CurrentGauges:
         yield _gauge("rollcall_open_sessions", "Sessions that have not ended.", open_sessions)
         yield _gauge(
             "rollcall_waiting_scans",
-            "Scans that were refused for want of a join and not yet admitted.",
+            "Scans refused because the student had not joined, and not yet admitted.",
             waiting,
         )
 

@@ -110,7 +110,7 @@ class MissingRegisters(TeacherView):
         parameters=[PeriodSerializer, TermFilterSerializer], responses=MeetingSerializer(many=True)
     )
     def get(self, request: Request) -> Response:
-        """Planned meetings that are over and whose attendance nobody took. Those of past terms are left out."""
+        """Planned meetings that are over and whose register was not taken. Those of past terms are left out."""
         wanted, at = PeriodSerializer(data=request.query_params), timezone.now()
         wanted.is_valid(raise_exception=True)
         today = timezone.localdate(at)

@@ -46,7 +46,10 @@ class AtRiskFilterSerializer(ReportFilterSerializer):
         required=False,
         min_value=2,
         max_value=50,
-        help_text=f"How many absences in a row, up to the latest class, are a reason; {ABSENCES_IN_A_ROW} by default.",
+        help_text=(
+            "This many absences in a row, up to the latest class, put a student at risk; "
+            f"{ABSENCES_IN_A_ROW} by default."
+        ),
     )
 
 
@@ -81,7 +84,7 @@ class SectionReportSerializer(OfSectionSerializer):
         help_text="The mean of the percentages of these students; null if nobody has one.",
     )
     at_risk = serializers.IntegerField(source="figures.at_risk", help_text="Students at risk for any reason.")
-    standings = serializers.SerializerMethodField(help_text="How many students stand where.")
+    standings = serializers.SerializerMethodField(help_text="How many students have each standing.")
 
     def get_standings(self, report: SectionReport) -> dict[str, int]:
         return {standing.value: report.figures.standings[standing] for standing in Standing}
@@ -125,7 +128,7 @@ class AtRiskSerializer(OfSectionSerializer):
 
 
 class _PageSerializer(serializers.Serializer[Any]):
-    count = serializers.IntegerField(help_text="Of all pages.")
+    count = serializers.IntegerField(help_text="The number of results on all pages.")
     next = serializers.URLField(allow_null=True, help_text="The address of the next page.")
     previous = serializers.URLField(allow_null=True)
 

@@ -105,8 +105,8 @@ class SectionRule(TeacherView):
     def get(self, request: Request, section_id: int) -> Response:
         """Every version that concerns the section: of the institution, then of the course, then of the section.
 
-        On a day, the latest version of each scope that has begun holds. What the section leaves open, the course decides,
-        then the institution.
+        On any day, the latest version of each scope that has begun applies. What the section leaves open, the course
+        decides, then the institution.
         """
         return Response(_json(find_section(signed_in(request), section_id, on=timezone.localdate())))
 
@@ -114,7 +114,7 @@ class SectionRule(TeacherView):
         request=SetRuleSerializer, responses={200: RuleVersionSerializer(many=True), 409: CONFLICT}
     )
     def put(self, request: Request, section_id: int) -> Response:
-        """Let the section say this from a day on. Later versions that only repeat what is changed follow it.
+        """Set the section's rule from a day on. Later versions that only repeat what is changed follow it.
 
         409 `changes_past`: the day is before today, and `changes_past` is not true.
         """
@@ -137,7 +137,7 @@ class SectionRule(TeacherView):
 class SimulateRule(TeacherView):
     @extend_schema(request=SetRuleSerializer, responses=SimulationSerializer)
     def post(self, request: Request, section_id: int) -> Response:
-        """Who would stand elsewhere if the section said this: the same fields as for `PUT`. Nothing is written."""
+        """Who would change under this rule, given in the same fields as for `PUT`. Nothing is written."""
         user, today = signed_in(request), timezone.localdate()
         section = find_section_to_manage(user, section_id, on=today)
         wanted = SetRuleSerializer(data=request.data)

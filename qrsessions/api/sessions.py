@@ -55,7 +55,7 @@ def wanted_status(request: Request) -> str | None:
 class SessionList(TeacherView):
     @extend_schema(parameters=[STATUS_FILTER, TermFilterSerializer], responses=SessionSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """The sessions of the sections that you teach, and those from your time of others; newest first.
+        """The sessions of the sections that you teach, and of those you taught, from your time there; newest first.
 
         Ended sessions of past terms are left out.
         """

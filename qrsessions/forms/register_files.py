@@ -47,7 +47,7 @@ class RegisterFilesForm(DateRangeForm):
         required=False,
         empty_value=PaperSize.A4,
         initial=PaperSize.A4,
-        label=_("Paper of the PDF"),
+        label=_("PDF paper size"),
     )
     bom = forms.BooleanField(
         required=False, initial=True, label=_("Help Excel show all letters in CSV files (byte order mark)")

@@ -32,7 +32,7 @@ class RegisterFileForm(KeptFileForm):
         required=False,
         label=_("Dates such as 03/04/2026"),
         choices=[
-            ("", _("as the other dates of the file show")),
+            ("", _("as the other dates in the file show")),
             (DateOrder.DAY_FIRST.value, _("the day comes first: 3 April")),
             (DateOrder.MONTH_FIRST.value, _("the month comes first: March 4")),
         ],

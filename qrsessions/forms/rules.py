@@ -38,7 +38,7 @@ class SectionRuleForm(forms.Form):
 
     valid_from = forms.DateField(
         label=_("From"),
-        help_text=_("The first day on which this holds."),
+        help_text=_("The first day on which this applies."),
         widget=DateInput(),
     )
     changes_past = forms.BooleanField(
@@ -129,7 +129,8 @@ class SectionRuleForm(forms.Form):
                 self.add_error(
                     "changes_past",
                     _(
-                        "This day is past: numbers that have been shown will change. Choose today or later, or confirm it."
+                        "This day is in the past: numbers that have been shown will change. Choose "
+                        "today or later, or confirm the change."
                     ),
                 )
         return cleaned

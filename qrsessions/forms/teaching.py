@@ -26,7 +26,7 @@ class ColleagueField(forms.CharField):
             raise forms.ValidationError(_("Several teachers have this name. Type the e-mail address."))
         names = colleagues_like(text)
         if names:
-            words = _("Type the whole name or the e-mail address. Did you mean %(names)s?")
+            words = _("Type the full name or the e-mail address. Did you mean %(names)s?")
             raise forms.ValidationError(words, params={"names": ", ".join(names)})
         raise forms.ValidationError(_("There is no teacher with this name or e-mail address."))
 
@@ -34,7 +34,7 @@ class ColleagueField(forms.CharField):
 class ColleagueForm(forms.Form):
     colleague = ColleagueField(
         label=_("Colleague"),
-        help_text=_("The whole name, user name or e-mail address of a teacher."),
+        help_text=_("The full name, user name or e-mail address of a teacher."),
         max_length=200,
         widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
     )

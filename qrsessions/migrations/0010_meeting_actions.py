@@ -17,10 +17,10 @@ ACTIONS = [
     ("bulk", "several students marked together"),
     ("settings", "settings changed"),
     ("discard", "discarded"),
-    ("add", "meeting added"),
-    ("cancel", "meeting cancelled"),
-    ("restore", "meeting restored"),
-    ("move", "meeting moved from"),
+    ("add", "class added"),
+    ("cancel", "class cancelled"),
+    ("restore", "class restored"),
+    ("move", "class moved from"),
     ("finish", "register saved"),
 ]
 

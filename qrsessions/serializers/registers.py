@@ -31,7 +31,7 @@ class GroupRegisterChangesSerializer(RegisterChangesSerializer):
 
 
 class UndoSerializer(serializers.Serializer[Any]):
-    change = IdField(help_text="As the correction told it.")
+    change = IdField(help_text="As returned by the correction.")
 
 
 class BulkMarkSerializer(serializers.Serializer[Any]):

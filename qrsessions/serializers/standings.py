@@ -70,7 +70,7 @@ class StandingCountsSerializer(serializers.Serializer[Any]):
 
 class SimulationSerializer(serializers.Serializer[Simulation]):
     on = serializers.DateField(
-        help_text="The day it is about: today, or the first day of the rule if that is later."
+        help_text="The day that is compared: today, or the first day of the rule if that is later."
     )
     rule = RuleSerializer(help_text="The rule that would be in force on that day.")
     rule_in_words = serializers.SerializerMethodField()
@@ -112,11 +112,11 @@ class ExplainedMeetingSerializer(serializers.Serializer[ExplainedMeeting]):
         source="row.counted",
         default=None,
         allow_null=True,
-        help_text="Why it counts so; null if it was not held with the student on its roster.",
+        help_text="Why it counts as it does; null if it was not held with the student on its roster.",
     )
     rule_in_words = serializers.ListField(
         child=serializers.CharField(),
-        help_text="What marks counted by the rule of its day, if that is not what they count by `rule`.",
+        help_text="What marks counted by the rule in force on its day, if that differs from `rule`.",
     )
 
     def get_not_enrolled_then(self, explained: ExplainedMeeting) -> bool:
@@ -158,7 +158,7 @@ class ExplanationSerializer(serializers.Serializer[Explanation]):
     student_id = serializers.CharField(source="student.student_id")
     roll_number = serializers.CharField()
     name = serializers.CharField(source="student.name")
-    is_enrolled = serializers.BooleanField(help_text="On the last day that is looked at.")
+    is_enrolled = serializers.BooleanField(help_text="On the last day of the range.")
     result = StandingSerializer()
     remain = serializers.IntegerField(
         source="result.remain",
@@ -167,7 +167,10 @@ class ExplanationSerializer(serializers.Serializer[Explanation]):
     )
     rule = RuleSerializer(
         source="result.rule",
-        help_text="In force at the end of the days: it decides on minimum, warning, late marks that make an absence, and classes left out.",
+        help_text=(
+            "In force on the last day of the range. It decides the minimum, the warning, late marks "
+            "that make an absence, and classes left out."
+        ),
     )
     rule_in_words = serializers.ListField(child=serializers.CharField(), source="words")
     arithmetic = serializers.CharField(help_text="Such as `12 + 2 × 50% = 13 of 15 classes = 86.7%`.")
@@ -175,10 +178,11 @@ class ExplanationSerializer(serializers.Serializer[Explanation]):
     rows = ExplainedMeetingSerializer(
         many=True,
         source="meetings",
-        help_text="All meetings but planned and discarded ones, the earliest first.",
+        help_text="All meetings except planned and discarded ones, the earliest first.",
     )
     changes = ExplainedChangeSerializer(
-        many=True, help_text="Of the student's records in these meetings, the newest first, at most 200."
+        many=True,
+        help_text="Changes to the student's records in these meetings, the newest first, at most 200.",
     )
 
 
@@ -187,7 +191,7 @@ class CoursePartSerializer(serializers.Serializer[CoursePart]):
 
     section = serializers.IntegerField(source="section.pk")
     name = serializers.CharField(source="section.name")
-    is_enrolled = serializers.BooleanField(help_text="On the last day that is looked at.")
+    is_enrolled = serializers.BooleanField(help_text="On the last day of the range.")
     result = StandingSerializer(allow_null=True, help_text="Null if no class was held.")
     by_status = serializers.SerializerMethodField(help_text="How often the student had each status.")
     rule_in_words = serializers.ListField(child=serializers.CharField(), source="words")

@@ -20,7 +20,9 @@ class RegisterFileFilterSerializer(DateRangeSerializer):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         return super().get_fields() | {
             "columns": serializers.MultipleChoiceField(
-                choices=Column.choices, required=False, help_text="Repeat it for each column. By default all."
+                choices=Column.choices,
+                required=False,
+                help_text="Repeat it for each column. All columns by default.",
             ),
             "bom": serializers.BooleanField(
                 default=True, help_text="Whether CSV files begin with a byte order mark, which Excel needs."
@@ -28,7 +30,7 @@ class RegisterFileFilterSerializer(DateRangeSerializer):
             "size": serializers.ChoiceField(
                 choices=PaperSize.values,
                 default=PaperSize.A4.value,
-                help_text="Of PDF files.",
+                help_text="The paper of PDF files.",
             ),
         }
 

@@ -86,7 +86,7 @@ def mark_by_number(
         )
         names = [f"{student.name} ({student.student_id})" for student in found]
         raise SeveralStudents(words % {"number": number.strip(), "names": ", ".join(names)}, students=names)
-    return _mark(session_or_group, found[0], by=by, at=at, note=_("number typed at the desk"))
+    return _mark(session_or_group, found[0], by=by, at=at, note=_("number typed by the teacher"))
 
 
 def _mark(

@@ -47,29 +47,29 @@ from qrsessions.services.lifecycle import WrongState
 class MeetingGone(Refused):
     code = "not_found"
     status = 404
-    detail = _("This meeting no longer exists. The timetable has changed.")
+    detail = _("This class no longer exists. The timetable has changed.")
 
 
 class MeetingOpen(Refused):
     code = "meeting_open"
-    detail = _("This meeting has an open session. End or discard it first.")
+    detail = _("This class has an open session. End or discard it first.")
 
 
 class HasRecords(Refused):
     code = "has_records"
     detail = _(
-        "This meeting has entries in its register, so it cannot be moved. Cancel it and add another one."
+        "This class has entries in its register, so it cannot be moved. Cancel it and add another one."
     )
 
 
 class NotBegun(Refused):
     code = "not_begun"
-    detail = _("This meeting has not begun yet, so its register cannot be saved.")
+    detail = _("This class has not begun yet, so its register cannot be saved.")
 
 
 class OnlyExcuses(Refused):
     code = "not_begun"
-    detail = _("This meeting has not begun yet. Until it does, students can only be excused.")
+    detail = _("This class has not begun yet. Until it does, students can only be excused.")
 
 
 class Incomplete(Refused):

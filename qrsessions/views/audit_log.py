@@ -60,9 +60,16 @@ def words_of(event: SessionEvent) -> str:
             return ngettext("%(count)d scan admitted", "%(count)d scans admitted", number) % {"count": number}
         case Action.SETTINGS:
             return ", ".join(_setting_words(part) for part in event.detail.split(", "))
-        case Action.JOIN_GROUP | Action.LEAVE_GROUP | Action.BULK | Action.OPEN | Action.DISCARD if (
-            event.detail
-        ):
+        case Action.MOVE:
+            return f"{event.get_action_display()} {event.detail}"
+        case (
+            Action.JOIN_GROUP
+            | Action.LEAVE_GROUP
+            | Action.BULK
+            | Action.OPEN
+            | Action.DISCARD
+            | Action.CANCEL
+        ) if event.detail:
             return f"{event.get_action_display()} ({event.detail})"
         case _:
             return event.get_action_display()

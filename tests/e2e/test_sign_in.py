@@ -80,7 +80,7 @@ def test_page_tries_again_while_the_server_does_not_answer(open_page):
     page.goto("/accounts/login/")
     page.context.set_offline(True)
     fill(page, teacher.username)
-    expect(page.get_by_text("The server does not answer.")).to_be_visible()
+    expect(page.get_by_text("The server is not responding.")).to_be_visible()
 
     page.context.set_offline(False)
 
@@ -113,7 +113,7 @@ def test_scan_that_waits_for_the_sign_in_counts_down_until_it_has_expired(open_p
     phone.goto(f"/A/{token_of(session)}")
     notice = phone.locator("[data-kept-scan]")
     expect(notice).to_contain_text(
-        re.compile(r"Your scan of \d\d:\d\d:\d\d is kept\. Time left to sign in: 2:5\d")
+        re.compile(r"Your scan from \d\d:\d\d:\d\d is saved\. Time left to sign in: 2:5\d")
     )
     violations, fits = axe_violations(phone), fits_width(phone)
 

@@ -118,7 +118,7 @@ def test_dry_run_changes_nothing(tmp_path):
     [
         (["--section", "99"], "There is no section 99."),
         (["--by", "nobody"], "There is no user nobody."),
-        (["--word", "gone"], "gone says no meaning."),
+        (["--word", "gone"], "gone gives no meaning."),
         (["--word", "gone=asleep"], "“gone” cannot mean “asleep”"),
     ],
 )

@@ -21,7 +21,7 @@ def new_file(path: Path | None) -> Iterator[TextIO | None]:
     try:
         file = path.open("x", encoding="utf-8", newline="")
     except OSError as error:
-        raise CommandError(f"{path} cannot be made: {error.strerror}.") from None
+        raise CommandError(f"{path} cannot be created: {error.strerror}.") from None
     try:
         with file:
             yield file
@@ -37,8 +37,10 @@ class Command(ImportCommand):
         parser.add_argument(
             "path",
             type=Path,
-            help="a CSV file of our own kind, or from Canvas, Moodle, Blackboard or Google Classroom; "
-            "or a folder or zip with an export for OneRoster, School Data Sync or Clever",
+            help=(
+                "a plain CSV file, or one from Canvas, Moodle, Blackboard or Google Classroom; or a "
+                "folder or zip with an export for OneRoster, School Data Sync or Clever"
+            ),
         )
         parser.add_argument(
             "--course", default="", metavar="CODE", help="the course, if the file does not say it"
@@ -67,7 +69,7 @@ class Command(ImportCommand):
             action="append",
             default=[],
             metavar="ID",
-            help="this id is a new student's, although an existing student of the same name has it with or without leading zeros",
+            help="this id is a new student's, although a student of the same name has it with or without leading zeros",
         )
 
     def handle(

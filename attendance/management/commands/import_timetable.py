@@ -41,10 +41,10 @@ def date_of(text: str) -> datetime.date:
 
 
 class Command(ImportCommand):
-    help = "Imports a timetable and plans its meetings. What has a problem is left as it is and listed."
+    help = "Imports a timetable and plans its meetings. Anything with a problem is left as it is and listed."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", help="an iCalendar file, a CSV, or with --periods Untis's GPU001")
+        parser.add_argument("file", help="an iCalendar file, a CSV file or, with --periods, Untis's GPU001")
         parser.add_argument(
             "--section", type=int, metavar="ID", help="the whole file is the timetable of this section"
         )
@@ -54,7 +54,7 @@ class Command(ImportCommand):
         parser.add_argument(
             "--contains", default="", metavar="TEXT", help="only events with this text in their title"
         )
-        parser.add_argument("--zone", help="the zone of events whose own time zone nobody knows")
+        parser.add_argument("--zone", help="the zone for events whose own time zone is not known")
         parser.add_argument("--periods", metavar="FILE", help="a CSV with the columns period, start and end")
         parser.add_argument(
             "--from", dest="first_day", metavar="DATE", help="leave what is before this day as it is"

@@ -16,8 +16,8 @@ COLUMNS = ["id", "kind", "name", "date", "number", "before", "after", "no_longer
 
 class Command(BaseCommand):
     help = (
-        "Writes a CSV file with every number of an ended session or group that was different while rosters still followed "
-        "later enrolments. Run it right after the upgrade: later it also lists what enrolments since then would have changed."
+        "Prints as CSV every number of an ended session or group that changed when ended registers stopped following later "
+        "enrolments. Run it right after that upgrade: later it also lists what enrolments since then would have changed."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -15,8 +15,8 @@ BATCH_SIZE = 20
 
 class Command(BaseCommand):
     help = (
-        "Seals every register that has ended and has no seal, as it is now. Run it once after the upgrade; if it is stopped, "
-        "run it again. Later it finds nothing, because each end of a class seals its register."
+        "Seals every register that has ended and has no seal, as it is now. Run it once after upgrading from a version "
+        "without seals; if it is stopped, run it again. Later it finds nothing, because ending a class seals its register."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -201,8 +201,8 @@ class SectionPlanner:
         for known in self._by_number:
             if known.lstrip("0") == number.lstrip("0"):
                 return _(
-                    "Nobody in this section has this roll number. If %(known)s is meant, write it so: "
-                    "a spreadsheet program may have dropped the zeros."
+                    "Nobody in this section has this roll number. If you mean %(known)s, write it "
+                    "like that: a spreadsheet program may have dropped the zeros."
                 ) % {"known": known}
         return _("Nobody in this section has this roll number.")
 
@@ -258,7 +258,7 @@ class SectionPlanner:
             states[number] = state
         if without_entry:
             self._report.notes.append(
-                _("Columns without any entry, left out: %(columns)s")
+                _("Empty columns, left out: %(columns)s")
                 % {"columns": ", ".join(one.column for one in without_entry[:12])}
             )
         return states
@@ -394,7 +394,8 @@ class SectionPlanner:
             elif mark.status and meeting.group_id and not is_taken:
                 change = None
                 reason = _(
-                    "The student is not in the register of this class of several sections. Add the student there."
+                    "This class was held for several sections, and the student is not in its "
+                    "register. Add the student there first."
                 )
                 self._refuse(person.row, number, file_class, reason)
             else:
@@ -438,7 +439,7 @@ class SectionPlanner:
             )
         else:
             reason = _(
-                "Already marked %(before)s; the file says %(after)s. Choose to replace marks, or leave the cell out."
+                "Already marked %(before)s; the file says %(after)s. Choose to replace marks, or empty the cell."
             )
             self._refuse(row, number, file_class, reason % {"before": before, "after": mark})
             return None

@@ -57,7 +57,7 @@ class _ClassKey(NamedTuple):
 def read_register(file: RosterFile, problems: Problems, *, order: DateOrder | None) -> RegisterFile:
     """Read the file. What is wrong with it is added to the problems.
 
-    :param order: what 03/04/2026 means; None: as the other dates of the file show
+    :param order: what 03/04/2026 means; None: as the other dates in the file show
     """
     table = read_table(file, COLUMNS, problems)
     line, header = next(table, (0, []))
@@ -113,7 +113,7 @@ class _Reader:
                 headings[index] = heading
             elif looks_like_date(cell):
                 self._refuse(
-                    _("This is not a whole date. Write it as 2026-09-07 or 2026-09-07 10:00."), column=cell
+                    _("This is not a complete date. Write it as 2026-09-07 or 2026-09-07 10:00."), column=cell
                 )
             elif cell:
                 unread.append(f"“{shortened(cell)}”")

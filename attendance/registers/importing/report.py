@@ -82,10 +82,10 @@ class Report:
         if self.problems:
             return _("Nothing can be imported yet. The problems below say why.")
         if self.is_empty:
-            return _("Nothing to change: the register already is as the file says.")
+            return _("Nothing to change: the register already matches the file.")
         return _(
-            "Classes: %(classes)d added, %(taken)d taken. Marks: %(added)d added, %(changed)d changed, "
-            "%(unchanged)d unchanged."
+            "Classes: %(classes)d added, %(taken)d planned ones filled in. Marks: %(added)d added, "
+            "%(changed)d changed, %(unchanged)d unchanged."
         ) % {
             "classes": self.counts[Kind.CLASS],
             "taken": self.counts[Kind.CLASS_TAKEN],

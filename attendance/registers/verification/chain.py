@@ -23,10 +23,10 @@ class Alteration(TextChoices):
     RECORD_DELETED = "record_deleted", _("a mark was deleted")
     RECORD_ADDED = "record_added", _("a mark was added")
     RECORD_CHANGED = "record_changed", _("a mark was changed")
-    CHANGE_DELETED = "change_deleted", _("an entry of the history was deleted")
-    CHANGE_ADDED = "change_added", _("an entry of the history was added")
-    CODE_CHANGED = "code_changed", _("the entry of the code was changed")
-    CHANGE_CHANGED = "change_changed", _("an entry of the history was changed")
+    CHANGE_DELETED = "change_deleted", _("a history entry was deleted")
+    CHANGE_ADDED = "change_added", _("a history entry was added")
+    CODE_CHANGED = "code_changed", _("what was stored with the code was changed")
+    CHANGE_CHANGED = "change_changed", _("a history entry was changed")
 
 
 class Mark(NamedTuple):

@@ -84,7 +84,8 @@ def read_register_file(content: bytes) -> RegisterFile:
         for cells in reader:
             if len(cells) != len(header) or any(len(cell) > MAX_CELL_CHARACTERS for cell in cells):
                 raise BadRegisterFile(
-                    _("Line %(line)d has other columns than the first.") % {"line": reader.line_num}
+                    _("Line %(line)d does not have the same columns as the first.")
+                    % {"line": reader.line_num}
                 )
             values = [unguarded_cell(cell) for cell in cells]
             term = values[header.index("term")] if "term" in header else ""

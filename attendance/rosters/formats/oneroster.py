@@ -286,7 +286,7 @@ class _Terms:
             session.location.add_problem(
                 self._problems,
                 "endDate",
-                "The session ends before it begins: endDate is the day after its last one.",
+                "The session ends before it begins: endDate is the day after its last day.",
             )
             return None, None
         return first_day, end - _DAY
@@ -331,7 +331,7 @@ def _make_names_unique(roster: Roster, classes: _Rows, problems: Problems) -> No
             entry.location.add_problem(
                 problems,
                 "title",
-                "Another class has the same title, and this title is too long to tell them apart.",
+                "Another class has this title, which is too long to be made different.",
             )
 
 

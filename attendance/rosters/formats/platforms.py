@@ -64,7 +64,7 @@ def _left_out_of_moodle(row: Row, problems: Problems) -> str:
             "roles",
             f"“{', '.join(sorted(unknown))[:40]}” is not a known role, such as Student or Teacher.",
         )
-    return "people with another role than student"
+    return "people with a role other than student"
 
 
 def _left_out_of_blackboard(row: Row, problems: Problems) -> str:
@@ -145,7 +145,7 @@ def read_platform(platform: Platform, file: RosterFile, given: Given, problems: 
     ]
     if missing:
         problems.add(
-            f"This is {platform.name}. It does not say which class it is of. Add {' and '.join(missing)}.",
+            f"This is {platform.name}. It does not say which class it is for. Add {' and '.join(missing)}.",
             file=file.name,
         )
         return Roster()
@@ -170,7 +170,7 @@ def _rows(
             row.location.add_problem(
                 problems,
                 "section",
-                f"“{section[:80]}” are several sections. Say which is meant: --section NAME.",
+                f"“{section[:80]}” names several sections. Say which is meant: --section NAME.",
             )
         yield _as_plain(row, platform.ids, given)
 

@@ -247,7 +247,7 @@ class _School:
                 entry.location.add_problem(
                     self._problems,
                     "name",
-                    "Another section has this name, and it is too long to tell them apart.",
+                    "Another section has this name, which is too long to be made different.",
                 )
 
     def _add_enrolments(self, sections: Mapping[str, Row], students: Mapping[str, Row]) -> None:

@@ -134,7 +134,7 @@ def _events(text: str) -> Iterator[_Event]:
         calendars = []
     if not calendars:
         # Also a file that was cut off.
-        raise TimetableRefused(_("The file is not a whole calendar (iCalendar). Export it again."))
+        raise TimetableRefused(_("The file is not a complete calendar (iCalendar). Export it again."))
     number = 0
     for calendar in calendars:
         is_cancelled = str(calendar.get("METHOD", "")).upper() == "CANCEL"
@@ -270,7 +270,7 @@ def _rules(component: Component) -> list[Any]:
 def _check_rules(component: Component) -> None:
     if not all(_is_usual(rule) for rule in _rules(component)):
         raise BadSeries(
-            _("The event repeats in a way that is not supported. Daily, weekly and monthly ones are.")
+            _("The event repeats in a way that is not supported. Only daily, weekly and monthly events are.")
         )
 
 

@@ -15,7 +15,7 @@ CLEAN_UP_SECONDS = 3600
 
 
 class Command(LoopingCommand):
-    help = "Deletes expired sign-ins, in a loop once an hour, and ends forgotten sessions."
+    help = "Ends forgotten sessions, and deletes expired sign-ins (once an hour with --loop)."
     lock = advisory_locks.BACKGROUND
     # Several machines may run the loop; if one stops, another takes over.
     waits_for_lock = True

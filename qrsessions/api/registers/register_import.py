@@ -53,12 +53,12 @@ class RegisterFileSerializer(serializers.Serializer[Any]):
 
     def validate_mapping(self, mapping: Any) -> dict[str, str]:
         if not isinstance(mapping, dict) or not all(isinstance(meaning, str) for meaning in mapping.values()):
-            raise serializers.ValidationError(_("Give a JSON object of texts."))
+            raise serializers.ValidationError(_("Send a JSON object whose values are text."))
         try:
             "".join([*mapping, *mapping.values()]).encode()
         except UnicodeEncodeError as error:
             # Half of a surrogate pair.
-            raise serializers.ValidationError(_("Give a JSON object of texts.")) from error
+            raise serializers.ValidationError(_("Send a JSON object whose values are text.")) from error
         return mapping
 
 
@@ -84,10 +84,10 @@ class ImportReportSerializer(serializers.Serializer[Report]):
     counts = serializers.SerializerMethodField()
     classes = serializers.ListField(
         child=serializers.CharField(),
-        help_text="Those that are added, and planned ones whose register the file takes.",
+        help_text="Those that are added, and planned ones whose register the file fills in.",
     )
     changes = serializers.SerializerMethodField(help_text=f"The first {MAX_CHANGES}.")
-    unknown_words = serializers.SerializerMethodField(help_text="To be mapped.")
+    unknown_words = serializers.SerializerMethodField(help_text="Words that `mapping` must explain.")
     asks_date_order = serializers.BooleanField(source="asks_order")
     notes = serializers.ListField(child=serializers.CharField())
     problems = ProblemSerializer(many=True)

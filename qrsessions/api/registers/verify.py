@@ -38,7 +38,7 @@ class DifferenceSerializer(serializers.Serializer[Difference]):
     meeting = serializers.CharField(source="meeting.public_id", default=None, allow_null=True)
     student_id = serializers.CharField(source="student.student_id", default=None, allow_null=True)
     sealed = SealedMarkSerializer(allow_null=True, help_text="The mark as it was sealed.")
-    now = SealedMarkSerializer(allow_null=True, help_text="The mark as it is.")
+    now = SealedMarkSerializer(allow_null=True, help_text="The mark as it is now.")
 
 
 class LaterChangeSerializer(serializers.Serializer[Any]):
@@ -92,13 +92,15 @@ class VerifiedSerializer(serializers.Serializer[VerifiedCode]):
 class VerifyRegister(TeacherView):
     @extend_schema(
         parameters=[
-            OpenApiParameter("code", str, required=True, description="In any case, with or without hyphen.")
+            OpenApiParameter(
+                "code", str, required=True, description="In upper or lower case, with or without the hyphen."
+            )
         ],
         responses={200: VerifiedSerializer, 404: OpenApiResponse(description="`unknown_code`")},
     )
     def get(self, request: Request) -> Response:
-        """Whether an exported register is still as it was sealed: else what changed since, or the first row that was altered
-        outside the application.
+        """Whether an exported register is still as it was sealed; otherwise what has changed since, or the first row
+        that was altered outside the application.
         """
         user = signed_in(request)
         VERIFICATIONS.allow(str(user.pk))

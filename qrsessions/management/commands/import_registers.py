@@ -19,8 +19,8 @@ from qrsessions.services.register_import import import_register_files
 
 class Command(ImportCommand):
     help = (
-        "Imports old registers: all of the files or none. They name their sections by course, section and term; what is "
-        "missing is made, with its students and enrolments."
+        "Imports old registers: all of the files or none. They name their sections by course, section "
+        "and term; whatever is missing is created, with its students and enrolments."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -28,9 +28,11 @@ class Command(ImportCommand):
             "paths", nargs="+", type=Path, metavar="path", help="a CSV file, or a folder or zip of CSV files"
         )
         parser.add_argument(
-            "--section", type=int, metavar="ID", help="the files are of this section, and add no students"
+            "--section", type=int, metavar="ID", help="the files are of this section; no students are added"
         )
-        parser.add_argument("--by", metavar="USERNAME", help="who imports, for the history of changes")
+        parser.add_argument(
+            "--by", metavar="USERNAME", help="the user whom the history names as the importer"
+        )
         parser.add_argument(
             "--word",
             action="append",
@@ -112,7 +114,7 @@ class Command(ImportCommand):
 def _mapped(text: str) -> tuple[str, str]:
     word, equals, meaning = text.rpartition("=")
     if not equals:
-        raise CommandError(f"{text} says no meaning. An example: --word gone=absent")
+        raise CommandError(f"{text} gives no meaning. An example: --word gone=absent")
     return word, meaning
 
 

@@ -113,7 +113,7 @@ def give(request: HttpRequest, public_id: str) -> HttpResponse:
     if form.is_valid():
         to = form.cleaned_data["colleague"]
         if _try(request, lambda: substitutes.give_meeting(meeting=meeting, to=to, by=user, on=today)):
-            text = _("%(name)s has this class now, with all rights of a teacher.")
+            text = _("%(name)s now has this class, with all the rights of a teacher.")
             messages.success(request, text % {"name": to.display_name})
         return _to_page(meeting)
     return _show(request, meeting, give_form=form, opened="give")

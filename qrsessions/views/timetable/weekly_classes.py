@@ -68,7 +68,7 @@ def remove_imported(request: HttpRequest, section_id: int) -> HttpResponse:
             section=section, weekday=None, pk__in=form.cleaned_data["series"]
         )
         removed = remove_series(patterns=list(patterns))
-        text = ngettext("%(number)d meeting removed.", "%(number)d meetings removed.", removed)
+        text = ngettext("%(number)d class removed.", "%(number)d classes removed.", removed)
         messages.success(request, text % {"number": removed})
     return redirect("qrsessions:timetable", section.pk)
 

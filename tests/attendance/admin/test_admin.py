@@ -386,10 +386,10 @@ def test_substitute_is_given_a_class_or_days_in_the_admin(admin_client):
         ({}, "A substitute needs both days, or a single class."),
         ({"from_date": "2026-10-05"}, "A substitute needs both days, or a single class."),
         ({"meeting": meeting.pk, "to_date": "2026-10-05"}, "Leave the days empty"),
-        ({"meeting": elsewhere.pk}, "This class is of another section."),
+        ({"meeting": elsewhere.pk}, "This class belongs to another section."),
         ({"from_date": "2026-12-01", "to_date": "2026-12-01"}, "A substitute needs at least one day"),
-        ({"from_date": "2025-12-01", "to_date": "2025-12-05"}, "This is more than 28 days ago."),
-        ({"meeting": old.pk}, "This is more than 28 days ago."),
+        ({"from_date": "2025-12-01", "to_date": "2025-12-05"}, "This was more than 28 days ago"),
+        ({"meeting": old.pk}, "This was more than 28 days ago"),
         ({"meeting": meeting.pk, "role": "assistant"}, "Only a substitute can have a single class."),
     ):
         refused = admin_client.post(page, section_fields(row | wrong))
@@ -671,7 +671,9 @@ def test_meeting_that_was_held_is_not_deleted_but_cancelled(admin_client, is_can
     )
 
     (words,) = confirmation.context["protected"]
-    assert words.endswith("was held. Cancel it instead: then it counts nowhere, and its register stays.")
+    assert words.endswith(
+        "was held, so it cannot be deleted. Cancel it instead: it then counts nowhere, and its register stays."
+    )
     assert Meeting.objects.get() == meeting
 
 

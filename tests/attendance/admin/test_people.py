@@ -267,7 +267,7 @@ def test_new_student_with_a_siblings_address_is_saved_with_a_warning(admin_clien
 
     assert user_of(Student.objects.get(student_id="1001")).email == ""
     assert told(response)[0] == (
-        f"ann@example.edu already signs in the student {sibling.student_id}, so it does not sign in to the account “1001”."
+        f"ann@example.edu is already the sign-in address of the student {sibling.student_id}, so it cannot be used for the account “1001”."
     )
 
 

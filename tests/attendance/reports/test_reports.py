@@ -185,7 +185,7 @@ def test_at_risk_are_listed_with_their_reasons_the_most_serious_first():
     ]
     assert listed[0].why == ["cannot reach 90% any more", "attends much less than before"]
     assert listed[0].forecast == "Cannot reach 90% any more."
-    assert listed[1].why == ["below 75%", "absent at the last 3 classes", "attends much less than before"]
+    assert listed[1].why == ["below 75%", "missed the last 3 classes", "attends much less than before"]
     assert listed[1].forecast == "Reaches 75% by attending the next 4 classes."
     assert listed[3].forecast == "May not miss the next class."
     assert [one.result for one in listed if one.section == first] == [

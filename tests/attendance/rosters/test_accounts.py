@@ -190,8 +190,8 @@ def test_students_of_one_family_address_are_both_enrolled_and_it_signs_in_the_fi
         ("SB3", "pia@example.org", "pia@example.org", "pia@example.org", "B"),
     }
     shared = (
-        "siblings.csv, line 3: marten.family@example.org already signs in the student SB1, "
-        "so it does not sign in to the account “SB2”."
+        "siblings.csv, line 3: marten.family@example.org is already the sign-in address of the student SB1, "
+        "so it cannot be used for the account “SB2”."
     )
     without = "New accounts without an e-mail address: 1. They can sign in only after an administrator has set a password."
     assert report.notes == [shared, without]

@@ -157,7 +157,7 @@ def test_command_leaves_no_file_if_every_row_is_good_or_all_is_refused(tmp_path)
 def test_command_never_overwrites_a_file(tmp_path):
     roster = write(tmp_path, ANN)
 
-    with pytest.raises(CommandError, match="cannot be made"):
+    with pytest.raises(CommandError, match="cannot be created"):
         run(roster, "--bad-rows", roster)
 
     assert roster.read_text() == f"{HEADER}\n{ANN}\n"

@@ -67,7 +67,7 @@ def test_canvas_gradebook_without_a_course_is_named():
             "canvas-gradebook.csv",
             None,
             "",
-            "This is a gradebook from Canvas. It does not say which class it is of. Add --course CODE.",
+            "This is a gradebook from Canvas. It does not say which class it is for. Add --course CODE.",
         )
     ]
 
@@ -87,7 +87,7 @@ def test_several_sections_in_one_cell_of_canvas_are_a_problem():
             "canvas-gradebook.csv",
             5,
             "Section",
-            "“BIO110-A and BIO110-Lab1” are several sections. Say which is meant: --section NAME.",
+            "“BIO110-A and BIO110-Lab1” names several sections. Say which is meant: --section NAME.",
         )
     ]
 
@@ -142,7 +142,7 @@ def test_students_among_participants_of_moodle_are_imported_and_known_by_their_a
     assert [row[:2] for row in enrolments()] == [("A", "0060001"), ("A", "lena.voss@example.edu")]
     assert report.notes[:2] == [
         "moodle-participants.csv: students not enrolled because of “Suspended”: 1",
-        "moodle-participants.csv: people with another role than student, left out: 1",
+        "moodle-participants.csv: people with a role other than student, left out: 1",
     ]
 
 
@@ -218,7 +218,7 @@ def test_export_of_a_class_that_is_not_given_is_named(name, what):
 
     assert file == name
     assert reason == (
-        f"This is {what}. It does not say which class it is of. Add --course CODE and --section NAME."
+        f"This is {what}. It does not say which class it is for. Add --course CODE and --section NAME."
     )
 
 

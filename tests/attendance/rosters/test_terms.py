@@ -193,7 +193,7 @@ def test_term_of_several_without_a_common_one_has_only_days_that_all_have(tmp_pa
     assert terms() == [("Fall, Spring", "", "2026-08-17", "")]
 
 
-ENDS_BEFORE = "The session ends before it begins: endDate is the day after its last one."
+ENDS_BEFORE = "The session ends before it begins: endDate is the day after its last day."
 
 
 @pytest.mark.parametrize(
@@ -622,7 +622,9 @@ def test_other_days_plan_the_meetings_after_today_anew(tmp_path):
     report = load(longer)
 
     assert planned_days(section) == ["2026-10-05", "2026-10-12", "2026-10-19", "2026-10-26"]
-    note = "Planned meetings after today, because of other days of their terms: 1 added, 0 changed, 0 removed"
+    note = (
+        "Planned meetings after today, because the days of their terms changed: 1 added, 0 changed, 0 removed"
+    )
     assert note in report.notes
     assert note in dry_run.notes
 

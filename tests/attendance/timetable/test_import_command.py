@@ -33,9 +33,9 @@ def run(tmp_path, capsys):
 def test_command_prints_what_it_did(run, section):
     lines = run(calendar(changed(MONDAYS, LOCATION="LOCATION:H1")))
     assert lines[0] == f"add: {section}: 2026-10-05 10:00 (CS101-A Lecture, H1)"
-    assert lines[-1] == "Meetings: 4 added, 0 changed, 0 removed, 0 unchanged."
+    assert lines[-1] == "Classes: 4 added, 0 changed, 0 removed, 0 unchanged."
     assert run(calendar(changed(MONDAYS, LOCATION="LOCATION:H1"))) == [
-        "Nothing to change: all 4 meetings of the file are already planned."
+        "Nothing to change: all 4 classes in the file are already planned."
     ]
 
 

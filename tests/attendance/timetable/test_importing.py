@@ -80,7 +80,7 @@ def test_events_become_meetings_of_one_series(section):
     report = load(calendar(changed(MONDAYS, LOCATION="LOCATION:H1")))
 
     assert planned(section) == FOUR
-    assert report.outcome() == "Meetings: 4 added, 0 changed, 0 removed, 0 unchanged."
+    assert report.outcome() == "Classes: 4 added, 0 changed, 0 removed, 0 unchanged."
     assert (report.problems, report.notes) == ([], [])
     pattern = section.patterns.get()
     assert (pattern.weekday, pattern.external_id) == (None, "mondays")
@@ -107,7 +107,7 @@ def test_second_import_changes_nothing(section, term, name):
     assert second.unchanged == len(first.meetings.added) == Meeting.objects.count()
     assert (
         second.outcome()
-        == f"Nothing to change: all {second.unchanged} meetings of the file are already planned."
+        == f"Nothing to change: all {second.unchanged} classes in the file are already planned."
     )
     assert other.meetings.exists() == (name == "campus.ics")
 
@@ -206,7 +206,7 @@ def test_import_without_a_class_never_sounds_like_a_success(section):
     old = calendar(changed(MONDAYS, DTSTART="DTSTART:20220103T090000Z", DTEND="DTEND:20220103T100000Z"))
     for content in (calendar(), old, calendar(changed(MONDAYS, SUMMARY="SUMMARY:Lunch"))):
         report = load(content)
-        assert report.outcome() == "No meeting was planned from this file. The notes and problems say why."
+        assert report.outcome() == "No class was planned from this file. The notes and problems say why."
         assert report.notes or report.problems
     assert not Meeting.objects.exists()
 
@@ -228,7 +228,7 @@ def test_changed_file_adds_moves_and_removes(section):
     report = load(calendar(later))
 
     assert planned(section) == ["10-05 11:00", "10-19 11:00", "10-26 11:00", "11-02 11:00"]
-    assert report.outcome() == "Meetings: 1 added, 3 changed, 1 removed, 0 unchanged."
+    assert report.outcome() == "Classes: 1 added, 3 changed, 1 removed, 0 unchanged."
     moved = section.meetings.get(date="2026-10-19")
     assert (moved.public_id, moved.sequence) == (ids[datetime.date(2026, 10, 19)], 1)
     assert local(report.meetings.former_starts[moved.pk]) == "10-19 10:00"
@@ -323,7 +323,7 @@ def test_class_at_the_time_of_another_of_the_section_is_not_added(section):
     report = load(calendar(MONDAYS))
 
     assert planned(section) == FOUR
-    assert report.notes == [f"{section}: already has a meeting at that time, not added: 2"]
+    assert report.notes == [f"{section}: already has a class at that time, not added: 2"]
 
 
 def test_new_uids_of_the_same_classes_add_nothing(section):
@@ -450,7 +450,7 @@ def test_dated_rows_are_one_series(section):
 def test_table_of_the_institution_plans_only_the_rows_of_the_one_section(section, term):
     make_section(course=section.course, name="B", term=term)
     report = load((WEEKLY + "CS101,B,Monday,10:00,11:00,\n").encode(), section=section)
-    assert report.notes == ["Rows of other sections, not imported: 1"]
+    assert report.notes == ["Rows for other sections, not imported: 1"]
     assert Meeting.objects.exclude(section=section).count() == 0
     assert section.meetings.count() == 22
 
@@ -474,7 +474,7 @@ def test_too_many_meetings_of_a_section_are_refused_and_nothing_is_written(secti
     before = everything()
     with pytest.raises(TimetableRefused) as refused:
         load(calendar(*events))
-    assert "more than 1000 meetings" in str(refused.value.detail)
+    assert "more than 1000 classes" in str(refused.value.detail)
     assert everything() == before
 
 

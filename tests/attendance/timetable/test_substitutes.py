@@ -68,7 +68,7 @@ def test_second_substitute_of_a_meeting_is_refused_by_name(meeting, teacher):
     for to in (factories.make_teacher(), first):
         with pytest.raises(substitutes.AlreadyGiven) as refused:
             substitutes.give_meeting(meeting=meeting, to=to, by=teacher, on=TODAY)
-        assert str(refused.value.detail) == "This class was already given to Asha Rao."
+        assert str(refused.value.detail) == "This class has already been given to Asha Rao."
     assert len(given()) == 1
 
 

@@ -14,9 +14,9 @@ from tests.support.classes import token_of
 pytestmark = pytest.mark.django_db
 
 SCANNED_AT = datetime.datetime(2026, 10, 5, 17, 19, 12, tzinfo=datetime.UTC)
-KEPT = "Your scan of 17:19:12 is kept. Time left to sign in:"
-EXPIRED = "Your scan of 17:19:12 has expired. Sign in, then scan the code on the screen again."
-LOST = "Your scan is no longer kept: more than 3 minutes have passed, or your browser blocks cookies."
+KEPT = "Your scan from 17:19:12 is saved. Time left to sign in:"
+EXPIRED = "Your scan from 17:19:12 has expired. Sign in, then scan the code on the screen again."
+LOST = "Your scan is no longer saved: more than 3 minutes have passed, or your browser blocks cookies."
 
 
 @pytest.fixture

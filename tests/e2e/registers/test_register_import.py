@@ -42,10 +42,10 @@ def test_teacher_imports_an_old_register(open_page, section):
     page.get_by_label("“ill”").select_option("excused")
     page.get_by_label("“gone home”").select_option("absent")
     page.get_by_role("button", name="Preview again").click()
-    expect(page.get_by_text("Classes: 2 added, 0 taken. Marks: 6 added")).to_be_visible()
+    expect(page.get_by_text("Classes: 2 added, 0 planned ones filled in. Marks: 6 added")).to_be_visible()
     assert_readable(page)
     page.get_by_role("button", name="Import", exact=True).click()
-    expect(page.get_by_text("Classes: 2 added, 0 taken. Marks: 6 added")).to_be_visible()
+    expect(page.get_by_text("Classes: 2 added, 0 planned ones filled in. Marks: 6 added")).to_be_visible()
     found = AttendanceRecord.objects.order_by("meeting__starts_at", "student__student_id")
     assert list(found.values_list("status", flat=True)) == [
         *("present", "late", "absent"),

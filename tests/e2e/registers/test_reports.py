@@ -59,7 +59,7 @@ def test_teacher_goes_from_the_reports_to_a_student_at_risk(open_page, teacher, 
     row = page.get_by_role("row").filter(has_text=f"CS101 · {section.name}")
     expect(row).to_have_count(1)
     row.get_by_role("link", name=f"CS101 · {section.name}", exact=True).click()
-    expect(page.get_by_role("img", name="Presence in each class")).to_be_visible()
+    expect(page.get_by_role("img", name="Attendance in each class")).to_be_visible()
     expect(page.get_by_role("listitem").filter(has_text="below 75%").first).to_be_visible()
     page.get_by_text("As a table").first.click()
     expect(page.get_by_role("columnheader", name="excused").first).to_be_visible()

@@ -178,7 +178,7 @@ def test_discarding_without_network_keeps_the_page(desk, session):
 
     desk.get_by_role("dialog").get_by_role("button", name="Discard session").click()
 
-    expect(desk.locator(".answer-box")).to_contain_text("The server does not answer, so nothing was sent.")
+    expect(desk.locator(".answer-box")).to_contain_text("The server is not responding, so nothing was sent.")
     desk.context.set_offline(False)
     desk.get_by_role("button", name="End session").click()
     desk.get_by_role("dialog").get_by_role("button", name="Discard session").click()

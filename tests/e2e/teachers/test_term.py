@@ -143,13 +143,13 @@ def import_timetable(term: Term) -> None:
         {"name": "timetable.ics", "mimeType": "text/calendar", "buffer": TIMETABLE}
     )
     term.press("Preview import")
-    term.says("Meetings: 8 added, 0 changed, 0 removed, 0 unchanged.")
+    term.says("Classes: 8 added, 0 changed, 0 removed, 0 unchanged.")
     term.is_fine()
     assert not Meeting.objects.exists()
 
     term.press("Import")
     expect(page.get_by_role("heading", name="Timetable", exact=True)).to_be_visible()
-    term.says("Meetings: 8 added, 0 changed, 0 removed, 0 unchanged.")
+    term.says("Classes: 8 added, 0 changed, 0 removed, 0 unchanged.")
     assert Meeting.objects.filter(state=MeetingState.PLANNED).count() == 8
 
 

@@ -105,7 +105,7 @@ def test_student_at_risk(teacher):
             "forecast": "Reaches 75% by attending the next 8 classes.",
             "reasons": [
                 {"code": "below", "words": "below 75%"},
-                {"code": "absences", "words": "absent at the last 3 classes"},
+                {"code": "absences", "words": "missed the last 3 classes"},
             ],
         }
     ]

@@ -284,7 +284,7 @@ def test_number_or_student_id_marks(taught_class, number):
 
     assert (answer.status_code, answer.json()["name"]) == (201, student.name)
     record = AttendanceRecord.objects.get()
-    assert (record.student, record.changes.get().note) == (student, "number typed at the desk")
+    assert (record.student, record.changes.get().note) == (student, "number typed by the teacher")
 
 
 @pytest.mark.parametrize("number", ["2", "0", "nobody", "X9"])

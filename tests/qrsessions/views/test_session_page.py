@@ -139,7 +139,7 @@ def test_note_of_an_excuse_is_in_the_row(page, section):
     session = factories.make_session(section=section, status=SessionStatus.ACTIVE)
     correct(session, 0, Status.EXCUSED, "doctor's <letter>")
     correct(session, 1, Status.LATE, "bus")
-    correct(session, 2, Status.PRESENT, "number typed at the desk")
+    correct(session, 2, Status.PRESENT, "number typed by the teacher")
 
     response = page.get(teacher_address(session))
 

@@ -157,17 +157,17 @@ def test_wrong_class_says_what_is_wrong_and_nothing_is_written(section, page, ro
 
 def test_file_is_shown_first_and_then_imported_without_choosing_it_again(section, page):
     preview = page.post(address(section, "import/"), upload(calendar(MONDAYS)))
-    assert "Meetings: 4 added, 0 changed, 0 removed, 0 unchanged." in text_of(preview)
+    assert "Classes: 4 added, 0 changed, 0 removed, 0 unchanged." in text_of(preview)
     assert "Mon 26 Oct 2026, 10:00–11:00" in text_of(preview)
     assert not Meeting.objects.exists()
 
     answer = page.post(address(section, "import/"), hidden_fields(preview) | {"apply": "1"}, follow=True)
 
-    assert messages_of(answer) == ["Meetings: 4 added, 0 changed, 0 removed, 0 unchanged."]
+    assert messages_of(answer) == ["Classes: 4 added, 0 changed, 0 removed, 0 unchanged."]
     assert planned(section) == mondays(5, 12, 19, 26)
     assert "CS101-A Lecture" in text_of(answer)
     again = page.post(address(section, "import/"), upload(calendar(MONDAYS)))
-    assert "Nothing to change: all 4 meetings of the file are already planned." in text_of(again)
+    assert "Nothing to change: all 4 classes in the file are already planned." in text_of(again)
     assert 'name="apply"' not in again.content.decode()
 
 
@@ -200,7 +200,7 @@ def test_only_events_with_a_text_and_from_a_day_on_are_imported(section, page):
         ({}, "Choose a file."),
         ({"kept": "forged"}, "The preview is too old. Choose the file again."),
         (upload(b""), "The file is empty."),
-        (upload(b"BEGIN:VCALENDAR"), "The file is not a whole calendar"),
+        (upload(b"BEGIN:VCALENDAR"), "The file is not a complete calendar"),
         (upload(b"x" * 900_001), "The file is larger than 900 kB."),
         (upload(b"PK\x03\x04\0\0"), "The column “start” is missing."),
     ],
@@ -219,7 +219,7 @@ def test_import_without_a_meeting_says_so(section, page):
     answer = page.post(
         address(section, "import/"), upload(lunch, title_contains="CS101", apply="1"), follow=True
     )
-    assert messages_of(answer) == ["No meeting was planned from this file. The notes and problems say why."]
+    assert messages_of(answer) == ["No class was planned from this file. The notes and problems say why."]
 
 
 def test_imported_class_is_removed_with_its_meetings(section, page):
@@ -231,7 +231,7 @@ def test_imported_class_is_removed_with_its_meetings(section, page):
         address(section, "series/remove/"), {"series": [pattern.pk for pattern in programming]}, follow=True
     )
 
-    assert messages_of(answer) == ["5 meetings removed."]
+    assert messages_of(answer) == ["5 classes removed."]
     assert not section.meetings.filter(title="Programming").exists()
     assert section.meetings.exists()
 

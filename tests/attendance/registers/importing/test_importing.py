@@ -258,12 +258,12 @@ def test_marks_that_differ_are_replaced_only_on_request(section, teacher):
         (
             2,
             "2026-09-07",
-            "Already marked present; the file says absent. Choose to replace marks, or leave the cell out.",
+            "Already marked present; the file says absent. Choose to replace marks, or empty the cell.",
         ),
         (
             3,
             "2026-09-07",
-            "Already marked late; the file says no status. Choose to replace marks, or leave the cell out.",
+            "Already marked late; the file says no status. Choose to replace marks, or empty the cell.",
         ),
     ]
 
@@ -385,15 +385,19 @@ def test_old_export_that_was_filled_in_takes_the_register(section):
         ),
         (
             "student_id,2026-09-07,7/9\nS1,P,P\n",
-            (1, "7/9", "This is not a whole date. Write it as 2026-09-07 or 2026-09-07 10:00."),
+            (1, "7/9", "This is not a complete date. Write it as 2026-09-07 or 2026-09-07 10:00."),
         ),
         (
             "student_id,Mon 7 Sep\nS1,P\n",
-            (1, "Mon 7 Sep", "This is not a whole date. Write it as 2026-09-07 or 2026-09-07 10:00."),
+            (1, "Mon 7 Sep", "This is not a complete date. Write it as 2026-09-07 or 2026-09-07 10:00."),
         ),
         (
             "student_id,2026-09-07 25:00\nS1,P\n",
-            (1, "2026-09-07 25:00", "This is not a whole date. Write it as 2026-09-07 or 2026-09-07 10:00."),
+            (
+                1,
+                "2026-09-07 25:00",
+                "This is not a complete date. Write it as 2026-09-07 or 2026-09-07 10:00.",
+            ),
         ),
         ("student_id,2026-09-31\nS1,P\n", (1, "2026-09-31", "There is no such date.")),
         ("student_id,2026-09-07\nS9,P\n", (2, "student_id", "S9: There is no student with this id.")),
@@ -458,7 +462,7 @@ def test_student_of_a_group_is_added_only_where_the_whole_group_is_seen(section)
         (
             3,
             "2026-09-07",
-            "The student is not in the register of this class of several sections. Add the student there.",
+            "This class was held for several sections, and the student is not in its register. Add the student there first.",
         )
     ]
 
@@ -470,7 +474,7 @@ def test_columns_of_classes_that_are_not_the_sections_are_left_out_with_a_note(s
     report = load(content, section=section, at=AT)
 
     assert report.notes == [
-        "Columns without any entry, left out: 2026-09-09",
+        "Empty columns, left out: 2026-09-09",
         "2026-09-07 10:00 (cancelled): left as it is, because the class is not cancelled here.",
         "2026-09-08 10:00 (planned): not a class of this section, left out.",
     ]

@@ -262,7 +262,7 @@ def test_event_that_cannot_be_a_class_is_a_problem(fields, reason):
 )
 def test_rule_that_may_never_come_or_comes_too_often_is_refused(rule):
     assert problems(calendar(changed(MONDAYS, RRULE=f"RRULE:{rule}"))) == [
-        "The event repeats in a way that is not supported. Daily, weekly and monthly ones are."
+        "The event repeats in a way that is not supported. Only daily, weekly and monthly events are."
     ]
 
 

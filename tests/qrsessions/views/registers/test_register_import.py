@@ -56,7 +56,10 @@ def test_file_is_shown_first_and_imported_with_the_button_below(browser, section
     page = upload(browser, section, f"student_id,{DAY} 10:00\nS1,P\nS2,L\n")
 
     assert page.status_code == 200
-    assert "Classes: 1 added, 0 taken. Marks: 2 added, 0 changed, 0 unchanged." in page.content.decode()
+    assert (
+        "Classes: 1 added, 0 planned ones filled in. Marks: 2 added, 0 changed, 0 unchanged."
+        in page.content.decode()
+    )
     assert not Meeting.objects.exists()
 
     answer = send_again(browser, section, page, apply="1")

@@ -70,7 +70,7 @@ def test_days_are_in_the_address_and_a_wrong_one_is_explained(teacher, section):
     browser, day = signed_in(teacher), timezone.localdate() - 5 * DAY
 
     assert "late" not in text_of(browser.get(in_section(section), {"from": day})).split("Each class")[1]
-    assert "No class was held in these days." in text_of(
+    assert "No class was held on these days." in text_of(
         browser.get(in_section(section), {"from": day, "to": day})
     )
     for wrong, words in (

@@ -84,7 +84,7 @@ def test_students_at_risk_are_named_with_reasons_rule_and_forecast(teacher):
 
     assert "1 student Rule: Required: 75%. Excused classes do not count." in words
     assert (
-        f"{student.name} 02 · {section.course.code} · A 25% 1 of 4 classes below 75% absent at the last 3 classes"
+        f"{student.name} 02 · {section.course.code} · A 25% 1 of 4 classes below 75% missed the last 3 classes"
         " Reaches 75% by attending the next 8 classes."
     ) in words
     assert "the last 4 classes are at least 30 points below the ones before" in words
@@ -95,7 +95,7 @@ def test_number_of_absences_in_a_row_can_be_chosen(teacher):
     browser = browser_of(teacher)
 
     assert "Nobody is at risk" in text_of(browser.get("/teach/reports/at-risk/"))
-    assert "absent at the last 2 classes" in text_of(browser.get("/teach/reports/at-risk/?absences=2"))
+    assert "missed the last 2 classes" in text_of(browser.get("/teach/reports/at-risk/?absences=2"))
 
 
 def test_report_of_a_section_has_charts_students_and_missing_registers(teacher):
@@ -109,7 +109,7 @@ def test_report_of_a_section_has_charts_students_and_missing_registers(teacher):
         "1 register not taken",
         "4 classes. Lowest: 50%, on 28 Sep. Highest: 100%, on 27 Sep. Without excused students and those without a status.",
         "2 with a percentage. 1 below the minimum of 75%, the dashed line.",
-        "Presence by day and hour",
+        "Attendance by day and hour",
         "Arrivals at the latest class",
         "below 75%",
         "Take now",

@@ -296,6 +296,18 @@ def test_meeting_is_moved(page, section):
     assert (meeting.room, meeting.edited) == ("H2", True)
 
 
+def test_history_says_from_when_a_class_was_moved_and_why_it_was_cancelled(page, section):
+    meeting = make_planned(section=section, starts_at=NOON + DAY)
+    times = {"date": "2026-10-26", "start": "09:30", "end": "10:30", "room": ""}
+    page.post(address(meeting, "move/"), times)
+    page.post(address(meeting, "cancel/"), {"reason": "Fire alarm"})
+
+    history = text_of(page.get(f"/teach/sessions/{meeting.public_id}/history/"))
+
+    assert "Class moved from 2026-10-08 14:00" in history
+    assert "Class cancelled (Fire alarm)" in history
+
+
 @pytest.mark.parametrize(
     "times", [{"start": "10:00", "end": "10:00"}, {"start": "25:00", "end": "26:00"}, {"date": "tomorrow"}]
 )
@@ -348,7 +360,7 @@ def test_register_is_not_typed_before_the_class(page, section):
     answer = page.post(address(meeting), typed(section, "excused", "present"))
 
     assert messages_of(answer) == [
-        "This meeting has not begun yet. Until it does, students can only be excused."
+        "This class has not begun yet. Until it does, students can only be excused."
     ]
     assert statuses(meeting) == [None, None, None]
 

@@ -83,7 +83,7 @@ def test_teacher_gives_a_class_by_the_name_of_a_colleague(teacher, colleague, me
 
     answer = give(teacher, meeting, name)
 
-    assert messages_of(answer) == ["Bo Shah has this class now, with all rights of a teacher."]
+    assert messages_of(answer) == ["Bo Shah now has this class, with all the rights of a teacher."]
     assert given(given_by=teacher) == [("bshah", "substitute", meeting.pk, None, None)]
     page = text_of(signed_in(teacher).get(f"/teach/meetings/{meeting.public_id}/"))
     assert "Substitute: Bo Shah" in page
@@ -122,7 +122,9 @@ def test_second_substitute_is_refused_by_name(teacher, colleague, meeting):
     give(teacher, meeting, "bshah")
     other = factories.make_teacher()
 
-    assert messages_of(give(teacher, meeting, other.username)) == ["This class was already given to Bo Shah."]
+    assert messages_of(give(teacher, meeting, other.username)) == [
+        "This class has already been given to Bo Shah."
+    ]
     assert [row[0] for row in given()] == ["bshah"]
 
 
@@ -259,7 +261,7 @@ def test_classes_that_are_over_are_taken_back_also_when_the_rights_have_ended(te
 def test_what_is_too_long_ago_is_not_given(teacher, colleague, section):
     old = make_planned(section=section, starts_at=NOON - 30 * DAY)
     people = f"/teach/sections/{section.pk}/teachers/"
-    text = "This is more than 28 days ago. A substitute has no rights in it any more."
+    text = "This was more than 28 days ago, so a substitute could only read it."
 
     assert messages_of(give(teacher, old, "bshah")) == [text]
     sent = {"role": "substitute", "first_day": "2026-09-01", "last_day": "2026-09-07"}
