@@ -3,7 +3,7 @@
  * and counts.
  */
 
-/** The state of a session's card. qrsessions/views/student.py decides in the same order. */
+/** The state of a session's card. qrsessions/views/student_home.py decides in the same order. */
 export function stateOf(session) {
   if (session.mark) return session.mark;
   if (session.can_scan) return "scan";
