@@ -37,7 +37,7 @@ test-all: SLOW_TOO = -m ''
 # Cheap checks come first.
 test test-all:
 	@python3 bootstrap.py base embedded dev
-	@$(BIN)/python -m tests.support.chromium
+	@$(BIN)/python -m tests.support.browser.chromium
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@find templates -name '*.html' -print0 | xargs -0 -r $(BIN)/djade --check --target-version 5.2
