@@ -29,6 +29,8 @@ class Status(models.TextChoices):
 
 # Statuses that count as present.
 ATTENDED = (Status.PRESENT, Status.LATE)
+# In capitals, then in small letters.
+STATUS_LETTERS = [*(status.letter for status in Status), *(status.letter.lower() for status in Status)]
 
 
 class LabelColour(models.TextChoices):
@@ -102,7 +104,7 @@ class StatusLabel(models.Model):
             ),
             models.CheckConstraint(condition=~Q(name="") & ~Q(letter=""), name="status_label_not_empty"),
             models.CheckConstraint(
-                condition=~Q(letter__in=["P", "L", "E", "A", "p", "l", "e", "a"]),
+                condition=~Q(letter__in=STATUS_LETTERS),
                 name="status_label_letter_is_free",
                 violation_error_message=_(
                     "P, L, E and A stand for the four statuses. Choose another letter."
