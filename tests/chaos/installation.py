@@ -132,7 +132,7 @@ class Installation:
     def _redis(self) -> redis.Redis:
         return redis.Redis.from_url(embedded.redis_url(self.data_dir, database=0), decode_responses=True)
 
-    # --- Killing and pausing --------------------------------------------------------------------------------------------
+    # --- Killing and pausing ----------------------------------------------------------------------------------
 
     def kill_valkey(self) -> None:
         """SIGKILL."""

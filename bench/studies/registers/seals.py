@@ -91,7 +91,7 @@ def measure(sections: int) -> None:
         end_of_group(sealed=sealed)
     ends = {True: list[float](), False: list[float]()}
     for _ in range(REPEATS):
-        # In turn, because the machine is not equally fast all the time.
+        # Alternately, because the machine's speed varies.
         for sealed in (False, True):
             ends[sealed].append(end_of_group(sealed=sealed))
     for sealed, words in ((False, "without seals"), (True, "with seals")):

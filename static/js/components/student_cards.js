@@ -98,7 +98,7 @@ export function showEnded(page, ended, sections) {
 }
 
 /** The time of an ISO timestamp. It is in the institution's time zone, so nothing is converted. */
-export function clock(moment) {
+function clock(moment) {
   return moment ? moment.slice(11, 19) : "";
 }
 
