@@ -1,12 +1,12 @@
 # Rollcall from nothing: needs python3 (3.11 or newer) with pip and venv, and make.
-# PORT, HOST and ROLLCALL_DATA_DIR are honoured from the environment or the command line: make run PORT=9000
+# PORT, HOST and ROLLCALL_DATA_DIR come from the environment or the command line: make run PORT=9000
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-all chaos bench bench-compare pictures messages lock clean
 
 BIN := .venv/bin
 
-# The tests' own servers, and nothing of a .env file: a test never touches somebody's data.
+# Use the tests' own servers and ignore the addresses in a .env file, so that no test touches real data.
 DATA_DIR := $(or $(ROLLCALL_DATA_DIR),.data)
 FOR_TESTS := ROLLCALL_DATA_DIR='$(DATA_DIR)/test' ROLLCALL_TEST_SERVERS=1 \
   DATABASE_URL= REDIS_URL= CACHE_URL= SECRET_KEY= PUBLIC_URL=
@@ -14,16 +14,17 @@ LIKE_PRODUCTION := DATABASE_URL=postgres://rollcall@db.example.edu/rollcall \
   REDIS_URL=redis://redis.example.edu/0 CACHE_URL=redis://redis.example.edu/1 PUBLIC_URL=https://attend.example.edu \
   EMAIL_URL=smtp+tls://rollcall:secret@mail.example.edu:587
 
-help: ## List the commands
-	@echo 'make run    start the whole site, with demo data the first time (PORT, HOST, ROLLCALL_DATA_DIR)'
-	@echo 'make test   run every check and every test'
-	@echo 'make test-all  the same, with the long forms of the slow tests'
-	@echo 'make chaos  kill real servers under load, with 5,000 marks per fault; writes docs/chaos.md'
-	@echo 'make bench  measure speed on this machine; writes bench/README.md (make bench-compare: compare the last two runs, or A= B=)'
-	@echo 'make lock   compile requirements/*.in to *.txt with hashes'
-	@echo 'make pictures  take the screenshots in docs/images again'
-	@echo 'make messages  collect the texts to translate into locale/ and compile the translations (docs/translating.md)'
-	@echo 'make clean  remove the virtual environment and all caches; .data/ stays'
+help:
+	@echo 'make run            start the whole site, with demo data the first time (PORT, HOST, ROLLCALL_DATA_DIR)'
+	@echo 'make test           run every check and every test'
+	@echo 'make test-all       the same, with the long forms of the slow tests'
+	@echo 'make messages       collect the texts to translate and compile the translations (docs/translating.md)'
+	@echo 'make pictures       take the pictures in docs/images again'
+	@echo 'make bench          measure speed on this machine; writes bench/README.md'
+	@echo 'make bench-compare  compare the last two of these runs, or two files: A=x.json B=y.json'
+	@echo 'make chaos          kill real servers under load, with 5,000 marks per fault; writes docs/chaos.md'
+	@echo 'make lock           compile requirements/*.in to *.txt with hashes'
+	@echo 'make clean          remove the virtual environment and all caches; .data/ stays'
 
 run:
 	@python3 bootstrap.py base embedded
@@ -37,7 +38,7 @@ test-all: SLOW_TOO = -m ''
 # Cheap checks come first.
 test test-all:
 	@python3 bootstrap.py base embedded dev
-	@$(BIN)/python -m tests.support.chromium
+	@$(BIN)/python -m tests.support.browser.chromium
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@find templates -name '*.html' -print0 | xargs -0 -r $(BIN)/djade --check --target-version 5.2
@@ -73,11 +74,11 @@ clean:
 	rm -rf .venv staticfiles .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-pictures: ## Take the screenshots again
+pictures:
 	@python3 bootstrap.py base embedded dev
 	$(BIN)/python -m pytest -q tests/e2e/pictures.py
 
-messages: ## Collect the texts to translate, and compile the translations
+messages:
 	@command -v msgmerge >/dev/null || { echo 'make messages needs GNU gettext: install it first (Debian, Ubuntu: apt-get install gettext; macOS: brew install gettext).' >&2; exit 1; }
 	@python3 bootstrap.py base embedded dev
 	$(BIN)/python manage.py makemessages --all --no-obsolete --no-wrap --add-location file \

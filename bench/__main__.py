@@ -46,10 +46,10 @@ def main() -> None:
     parser.add_argument("--page", type=Path, help="write the tables between the markers in this page")
     wanted = parser.parse_args()
     with environment.fresh_environment() as site:
-        _do(site, wanted)
+        _measure_and_report(site, wanted)
 
 
-def _do(site: Path, wanted: argparse.Namespace) -> None:
+def _measure_and_report(site: Path, wanted: argparse.Namespace) -> None:
     from bench.client.load import UnexpectedAnswer, innermost_error  # noqa: PLC0415
     from bench.report import tables  # noqa: PLC0415 - needs the environment above
     from bench.site import sizes  # noqa: PLC0415
@@ -80,11 +80,12 @@ def _run(site: Path, size: "Size", *, workers: int | None, only: str) -> "Result
     from bench.site.context import Context  # noqa: PLC0415
     from bench.site.installation import Installation  # noqa: PLC0415
     from bench.site.school import build  # noqa: PLC0415
+    from config.serving.web import workers as default_workers  # noqa: PLC0415
 
     if os.getloadavg()[0] > QUIET_LOAD:
         say(f"The machine is busy (load {os.getloadavg()[0]:.1f}): the results will not be reliable.")
     say("Starting the servers and creating the demo institution …")
-    with Installation(site, workers=workers or _defaultworkers()) as installation:
+    with Installation(site, workers=workers or default_workers()) as installation:
         school = build(installation, size)
         about = machine.describe(workers=installation.workers)
         installation.serve()
@@ -98,8 +99,8 @@ def _run(site: Path, size: "Size", *, workers: int | None, only: str) -> "Result
 
 
 async def _measure(context: "Context", results: "Results", *, only: str) -> None:
+    from bench.query_counts import count_all  # noqa: PLC0415
     from bench.scenarios import SCENARIOS, open_sessions  # noqa: PLC0415
-    from bench.studies.query_counts import count_all  # noqa: PLC0415
 
     sessions = open_sessions(context)
     wanted = [
@@ -116,12 +117,6 @@ async def _measure(context: "Context", results: "Results", *, only: str) -> None
             figures |= await SCENARIOS[key](context, sessions)
         results.rounds.append(figures)
         say(f"Round {number + 1} of {context.size.rounds}: {time.monotonic() - began:.0f} s")
-
-
-def _defaultworkers() -> int:
-    from config.serving.web import workers  # noqa: PLC0415
-
-    return workers()
 
 
 def say(text: str) -> None:

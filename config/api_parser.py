@@ -10,14 +10,14 @@ from rest_framework.parsers import JSONParser
 
 
 class JsonParser(JSONParser):
-    """DRF's. It also refuses what Python can read and nobody can answer: nesting without end, and half characters."""
+    """DRF's parser, which also refuses what Python can read but not write back: very deep nesting and lone surrogates."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         try:
             data = super().parse(stream, media_type, parser_context)
-            # A lone surrogate, such as "\\ud800", is no character.
+            # A lone surrogate, such as "\\ud800", is not a character.
             json.dumps(data, ensure_ascii=False).encode()
         except (RecursionError, UnicodeEncodeError) as error:
             raise ParseError(_("Malformed request.")) from error

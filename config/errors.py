@@ -1,6 +1,6 @@
 """Turns errors of the API, and database outages anywhere on the site, into HTTP answers.
 
-Errors that no view of the API sees, such as an unknown address, a wrong host or a mistake of ours, arrive at the
+Errors that no view of the API sees, such as an unknown address, a wrong host or a bug, arrive at the
 handlers of ``config.urls``. They answer JSON below ``/api/`` and Django's own pages elsewhere.
 
 A PostgreSQL that restarts, fails over or has no connection left is answered with 503 and Retry-After. Whether a change

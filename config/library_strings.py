@@ -1,6 +1,6 @@
-"""What people read here of the libraries' texts, for the catalogues in ``locale/``, which come before the libraries' own.
+"""Library strings that we translate ourselves, because not every library has every language.
 
-allauth and Django REST framework know no Hindi, for one. The texts are only collected here; the libraries say them.
+Listing them here puts them into the catalogues in ``locale/``, which take precedence over the libraries' own.
 """
 
 from django.utils.translation import gettext_noop as _

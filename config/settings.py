@@ -1,7 +1,7 @@
 """Settings of Rollcall: one file, read from top to bottom, taken from the environment.
 
 Nothing needs to be set for a trial: without ``DATABASE_URL`` and ``REDIS_URL`` the embedded servers under
-``ROLLCALL_DATA_DIR`` are used (see ``config/embedded.py``). ``.env.example`` lists every variable.
+``ROLLCALL_DATA_DIR`` are used (see ``config/embedded/``). ``.env.example`` lists every variable.
 """
 
 from pathlib import Path
@@ -89,7 +89,7 @@ MIDDLEWARE = [
     "config.middleware.NoStoreMiddleware",
     "config.middleware.HostMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    # What follows is for pages alone.
+    # The API skips everything below this one.
     "config.middleware.ApiMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -137,8 +137,8 @@ DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
     "max_size": env.int("DATABASE_POOL_MAX", default=16),
     # Longer than a restart takes, and shorter than the 8 s after which a page gives up.
     "timeout": 5,
-    # Give a failed connection up after a second, so that the next request tries afresh. By default the pool waits
-    # twice as long after each failure, so that a minute without PostgreSQL could be followed by another one.
+    # Give up on a failed connection after a second, so that the next request tries again. By default the pool waits
+    # twice as long after each failure: a minute without PostgreSQL could cost a second minute.
     "reconnect_timeout": 1,
 }
 # Turn this off behind a pooler that does not support prepared statements (PgBouncer before 1.21).
@@ -196,7 +196,7 @@ SESSION_COOKIE_HTTPONLY = True
 COOKIE_PREFIX = "__Host-" if SECURE else ""
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
-# Otherwise one more cookie.
+# Django's default would set one more cookie.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 ACCOUNT_ADAPTER = "config.accounts.adapter.AccountAdapter"
@@ -299,7 +299,8 @@ LIVE_SETS_KEPT_SECONDS = env.int("LIVE_SETS_KEPT_SECONDS", default=24 * 3600)
 
 # --- Language, time, files --------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
-# A cookie that people set with the language buttons chooses, else the browser's language. Each needs a complete catalogue: docs/translating.md.
+# The cookie that the language buttons set decides, else the browser's language. Each language needs a complete
+# catalogue: docs/translating.md.
 LANGUAGES = [("en", "English"), ("hi", "हिन्दी")]
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_HTTPONLY = True
@@ -346,7 +347,7 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=SECURE)
-# Asked inside, without TLS, by load balancers and Prometheus.
+# Load balancers and Prometheus ask for these without TLS.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31536000 if SECURE else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool(
@@ -371,7 +372,7 @@ LOGGING = {
         "rollcall": {"level": env.str("LOG_LEVEL", default="INFO")},
         "django": {"handlers": [], "propagate": True, "level": "WARNING"},
         "django.server": {"handlers": [], "propagate": True, "level": "WARNING"},
-        # Every try of every connection while PostgreSQL is away; "database_failed" tells of each request.
+        # It warns of every failed attempt to connect; "database_failed" already logs each request.
         "psycopg.pool": {"level": "ERROR"},
     },
 }

@@ -1,12 +1,12 @@
 """The map of the site.
 
-/                    to one's own page
+/                    redirects to the first page of the user's role
 /language/           the language of this browser, by POST (Django's own view)
 /accounts/…          signing in and out, codes, passwords (allauth)
 /teach/…, /api/v1/…  attendance and qrsessions, each in its own urls
 /calendar/…          each user's calendar, and its feed without a sign-in (qrsessions)
 /student/, /A/…, /J/… the student's page and the addresses in the QR codes (qrsessions)
-/sw.js, /manifest.webmanifest, /offline/  what makes the student's page work in a dead zone and installable
+/sw.js, /manifest.webmanifest, /offline/  make the student's page installable and usable without network
 /api/v1/schema/      the API's OpenAPI document
 /admin/              Django's admin
 /healthz, /readyz, /metrics  for monitoring
@@ -29,20 +29,20 @@ handler429 = "config.errors.too_often"
 handler500 = "config.errors.server_error"
 
 urlpatterns = [
-    # First what is asked most.
+    # First, because it has the addresses that are requested most.
     path("", include("qrsessions.urls")),
     path("", views.home, name="home"),
     path("accounts/login/", SignInView.as_view(), name="account_login"),
     path("accounts/login/code/", RequestCodeView.as_view(), name="account_request_login_code"),
     path("accounts/login/code/confirm/", ConfirmCodeView.as_view(), name="account_confirm_login_code"),
     path("accounts/password/reset/", ResetPasswordView.as_view(), name="account_reset_password"),
-    path("language/", set_language, name="set-language"),
     path("accounts/email/", views.no_email_page),
     path("accounts/sign-ins/", sign_ins.sign_ins, name="sign-ins"),
     path("accounts/sign-ins/others/end/", sign_ins.end_others, name="end-other-sign-ins"),
     path("accounts/sign-ins/tokens/<int:pk>/end/", sign_ins.end_token, name="end-token"),
     path("accounts/sign-ins/<int:pk>/end/", sign_ins.end_sign_in, name="end-sign-in"),
     path("accounts/", include("allauth.account.urls")),
+    path("language/", set_language, name="set-language"),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

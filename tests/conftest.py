@@ -15,10 +15,7 @@ from redis import Redis
 from attendance import stats
 from attendance.lib import rate_limits
 from config.accounts import authentication
-from config.embedded.folders import short_name, socket_folder
-from config.embedded.rootless import OWN_FOLDERS
-from config.embedded.server import stop
-from config.embedded.servers import wanted
+from config.embedded import servers
 from tests.support import factories
 from tests.support.classes import Class
 from tests.support.fast_sign_in import fast_sign_in
@@ -77,10 +74,7 @@ def _data_dir() -> Iterator[Path]:
     parent = Path(tempfile.mkdtemp(prefix="rc-"))
     data = parent / "data"
     yield data
-    if data.exists():
-        stop(wanted(data, postgres=True, valkey=True))
-    shutil.rmtree(socket_folder(data), ignore_errors=True)
-    shutil.rmtree(OWN_FOLDERS / short_name(data), ignore_errors=True)
+    servers.remove(data)
     shutil.rmtree(parent)
 
 

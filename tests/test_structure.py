@@ -1,6 +1,7 @@
-"""Rules for where modules belong. A new module goes into a package that says what it is for."""
+"""Rules for where modules belong, and for naming them. A new module goes into a package that says what it is for."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,12 @@ TOP_LEVEL = {
         admin api_parser api_schema apps context_processors errors library_strings mail middleware phone_app settings static_files urls views wsgi
     """,
 }
+
+SOURCES = ("attendance", "bench", "config", "deploy", "docs", "qrsessions", "static", "templates", "tests")
+# A path from the project's folder, or from that of the templates, in a comment, a document or a text of the code.
+NAMED_FILE = re.compile(rf"(?<![\w/.-])(?:{'|'.join(SOURCES)})/[\w./-]*\w\.(?:css|html|js|md|py|sh|yml)\b")
+# The design's name for what is a package now.
+FORMER_FILES = {"attendance/stats.py"}
 
 
 def imports_of(path: Path) -> set[str]:
@@ -75,3 +82,17 @@ def test_no_package_holds_too_many_modules(app):
     too_large = {package for package, number in modules.items() if number > MOST_MODULES_IN_A_PACKAGE}
 
     assert too_large == set()
+
+
+def test_every_file_that_is_named_exists():
+    texts = [path for folder in SOURCES for path in (PROJECT / folder).rglob("*.*")]
+    texts = [path for path in texts if path.suffix in {".css", ".html", ".js", ".md", ".py", ".sh", ".yml"}]
+    texts += [*PROJECT.glob("*.md"), *PROJECT.glob("*.py"), PROJECT / ".env.example", PROJECT / "Makefile"]
+    missing = {
+        f"{path.relative_to(PROJECT)}: {name}"
+        for path in texts
+        for name in set(NAMED_FILE.findall(path.read_text())) - FORMER_FILES
+        if not (PROJECT / name).exists() and not (PROJECT / "templates" / name).exists()
+    }
+
+    assert missing == set()

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-from attendance.models.statuses import Status
+from attendance.models.statuses import STATUS_LETTERS, Status
 
 _Row = TypeVar("_Row", bound=models.Model, covariant=True)
 
@@ -86,7 +86,7 @@ class StatusLabel(models.Model):
             ),
             models.CheckConstraint(condition=~Q(name="") & ~Q(letter=""), name="status_label_not_empty"),
             models.CheckConstraint(
-                condition=~Q(letter__in=["P", "L", "E", "A", "p", "l", "e", "a"]),
+                condition=~Q(letter__in=STATUS_LETTERS),
                 name="status_label_letter_is_free",
                 violation_error_message=_(
                     "P, L, E and A stand for the four statuses. Choose another letter."

@@ -20,3 +20,5 @@ class Status(models.TextChoices):
 
 # Statuses that count as present.
 ATTENDED = (Status.PRESENT, Status.LATE)
+# In capitals, then in small letters.
+STATUS_LETTERS = [*(status.letter for status in Status), *(status.letter.lower() for status in Status)]

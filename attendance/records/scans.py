@@ -26,7 +26,7 @@ from attendance.models import (
 )
 from attendance.records.changes import change_of
 from attendance.records.roll_numbers import FREE_ROLL_NUMBER
-from attendance.rules.status import status_of_scan
+from attendance.rules.late_rule import status_of_scan
 
 # A meeting, and the member that its set gets.
 Members = Sequence[tuple[Meeting, str]]

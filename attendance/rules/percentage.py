@@ -1,4 +1,4 @@
-"""Percentages as Rollcall shows them: to one decimal, rounded half up."""
+"""Percentages as Rollcall shows them: to one decimal, rounded half up. What counts in a student's is in ``standing``."""
 
 import math
 from collections.abc import Iterable

@@ -1,6 +1,5 @@
 """The figures of one load, and statistics over rounds."""
 
-import dataclasses
 import math
 import statistics
 from collections.abc import Sequence
@@ -36,10 +35,6 @@ class Measurement:
             cpu_ms={part: cpu_seconds[part] / count * 1000 for part in PARTS},
             statuses={str(status): number for status, number in sorted(load.statuses.items())},
         )
-
-    def as_json(self) -> dict[str, object]:
-        """For the file of a run."""
-        return dataclasses.asdict(self)
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def title(key: str) -> str:
 
 @dataclass
 class Results:
-    """A whole run. ``rounds`` maps scenarios to measurements; for ``counted`` see bench/studies/query_counts.py."""
+    """A whole run. ``rounds`` maps scenarios to measurements; for ``counted`` see bench/query_counts.py."""
 
     machine: dict[str, str]
     size: dict[str, Any]

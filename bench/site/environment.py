@@ -2,29 +2,19 @@
 
 import fcntl
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from config.embedded.folders import private_folder, short_name, socket_folder
-from config.embedded.rootless import OWN_FOLDERS
-from config.embedded.server import stop
-from config.embedded.servers import wanted
+from config.embedded import PRODUCTION_VARIABLES, servers
+from config.embedded.folders import private_folder
 
 PROJECT = Path(__file__).resolve().parents[2]
 DATA_DIR = Path(os.environ.get("ROLLCALL_DATA_DIR") or PROJECT / ".data").resolve() / "bench"
-# So that the benchmark uses servers of its own and production settings.
-CLEARED_VARIABLES = (
-    "DATABASE_URL",
-    "REDIS_URL",
-    "CACHE_URL",
-    "SECRET_KEY",
-    "PUBLIC_URL",
-    "ROLLCALL_TEST_SERVERS",
-)
+# So that the benchmark uses servers of its own, and durable ones.
+CLEARED_VARIABLES = (*PRODUCTION_VARIABLES, "ROLLCALL_TEST_SERVERS")
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -44,7 +34,7 @@ def fresh_environment() -> Iterator[Path]:
             sys.exit(
                 f"Another benchmark is running in {DATA_DIR}. Set ROLLCALL_DATA_DIR to use another folder."
             )
-        _remove(site)
+        servers.remove(site)
         os.environ |= dict.fromkeys(CLEARED_VARIABLES, "")
         os.environ |= {
             "ROLLCALL_DATA_DIR": str(private_folder(site)),
@@ -55,7 +45,7 @@ def fresh_environment() -> Iterator[Path]:
         try:
             yield site
         finally:
-            _remove(site)
+            servers.remove(site)
 
 
 def set_up_django() -> None:
@@ -75,12 +65,3 @@ def _stop(number: int, _frame: object) -> None:
     for each in STOP_SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     sys.exit(128 + number)
-
-
-def _remove(site: Path) -> None:
-    """Remove the files of a run, and stop its servers if it was killed."""
-    if site.exists():
-        stop(wanted(site, postgres=True, valkey=True))
-    shutil.rmtree(socket_folder(site), ignore_errors=True)
-    shutil.rmtree(OWN_FOLDERS / short_name(site), ignore_errors=True)
-    shutil.rmtree(site, ignore_errors=True)

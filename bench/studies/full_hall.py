@@ -57,7 +57,7 @@ def _slow_clients(context: "Context") -> Iterator[None]:
         for request in (UNFINISHED, LARGE_FILE):
             for _ in range(SLOW_CLIENTS * context.installation.workers):
                 client = clients.enter_context(socket.socket())
-                # So small that the kernel does not take the file for the reader.
+                # So small that the kernel cannot buffer the whole file.
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                 client.connect(("127.0.0.1", context.installation.port))
                 client.sendall(request)

@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="save the figures in this file")
     wanted = parser.parse_args()
     rows, workers = ([int(text) for text in one.split(",")] for one in (wanted.rows, wanted.workers))
-    with small_site(hall=wanted.hall, workers=2) as context:
+    with small_site(hall=wanted.hall) as context:
         context.installation.serve(hello=False)
         # The database is prepared here while the connections are idle.
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -92,7 +92,7 @@ def _queries(context: "Context") -> dict[str, float]:
     """Median queries of a mark and their milliseconds, one mark at a time."""
     from bench.client.requests import Person  # noqa: PLC0415 - needs the environment above
     from bench.scenarios import MARK, WAITING  # noqa: PLC0415
-    from bench.studies.in_process import call, counting  # noqa: PLC0415
+    from bench.site.in_process import call, counting  # noqa: PLC0415
 
     hall = context.school.mark_halls[0]
     session = context.open(hall.section)
@@ -100,10 +100,10 @@ def _queries(context: "Context") -> dict[str, float]:
     for person in hall.students[:COUNTED]:
         call(person.by_page("GET", WAITING))
         request = Person.by_page(person, "POST", MARK, json.dumps({"token": session.token()}).encode())
-        with counting() as asked:
+        with counting() as trips:
             call(request)
-        queries.append(asked.queries)
-        milliseconds.append(asked.query_seconds * 1000)
+        queries.append(trips.queries)
+        milliseconds.append(trips.query_seconds * 1000)
     context.take_step(session, "end")
     return {
         "queries": sorted(queries)[len(queries) // 2],

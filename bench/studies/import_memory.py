@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench.site import environment
+from bench.site.empty_site import empty_site
 
 STUDENTS, SECTIONS = 50_000, 2_000
 SECTIONS_OF_A_TEACHER = 4
@@ -20,24 +20,17 @@ def main() -> None:
     parser.add_argument("--students", type=int, default=STUDENTS, help=f"students ({STUDENTS:,})")
     parser.add_argument("--sections", type=int, default=SECTIONS, help=f"sections ({SECTIONS:,})")
     wanted = parser.parse_args()
-    with environment.fresh_environment() as folder:
-        environment.set_up_django()
-        from django.core.management import call_command  # noqa: PLC0415 - needs the environment above
-
-        from config import embedded  # noqa: PLC0415
-
+    with empty_site() as folder:
         rosters = {
             "plain CSV": _plain(folder / "roster.csv", wanted.students, wanted.sections),
             "OneRoster": _oneroster(folder / "oneroster", wanted.students, wanted.sections),
         }
-        with embedded.running(folder, postgres=True, valkey=True):
-            call_command("migrate", interactive=False, verbosity=0)
-            sys.stdout.write(f"{'':<28}{'peak RSS, MB':>14}{'s':>8}\n")
-            for kind, roster in rosters.items():
-                for which in ("first", "again"):
-                    megabytes, seconds = _import(roster)
-                    sys.stdout.write(f"{f'{kind}, {which}':<28}{megabytes:>14.0f}{seconds:>8.1f}\n")
-                    sys.stdout.flush()
+        sys.stdout.write(f"{'':<28}{'peak RSS, MB':>14}{'s':>8}\n")
+        for kind, roster in rosters.items():
+            for which in ("first", "again"):
+                megabytes, seconds = _import(roster)
+                sys.stdout.write(f"{f'{kind}, {which}':<28}{megabytes:>14.0f}{seconds:>8.1f}\n")
+                sys.stdout.flush()
 
 
 def _import(roster: Path) -> tuple[float, float]:

@@ -39,7 +39,7 @@ def _count(files: list[str]) -> str:
 def _files_of(context: Any) -> tuple[list[str], list[str]]:
     """The project's files in the order in which a mark enters them, and a plain request of the same student."""
     from bench import scenarios  # noqa: PLC0415 - the environment first
-    from bench.studies.in_process import call  # noqa: PLC0415
+    from bench.site.in_process import call  # noqa: PLC0415
 
     files: list[str] = []
     is_tracing = False

@@ -13,10 +13,10 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
+from config.serving.banner import DEMO_PASSWORD
 from tests.chaos.installation import Installation
-from tests.support import chromium
+from tests.support.browser import chromium
 
-PASSWORD = "rollcall-demo"  # noqa: S105 - of seed_demo
 CPU_SLOWER = 4
 LATENCY_MS = 400
 BYTES_PER_SECOND = 400_000 / 8
@@ -35,7 +35,7 @@ def main() -> None:
     """Print the times from opening the page, run by run."""
     with Installation(students=30, sections=1) as installation, sync_playwright() as playwright:
         installation.prepare()
-        installation._manage("collectstatic", "--noinput", "--verbosity", "0")
+        installation.manage("collectstatic", "--noinput", "--verbosity", "0")
         installation.serve()
         installation.await_web()
         address = f"http://localhost:{installation.port}"
@@ -121,7 +121,7 @@ def _slow_down(page: Page) -> None:
 def _sign_in(page: Page, username: str) -> None:
     page.goto("/accounts/login/")
     page.get_by_label("User name or e-mail").fill(username)
-    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Password").fill(DEMO_PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/student/")
 

@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def _profiled(context: "Context", what: str, number: int) -> cProfile.Profile:
-    from bench.studies.in_process import call  # noqa: PLC0415 - needs the environment above
+    from bench.site.in_process import call  # noqa: PLC0415 - needs the environment above
 
     requests = _requests(context, what)
     for _ in range(WARM):
@@ -60,7 +60,7 @@ def _profiled(context: "Context", what: str, number: int) -> cProfile.Profile:
 def _requests(context: "Context", what: str) -> "Iterator[Request]":
     """Generate requests, preparing each just before it is returned."""
     from bench import scenarios  # noqa: PLC0415 - needs the environment above
-    from bench.studies.in_process import call  # noqa: PLC0415
+    from bench.site.in_process import call  # noqa: PLC0415
 
     sessions = scenarios.open_sessions(context)
     teacher = context.school.teacher

@@ -13,17 +13,17 @@ import tempfile
 import time
 from pathlib import Path
 
+from config import embedded
+
 DATA_DIR = Path(tempfile.mkdtemp(prefix="rc-"))
 os.environ |= {
     "ROLLCALL_DATA_DIR": str(DATA_DIR),
     "DJANGO_SETTINGS_MODULE": "config.settings",
     "LOG_LEVEL": "ERROR",
 }
-os.environ |= dict.fromkeys(["DATABASE_URL", "REDIS_URL", "CACHE_URL", "SECRET_KEY", "PUBLIC_URL"], "")
+os.environ |= dict.fromkeys(embedded.PRODUCTION_VARIABLES, "")
 
 import django  # noqa: E402 - needs the environment above
-
-from config import embedded  # noqa: E402
 
 LATER = 100
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bench.site.small_site import small_site
+from config.serving.banner import DEMO_PASSWORD
 
 if TYPE_CHECKING:
     from bench.client.load import Load
@@ -22,8 +23,6 @@ GUESSING_CLIENTS = 100
 SIGN_INS = 600
 # The students arrive within this time, and all of them should be signed in after the next.
 ARRIVE_SECONDS, LIMIT_SECONDS = 20, 60
-# Of seed_demo.
-EMBEDDED_PASSWORD = "rollcall-demo"  # noqa: S105
 GOOD = (200, 201)
 
 
@@ -75,7 +74,7 @@ async def _sign_in(context: "Context", usernames: list[str], name: str) -> None:
     load = await sign_in_spread(
         context.installation.port,
         usernames,
-        password=EMBEDDED_PASSWORD,
+        password=DEMO_PASSWORD,
         spread_seconds=ARRIVE_SECONDS,
         seconds=LIMIT_SECONDS,
     )
@@ -83,13 +82,13 @@ async def _sign_in(context: "Context", usernames: list[str], name: str) -> None:
 
 
 def _give_old_hashes() -> None:
-    """As if nobody had signed in since hashes are Argon2. One hash for all: making 600 takes minutes."""
+    """As if nobody had signed in since Argon2 was introduced. All share one hash: making 600 takes minutes."""
     from django.contrib.auth.hashers import PBKDF2PasswordHasher  # noqa: PLC0415 - the environment first
 
     from attendance.models import User  # noqa: PLC0415
 
     hasher = PBKDF2PasswordHasher()
-    User.objects.update(password=hasher.encode(EMBEDDED_PASSWORD, hasher.salt()))
+    User.objects.update(password=hasher.encode(DEMO_PASSWORD, hasher.salt()))
 
 
 def _show(name: str, load: "Load") -> None:

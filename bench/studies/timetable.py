@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from bench.client.load import UnexpectedAnswer
 from bench.client.requests import Person
-from bench.site import environment
+from bench.site.empty_site import empty_site
 
 SECTIONS, WEEKS, MEETINGS_A_WEEK = 2_000, 15, 3
 SECTIONS_OF_A_TEACHER, STUDENTS_OF_A_SECTION = 4, 10
 # Today is in the middle of the term.
 WEEKS_PAST = 7
-# Nobody took attendance at one class of so many.
+# One class in this many has no register.
 NOT_TAKEN = 20
 WARM_UP, REPEATS = 2, 21
 
@@ -40,7 +40,7 @@ RECORDS = """
 
 @dataclass(frozen=True)
 class Figure:
-    """What one kind of work asked of PostgreSQL, and how long it took."""
+    """How many queries one kind of work made, and how long it took."""
 
     queries: int
     milliseconds: float
@@ -51,22 +51,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.studies.timetable", description=__doc__)
     parser.add_argument("--sections", type=int, default=SECTIONS, help=f"sections ({SECTIONS:,})")
     wanted = parser.parse_args()
-    with environment.fresh_environment() as folder:
-        environment.set_up_django()
-        from django.core.management import call_command  # noqa: PLC0415 - needs the environment above
+    with empty_site():
+        from bench.site.past_records import analyze  # noqa: PLC0415 - needs the environment above
 
-        from bench.site.past_records import analyze  # noqa: PLC0415
-        from config import embedded  # noqa: PLC0415
-
-        with embedded.running(folder, postgres=True, valkey=True):
-            call_command("migrate", interactive=False, verbosity=0)
-            call_command("collectstatic", interactive=False, verbosity=0)
-            sizes = [wanted.sections // 10, wanted.sections]
-            found = []
-            for number in sizes:
-                planning = grow_to(number)
-                analyze()
-                found.append(planning | read())
+        sizes = [wanted.sections // 10, wanted.sections]
+        found = []
+        for number in sizes:
+            planning = grow_to(number)
+            analyze()
+            found.append(planning | read())
     sys.stdout.write(f"{'':<44}" + "".join(f"{f'{number:,} sections':>25}" for number in sizes) + "\n")
     sys.stdout.write(f"{'':<44}" + f"{'queries':>13}{'ms':>12}" * len(sizes) + "\n")
     for name in found[0]:
@@ -75,7 +68,7 @@ def main() -> None:
 
 
 def grow_to(number: int) -> dict[str, Figure]:
-    """Add sections until there are so many, plan the whole term of each, and hold the classes that are over.
+    """Add sections up to this number, plan the whole term of each, and hold the classes that are over.
 
     :returns: the figures of planning
     """
@@ -126,7 +119,7 @@ def read() -> dict[str, Figure]:
 
 
 def _get(person: Person, path: str) -> Callable[[], None]:
-    from bench.studies.in_process import call  # noqa: PLC0415 - needs the environment
+    from bench.site.in_process import call  # noqa: PLC0415 - needs the environment
 
     def get() -> None:
         status, _headers, _body = call(person.by_page("GET", path))
@@ -141,7 +134,7 @@ def _measured(work: Callable[[], object], *, repeats: int | None = None) -> Figu
 
     Other jobs of the machine make a run longer, and live counts that are compared again after 10 s need more queries.
     """
-    from bench.studies.in_process import counting  # noqa: PLC0415 - needs the environment
+    from bench.site.in_process import counting  # noqa: PLC0415 - needs the environment
 
     repeats = repeats or REPEATS
     for _ in range(WARM_UP if repeats > 1 else 0):
@@ -149,9 +142,9 @@ def _measured(work: Callable[[], object], *, repeats: int | None = None) -> Figu
     figures = []
     for _ in range(repeats):
         began = time.perf_counter()
-        with counting() as asked:
+        with counting() as trips:
             work()
-        figures.append(Figure(asked.queries, (time.perf_counter() - began) * 1000))
+        figures.append(Figure(trips.queries, (time.perf_counter() - began) * 1000))
     return Figure(min(one.queries for one in figures), min(one.milliseconds for one in figures))
 
 

@@ -1,4 +1,4 @@
-"""Signing in: rate limits, the page after it, and how long it lasts."""
+"""allauth's adapter: no sign-up, our rate limits, our addresses in mails, and how long a sign-in lasts."""
 
 from datetime import timedelta
 from http import HTTPStatus
@@ -38,7 +38,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return False
 
     def get_reset_password_from_key_url(self, key: str) -> str:
-        """allauth would take the host of the request, which whoever asks for the mail can choose."""
+        """allauth would use the host of the request, which an attacker who requests the mail can choose."""
         path: str = urlsplit(super().get_reset_password_from_key_url(key)).path
         return public_url(self.request) + path
 
@@ -64,7 +64,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return response
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send a mail. A code that is sent once more counts as the first one did: ``RequestCodeForm``.
+        """Send a mail. A code that is sent again counts against the limits; ``RequestCodeForm`` counts the first one.
 
         :raises RateLimited: if the recipient has got too many
         """
@@ -77,7 +77,7 @@ class AccountAdapter(DefaultAccountAdapter):
         super().send_mail(template_prefix, email, {**context, "site_host": shown_host(request)})
 
     def ajax_response(self, request: HttpRequest, response: HttpResponse, **kwargs: Any) -> HttpResponse:
-        """The answer to the sign-in page's script, with the cookies and the status that the page itself has."""
+        """The answer to the sign-in page's script, with the cookies and the status of the page that it stands for."""
         answer: HttpResponse = super().ajax_response(request, response, **kwargs)
         answer.cookies.update(response.cookies)
         if answer.status_code == HTTPStatus.BAD_REQUEST:

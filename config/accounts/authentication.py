@@ -28,28 +28,28 @@ from config.accounts.devices import device_of
 from config.accounts.limits import count_sign_in
 from config.accounts.session_store import SessionStore
 
-# A wrong password is answered so much later. With the threads of config/serving/request_pools.py that makes about five
-# guesses a second in each process.
+# How much later a wrong password is answered. With the few threads of config/serving/request_pools.py, each process
+# answers about five guesses a second.
 WRONG_PASSWORD_SECONDS = 0.4
 
 signed_in_users: VersionedCache[User] = VersionedCache("sign-ins")
 
 
 def forget_sign_ins(*, update_fields: Collection[str] | None = None, **kwargs: Any) -> None:
-    """Called after every change of a user, student or token, and after every end of a session."""
-    # Every sign-in writes this field, and nobody reads it from a remembered user.
+    """Called after every change of a user, student or token."""
+    # Every sign-in writes this field, and nothing reads it from a remembered user.
     if set(update_fields or ()) != {"last_login"}:
         signed_in_users.clear()
 
 
 def forget_ended_session(*, instance: Session, **kwargs: Any) -> None:
-    """Called after a session was deleted. One that had expired is refused anyway, and may be one of many."""
+    """Called after a session was deleted. Expired ones are refused anyway, and are deleted by the thousand."""
     if instance.expire_date > timezone.now():
         signed_in_users.clear()
 
 
 class Backend(auth_backends.AuthenticationBackend):
-    """allauth's, with our limits. It reads the user together with the student that the user may be."""
+    """allauth's, with our limits. It reads the user together with the user's student, if any."""
 
     def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
         """The user whose name or e-mail address and password these are.
@@ -69,13 +69,13 @@ class Backend(auth_backends.AuthenticationBackend):
         try:
             user = self._whose_password(users, password)
         except Exception:
-            # Busy, or the database is away: nobody was wrong.
+            # Busy, or the database is away: the password was not wrong.
             attempt.uncount()
             raise
         if user:
             attempt.uncount()
         else:
-            _rest()
+            _delay_answer()
         return user
 
     def _whose_password(self, users: Sequence[User], password: str) -> User | None:
@@ -92,15 +92,15 @@ class Backend(auth_backends.AuthenticationBackend):
         return user if user and self.user_can_authenticate(user) else None
 
 
-def _rest() -> None:
-    """Keep whoever guesses from taking the processors: their request keeps one of the few threads that check passwords."""
+def _delay_answer() -> None:
+    """Slow down guessing: meanwhile the request occupies one of the few threads that check passwords."""
     if not connection.in_atomic_block:
         connection.close()
     sleep(WRONG_PASSWORD_SECONDS)
 
 
 def users_named(name: str) -> list[User]:
-    """Whom somebody means who types this name or e-mail address: mostly one, several if they share an address."""
+    """The users that a typed name or e-mail address may mean: usually one, several if they share an address."""
     users: list[User] = (
         filter_users_by_email(name, prefer_verified=True, for_login=True) if "@" in name else []
     )
@@ -109,7 +109,7 @@ def users_named(name: str) -> list[User]:
 
 
 class TokenAuthentication(authentication.TokenAuthentication):
-    """DRF's with our own tokens, and with the user remembered."""
+    """DRF's, with our own tokens and the remembered user."""
 
     def authenticate_credentials(self, key: str) -> tuple[User, str]:
         key_hash = hash_of(key)
@@ -130,7 +130,7 @@ class TokenAuthentication(authentication.TokenAuthentication):
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
-    """DRF's, with the user remembered."""
+    """DRF's, with the remembered user."""
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)

@@ -59,7 +59,9 @@ class SignInForm(WithoutPlaceholders, allauth_forms.LoginForm):
         return response
 
 
-class RequestCodeForm(WithoutPlaceholders, allauth_forms.RequestLoginCodeForm):
+class MailForm(WithoutPlaceholders):
+    """A form that sends an e-mail to the address in its only field."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].label = _("E-mail")
@@ -67,7 +69,11 @@ class RequestCodeForm(WithoutPlaceholders, allauth_forms.RequestLoginCodeForm):
     def clean_email(self) -> str:
         require_mail()
         _count_mail(self.cleaned_data["email"])
-        return cast("str", super().clean_email())
+        return cast("str", super().clean_email())  # type: ignore[misc]
+
+
+class RequestCodeForm(MailForm, allauth_forms.RequestLoginCodeForm):
+    pass
 
 
 class ConfirmCodeForm(WithoutPlaceholders, allauth_forms.ConfirmLoginCodeForm):
@@ -92,15 +98,8 @@ class ConfirmCodeForm(WithoutPlaceholders, allauth_forms.ConfirmLoginCodeForm):
         return cast("str", super().clean_code())
 
 
-class ResetPasswordForm(WithoutPlaceholders, allauth_forms.ResetPasswordForm):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["email"].label = _("E-mail")
-
-    def clean_email(self) -> str:
-        require_mail()
-        _count_mail(self.cleaned_data["email"])
-        return cast("str", super().clean_email())
+class ResetPasswordForm(MailForm, allauth_forms.ResetPasswordForm):
+    pass
 
 
 class ResetPasswordKeyForm(NewPasswordForm, allauth_forms.ResetPasswordKeyForm):

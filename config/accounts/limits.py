@@ -2,8 +2,8 @@
 
 Nobody may lock a classmate out for long: failures count against the device that made them, and a device on which the
 account has signed in before is not held up by what others do. Elsewhere, guessing at an account from many devices delays
-its sign-in by password, a minute at a time; the code by e-mail goes on. Nobody may lock a hall out: all 600 phones behind one address sign in
-within minutes, and the address alone is never refused.
+its sign-in by password, a minute at a time; a code by e-mail still works. Nobody may lock a hall out: all 600 phones
+behind one address sign in within minutes, and the address alone is never refused.
 """
 
 from collections.abc import Sequence

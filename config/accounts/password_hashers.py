@@ -1,7 +1,7 @@
 """How passwords are hashed: slowly, so that a stolen table is of little use, and so only one at a time in each process.
 
-Argon2id with the parameters that OWASP recommends. A hash of the old kind is replaced when its owner signs in. See
-bench/README.md for what a check costs.
+Argon2id with the parameters that OWASP recommends. A hash of an older kind is replaced when its owner signs in.
+bench/README.md has the cost of a check.
 """
 
 import threading
@@ -14,11 +14,11 @@ from django.db import connection
 
 from attendance.lib.refusals import Busy
 
-# Longer than the requests ahead need: config/serving/request_pools.py lets few past its own queue.
+# Longer than the requests ahead take: config/serving/request_pools.py lets only a few of them in at a time.
 WAIT_SECONDS = 5
 
-# A lock that its holder may take again, because checking a PBKDF2 hash is making one.
-_place = threading.RLock()
+# Reentrant, because checking a PBKDF2 hash makes one.
+_lock = threading.RLock()
 
 
 @contextmanager
@@ -29,12 +29,12 @@ def _own_turn() -> Iterator[None]:
     """
     if not connection.in_atomic_block:
         connection.close()
-    if not _place.acquire(timeout=WAIT_SECONDS):
+    if not _lock.acquire(timeout=WAIT_SECONDS):
         raise Busy
     try:
         yield
     finally:
-        _place.release()
+        _lock.release()
 
 
 class _OneAtATime(hashers.BasePasswordHasher):
@@ -55,8 +55,8 @@ class Argon2(_OneAtATime, hashers.Argon2PasswordHasher):
 
 
 class PBKDF2(_OneAtATime, hashers.PBKDF2PasswordHasher):
-    """Of accounts that have not signed in since hashes are Argon2."""
+    """For accounts that have not signed in since Argon2 was introduced."""
 
 
 class Scrypt(_OneAtATime, hashers.ScryptPasswordHasher):
-    """Of accounts that come from elsewhere."""
+    """For accounts that were imported from elsewhere."""

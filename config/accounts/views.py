@@ -18,7 +18,7 @@ from qrsessions.views.scan import CLAIM_COOKIE
 
 
 class KeptScan(TypedDict):
-    """A scan made before the sign-in. ``scanned_at`` is None if the browser holds it no longer, or holds no cookies."""
+    """A scan made before the sign-in. ``scanned_at`` is None if its cookie has expired or was never kept."""
 
     scanned_at: datetime | None
     seconds_left: int

@@ -16,7 +16,11 @@ from urllib.parse import quote
 
 from config.embedded.folders import EmbeddedError, private_folder, socket_folder
 
-__all__ = ["EmbeddedError", "database_url", "redis_url", "running", "secret_key"]
+__all__ = ["PRODUCTION_VARIABLES", "EmbeddedError", "database_url", "redis_url", "running", "secret_key"]
+
+# The environment variables that lead away from the embedded servers and their secret key. Tests and benchmarks set them to
+# empty texts, because a .env file fills in what is missing.
+PRODUCTION_VARIABLES = ("DATABASE_URL", "REDIS_URL", "CACHE_URL", "SECRET_KEY", "PUBLIC_URL")
 
 
 def database_url(data_dir: Path) -> str:

@@ -42,13 +42,16 @@ class Postgres(Server):
     def folder(self) -> Path:
         return (self.data_dir / "postgres").resolve()
 
+    def main_pid(self) -> int | None:
+        """The pid that the server's main process wrote down; it may have ended since."""
+        try:
+            return int((self.folder / "postmaster.pid").read_text().split("\n", 1)[0])
+        except (OSError, ValueError):
+            return None
+
     def is_alive(self) -> bool:
         # Children of a killed server can outlive it until their query ends.
-        try:
-            leader = (self.folder / "postmaster.pid").read_text().split("\n", 1)[0]
-        except OSError:
-            return False
-        return leader in {str(process.pid) for process in self.processes()}
+        return self.main_pid() in {process.pid for process in self.processes()}
 
     def answer(self) -> State:
         try:

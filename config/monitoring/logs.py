@@ -24,14 +24,14 @@ STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asct
 
 
 class OneLineForEachRequest(logging.Filter):
-    """Keeps Django's line about a refused request only if ours did not tell of it: as a warning, without a traceback."""
+    """Drops Django's line about a refused request if there is one of ours. Otherwise makes it a warning without traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if getattr(getattr(record, "request", None), "is_logged", False):
             return False
         if getattr(record, "status_code", 500) < HTTPStatus.INTERNAL_SERVER_ERROR:
             record.exc_info = None
-            # Django calls a wrong host an error, but it is a mistake of the client's.
+            # Django logs a wrong host as an error, but it is the client's mistake.
             record.levelno = min(record.levelno, logging.WARNING)
             record.levelname = logging.getLevelName(record.levelno)
         return True

@@ -4,6 +4,8 @@ A token is HMAC-SHA256 (RFC 2104), with the session's own key, over its public i
 (as TOTP, RFC 6238, counts steps). Any web process makes and checks the same one, before and after a restart.
 It is 20 characters of Crockford's base32: the public id (8), then the first 60 bits of the MAC (12), so that the
 whole address fits QR's alphanumeric mode at version 3, level M.
+
+``qrsessions.services.scanning`` finds the session of a scanned token and marks the student.
 """
 
 import datetime

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from attendance.models import AttendanceRecord, Meeting, MeetingState, User
 from attendance.models.visibility import VisibleQuerySet
-from attendance.rules import status as status_rules
+from attendance.rules import late_rule
 from qrsessions.models.choices import JoinPolicy, SessionStatus, new_secret
 
 if TYPE_CHECKING:
@@ -114,4 +114,4 @@ class QRSession(models.Model):
     @property
     def late_from(self) -> datetime.datetime | None:
         """The moment from which a scan is late; None before the first start, or if the section has no late rule."""
-        return status_rules.late_from(self.started_at, self.meeting.section.late_after_minutes)
+        return late_rule.late_from(self.started_at, self.meeting.section.late_after_minutes)

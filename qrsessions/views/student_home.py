@@ -1,7 +1,8 @@
 """The student's home page: the sessions that are open now, as cards.
 
 ``templates/qrsessions/parts/card.html`` renders a session in each of its states. The page also has an empty card for each
-state in a ``<template>``, which ``static/js/student_cards.js`` fills from the API, so the texts are written only once.
+state in a ``<template>``, which ``static/js/components/student_cards.js`` fills from the API, so the texts are written
+only once.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from qrsessions.services import joining, scanning
 from qrsessions.views.access import with_scanner
 from qrsessions.views.responses import not_a_student_page, refusal_page, to_student_home
 
-# The states of a card besides a mark's status. ``stateOf`` in static/js/student_cards.js decides in the same order.
+# The states of a card besides a mark's status. ``stateOf`` in static/js/components/student_cards.js decides in the same order.
 STATES = ["scan", "choose", "join", "waiting", "not_joined", "locked"]
 # Only the script shows this state, when a session ends while the page is open.
 ENDED = "ended"

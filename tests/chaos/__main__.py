@@ -10,14 +10,13 @@ import signal
 import sys
 from pathlib import Path
 
+from config.embedded import PRODUCTION_VARIABLES
 from tests.chaos import bursts, report
 from tests.chaos.faults import FAULTS
 
 # Every installation has its own servers. They are durable, unlike those of the other tests.
-UNSET = ("DATABASE_URL", "REDIS_URL", "CACHE_URL", "SECRET_KEY", "PUBLIC_URL", "ROLLCALL_TEST_SERVERS")
-ENVIRONMENT = dict.fromkeys(UNSET, "") | {"STATIC_COLLECTED": "false"}
-
-
+CLEARED_VARIABLES = (*PRODUCTION_VARIABLES, "ROLLCALL_TEST_SERVERS")
+ENVIRONMENT = dict.fromkeys(CLEARED_VARIABLES, "") | {"STATIC_COLLECTED": "false"}
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

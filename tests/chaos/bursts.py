@@ -1,4 +1,4 @@
-"""Runs the faults one after another, each in the middle of a burst of a class of its own."""
+"""Runs the faults one after another, each in the middle of a burst of marks in a new class."""
 
 import asyncio
 import time
@@ -20,12 +20,12 @@ from tests.chaos.installation import Installation
 SECTIONS = 10
 # The share of the burst before the fault.
 BEFORE_FAULT = 0.4
-# After a fault that lasts longer than the burst, phones go on for so long.
+# How long the phones go on after a fault that outlasts the burst.
 AFTER_FAULT_SECONDS = 1.0
 LONGEST_FAULT_SECONDS = 60
 FIRST_MARK_POLL_SECONDS = 0.05
-# Between two looks at the counts, once the burst is over.
-LOOK_SECONDS = 0.25
+# Between two readings of the counts after the burst.
+READING_PAUSE_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ async def _run_fault(installation: Installation, fault: Fault, size: Size) -> Ve
 async def _heal(
     room: Classroom, installation: Installation, history: History, *, right_seconds: float
 ) -> None:
-    """Return when all counts have been right for so long, and after ten seconds in any case."""
+    """Return once all counts have been right for ``right_seconds``, or after ten seconds at the latest."""
     ended_at = right_since = time.monotonic()
     while (now := time.monotonic()) < ended_at + HEALED_SECONDS:
         if right_seconds < HEALED_SECONDS:
@@ -96,7 +96,7 @@ async def _heal(
                 right_since = time.monotonic()
             elif now - right_since >= right_seconds:
                 return
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(READING_PAUSE_SECONDS)
 
 
 async def _read_end(room: Classroom, installation: Installation, history: History) -> None:

@@ -55,23 +55,23 @@ class Classroom:
     async def open(self) -> None:
         """Open a group session of all sections and start it. Its policy needs no joins."""
         body = {"sections": self._sections, "join_policy": "open", "title": "Chaos"}
-        opened = await self._must("POST", "/api/v1/group-sessions/", body)
+        opened = await self._ask("POST", "/api/v1/group-sessions/", body)
         self.group = opened["id"]
-        await self._must("POST", f"{self._address}start/")
-        stats = await self._must("GET", f"{self._address}stats/")
+        await self._ask("POST", f"{self._address}start/")
+        stats = await self._ask("GET", f"{self._address}stats/")
         self.sessions = [section["session"] for section in stats["sections"]]
-        details = [await self._must("GET", f"/api/v1/sessions/{session}/") for session in self.sessions]
+        details = [await self._ask("GET", f"/api/v1/sessions/{session}/") for session in self.sessions]
         of_section = {detail["section"]: detail["id"] for detail in details}
         self.marks = [Mark(person.username, of_section[person.section]) for person in self._students]
-        self._shown = (await self._must("GET", f"{self._address}token/"))["token"]
+        self._shown = (await self._ask("GET", f"{self._address}token/"))["token"]
 
     async def end(self) -> dict[Scope, int]:
         """End it and return the final counts."""
-        return _present((await self._must("POST", f"{self._address}end/"))["stats"])
+        return _present((await self._ask("POST", f"{self._address}end/"))["stats"])
 
     async def counts(self) -> dict[Scope, int]:
         """The current counts of the group and its sessions."""
-        return _present(await self._must("GET", f"{self._address}stats/"))
+        return _present(await self._ask("GET", f"{self._address}stats/"))
 
     def close(self) -> None:
         """Close every connection."""
@@ -82,7 +82,11 @@ class Classroom:
     def _address(self) -> str:
         return f"/api/v1/group-sessions/{self.group}/"
 
-    async def _must(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    async def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """As the teacher.
+
+        :raises Refused: if the answer is an error
+        """
         status, answer = await self._teacher.ask(method, path, body)
         # Do not keep the connection: its worker may be killed before the next request.
         self._teacher.close()

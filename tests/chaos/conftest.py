@@ -22,7 +22,7 @@ def verdicts(tmp_path_factory) -> dict[str, Verdict]:
     """The verdict on each fault, by name."""
     answer: Path = tmp_path_factory.mktemp("chaos") / "verdicts.json"
     command = [sys.executable, "-m", "tests.chaos", "--json", str(answer)]
-    # It stops its servers and exits when we die, however that happens.
+    # It stops its servers and exits when this process dies, however that happens.
     with subprocess.Popen(
         [sys.executable, "-S", "-E", START_AS, "mortal", str(os.getpid()), *command], cwd=PROJECT
     ) as process:

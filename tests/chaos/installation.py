@@ -4,7 +4,6 @@ import csv
 import os
 import random
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,12 +18,12 @@ import psycopg
 import redis
 
 from config import embedded
-from config.embedded.folders import short_name, socket_folder
+from config.embedded import servers
 from config.embedded.postgres import Postgres
-from config.embedded.rootless import OWN_FOLDERS
 from config.embedded.valkey import Valkey
 from config.serving.web import MARK, Web
 from tests.chaos.history import Row, Scope
+from tests.support.ports import free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 WEB_WORKERS = 2
@@ -59,7 +58,7 @@ class Installation:
         self._folder = Path(tempfile.mkdtemp(prefix="rc-"))
         self.data_dir = self._folder / "data"
         self.postgres, self.valkey = Postgres(self.data_dir), Valkey(self.data_dir)
-        self.port = _free_port()
+        self.port = free_port()
         self._web = Web(data_dir=self.data_dir, host="127.0.0.1", port=self.port, workers=WEB_WORKERS)
         self._running = ExitStack()
         self._paused: list[psutil.Process] = []
@@ -74,8 +73,7 @@ class Installation:
         self.resume()
         self._web.stop()
         self._running.close()
-        shutil.rmtree(socket_folder(self.data_dir), ignore_errors=True)
-        shutil.rmtree(OWN_FOLDERS / short_name(self.data_dir), ignore_errors=True)
+        servers.remove(self.data_dir)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     # --- Building -------------------------------------------------------------------------------------------
@@ -84,8 +82,8 @@ class Installation:
         """Start both servers and create the demo data."""
         self._running.enter_context(embedded.running(self.data_dir, postgres=True, valkey=True))
         tokens = self._folder / "tokens.csv"
-        self._manage("migrate", "--verbosity", "0")
-        self._manage(
+        self.manage("migrate", "--verbosity", "0")
+        self.manage(
             "seed_demo", "--sections", str(self._sections), "--students", str(self._students),
             "--tokens", str(tokens),
         )  # fmt: skip
@@ -111,7 +109,8 @@ class Installation:
         defaults = {"REDIS_TIMEOUT_SECONDS": "0.25"}
         return {**defaults, **os.environ, **own}
 
-    def _manage(self, *words: str) -> None:
+    def manage(self, *words: str) -> None:
+        """Run one of Django's commands."""
         subprocess.run(
             [sys.executable, PROJECT / "manage.py", *words],
             env=self._environment(), cwd=PROJECT, check=True, stdout=subprocess.DEVNULL,
@@ -133,7 +132,7 @@ class Installation:
     def _redis(self) -> redis.Redis:
         return redis.Redis.from_url(embedded.redis_url(self.data_dir, database=0), decode_responses=True)
 
-    # --- Killing and pausing --------------------------------------------------------------------------------------------
+    # --- Killing and pausing ----------------------------------------------------------------------------------
 
     def kill_valkey(self) -> None:
         """SIGKILL."""
@@ -149,7 +148,7 @@ class Installation:
 
     def pause_postgres(self) -> None:
         """SIGSTOP for the main process first, so that it starts no other meanwhile."""
-        main = self._postgres_main_pid()
+        main = self.postgres.main_pid()
         self._pause(sorted(self.postgres.processes(), key=lambda process: process.pid != main))
 
     def pause_web_worker(self) -> None:
@@ -207,11 +206,9 @@ class Installation:
 
     def kill_postgres(self) -> None:
         """Kill the main process. The others exit when they notice."""
-        main = self._postgres_main_pid()
-        _kill([process for process in self.postgres.processes() if process.pid == main])
-
-    def _postgres_main_pid(self) -> int:
-        return int((self.postgres.folder / "postmaster.pid").read_text().split("\n", 1)[0])
+        main_pid = self.postgres.main_pid()
+        (main,) = (process for process in self.postgres.processes() if process.pid == main_pid)
+        _kill([main])
 
     def await_postgres(self) -> None:
         """Start it if it is not running, and wait until it has recovered."""
@@ -222,9 +219,3 @@ def _kill(processes: list[psutil.Process]) -> None:
     for process in processes:
         process.kill()
     psutil.wait_procs(processes, timeout=30)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

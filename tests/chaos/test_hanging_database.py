@@ -1,4 +1,4 @@
-"""PostgreSQL hangs under a hall that marks: it was stopped, neither refuses connections nor answers."""
+"""PostgreSQL hangs while a hall marks: it accepts connections and answers nothing."""
 
 import asyncio
 import sys

@@ -11,7 +11,7 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from psycopg.errors import DeadlockDetected
 
-from tests.support import chromium
+from tests.support.browser import chromium
 from tests.support.browser.pages import PHONE, WAIT_MS, is_failed_request, page_opener
 from tests.support.browser.phones import CAMERA
 from tests.support.web_server import Server

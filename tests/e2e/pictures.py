@@ -16,6 +16,7 @@ from playwright.sync_api import Page
 from attendance.exports.fonts import BASE_FONT
 from attendance.models import Section, Status, Student, User
 from attendance.registers.term_register import term_register
+from config.serving.banner import DEMO_PASSWORD
 from qrsessions.codes import tokens
 from qrsessions.demo import add_past_classes, phone_of
 from qrsessions.models import GroupSession, QRSession
@@ -25,7 +26,6 @@ from tests.support.browser.pages import DESK, PHONE, PROJECTOR, wait_for_animati
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 SHARP_PHONE = {**PHONE, "device_scale_factor": 2}
-PASSWORD = "rollcall-demo"
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -61,7 +61,7 @@ def students_of(section: Section) -> list[Student]:
 def sign_in(page: Page, username: str) -> None:
     page.goto("/accounts/login/")
     page.get_by_label("User name or e-mail").fill(username)
-    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Password").fill(DEMO_PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(lambda url: "/accounts/login" not in url)
     page.wait_for_load_state("networkidle")
@@ -133,7 +133,7 @@ def test_pictures_of_one_class(open_page):
     hindi = open_page(**SHARP_PHONE, locale="hi-IN")
     hindi.goto("/accounts/login/")
     hindi.locator("[name=login]").fill(students[9].user.username)
-    hindi.locator("[name=password]").fill(PASSWORD)
+    hindi.locator("[name=password]").fill(DEMO_PASSWORD)
     hindi.locator("[data-sign-in] [type=submit]").click()
     hindi.wait_for_url("**/student/")
     take(hindi, "student-hindi", "/student/")

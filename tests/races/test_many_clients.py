@@ -235,6 +235,6 @@ def test_slow_clients_hold_no_threads(hall, own_servers):
         with slow_clients(own_servers[0], 40):
             beside = list(phones.map(seconds_of, headers[half:]))
 
-    # Compared with one another, because this machine may be busy. bench/studies/slow_clients.py has the p99.
+    # Compared with one another, because this machine may be busy. bench/studies/full_hall.py has the p99.
     assert statistics.median(beside) < 5 * statistics.median(alone) + 0.1
     assert len(marked(hall)) == len(headers)

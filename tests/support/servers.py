@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from config import embedded
+
 PROJECT = Path(__file__).resolve().parents[2]
 
 # A worker process of pytest-xdist inherits what its parent sets below.
@@ -20,11 +22,7 @@ os.environ["ROLLCALL_TEST_SERVERS"] = "1"
 os.environ["REDIS_TIMEOUT_SECONDS"] = "0.5"
 os.environ["STATIC_COLLECTED"] = "false"
 os.environ["EMAIL_URL"] = "memorymail://"
-for name in ("DATABASE_URL", "REDIS_URL", "CACHE_URL", "SECRET_KEY", "PUBLIC_URL"):
-    # Empty rather than missing: a .env file fills in what is missing.
-    os.environ[name] = ""
-
-from config import embedded  # noqa: E402 - the environment first
+os.environ |= dict.fromkeys(embedded.PRODUCTION_VARIABLES, "")
 
 _running = embedded.running(DATA_DIR, postgres=True, valkey=True)
 

@@ -11,7 +11,6 @@ import ssl
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,8 +24,10 @@ from django.conf import settings
 
 from config import embedded
 from config.embedded.server import stop
-from config.embedded.valkey import Valkey, _binary
+from config.embedded.valkey import Valkey, binary
 from config.redis import addresses
+from tests.support import waiting
+from tests.support.waiting import LIMIT_SECONDS
 
 SLOTS = 16384
 
@@ -91,19 +92,16 @@ def caches_at(url: str) -> dict[str, Any]:
     return {**caches_with(url), "default": cache}
 
 
-def wait_until(true: Callable[[], Any], *, seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], Any], *, seconds: float = LIMIT_SECONDS) -> None:
     """Wait until the condition holds. An unreachable Redis counts as false."""
-    deadline = time.monotonic() + seconds
-    while not _answer(true):
-        assert time.monotonic() < deadline, "the condition did not hold in time"
-        time.sleep(0.02)
 
+    def holds() -> Any:
+        try:
+            return condition()
+        except (redis.RedisError, OSError):
+            return False
 
-def _answer(true: Callable[[], Any]) -> Any:
-    try:
-        return true()
-    except (redis.RedisError, OSError):
-        return None
+    waiting.wait_until(holds, seconds=seconds)
 
 
 def free_port() -> int:
@@ -139,7 +137,7 @@ class TcpValkey:
     def start(self):
         log = (self.folder / "log").open("ab")
         self.process = subprocess.Popen(
-            [str(_binary()), *self.arguments], stdout=log, stderr=log, start_new_session=True
+            [str(binary()), *self.arguments], stdout=log, stderr=log, start_new_session=True
         )
         log.close()
         try:

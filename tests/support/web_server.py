@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import psutil
 from attendance.models import User
 from config.serving.web import MARK, Web
 from tests.support.factories import key_of
+from tests.support.ports import free_port
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,7 @@ class Server:
 
     def start(self, **settings: str) -> None:
         """Start it on a new port; ``settings`` are further environment variables."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.web = Web(data_dir=self.folder, host="127.0.0.1", port=self.port, workers=1)
         with patch.dict(os.environ, self.environment | settings):
             self.web.start()
@@ -62,7 +60,7 @@ class Server:
     @contextmanager
     def hanging(self) -> Iterator[None]:
         """Stop its processes with SIGSTOP: connections are accepted, and nothing answers."""
-        processes = [one for one in psutil.Process().children(recursive=True) if self._is_ours(one)]
+        processes = self.processes()
         assert processes
         for process in processes:
             process.suspend()

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from bench.site import environment
+from bench.site.empty_site import empty_site
 
 STUDENTS, MEETINGS = 600, 100
 NAMES = (
@@ -59,22 +60,15 @@ def main() -> None:
     if wanted.one:
         make_one(wanted.one)
         return
-    with environment.fresh_environment() as folder:
-        environment.set_up_django()
-        from django.core.management import call_command  # noqa: PLC0415 - needs the environment above
+    with empty_site():
+        from attendance.exports.registers.files import FileType  # noqa: PLC0415 - needs the environment above
 
-        from attendance.exports.registers.files import FileType  # noqa: PLC0415
-        from config import embedded  # noqa: PLC0415
-
-        with embedded.running(folder, postgres=True, valkey=True):
-            call_command("migrate", interactive=False, verbosity=0)
-            call_command("collectstatic", interactive=False, verbosity=0)
-            fill(students=wanted.students, meetings=wanted.meetings)
-            sys.stdout.write(f"{'':<10}{'s':>8}{'CPU s':>8}{'MB':>8}{'peak RSS, MB':>15}\n")
-            for kind in ("nothing", *FileType.values, "zip of 5"):
-                command = [sys.executable, "-m", "bench.studies.registers.exports", "--one", kind]
-                sys.stdout.write(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603 - our own
-                sys.stdout.flush()
+        fill(students=wanted.students, meetings=wanted.meetings)
+        sys.stdout.write(f"{'':<10}{'s':>8}{'CPU s':>8}{'MB':>8}{'peak RSS, MB':>15}\n")
+        for kind in ("nothing", *FileType.values, "zip of 5"):
+            command = [sys.executable, "-m", "bench.studies.registers.exports", "--one", kind]
+            sys.stdout.write(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603 - our own
+            sys.stdout.flush()
 
 
 def fill(*, students: int, meetings: int) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
-from bench.site import environment
+from bench.site.empty_site import empty_site
 
 SECTIONS, STUDENTS, MEETINGS = 20, 600, 100
 RUNS = 3
@@ -41,23 +41,15 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=number, help=f"{name} ({number:,})")
     parser.add_argument("--profile", action="store_true", help="show where the time goes")
     wanted = parser.parse_args()
-    with environment.fresh_environment() as folder:
-        environment.set_up_django()
-        from django.core.management import call_command  # noqa: PLC0415 - needs the environment above
-
-        from config import embedded  # noqa: PLC0415
-
-        with embedded.running(folder, postgres=True, valkey=True):
-            call_command("migrate", interactive=False, verbosity=0)
-            call_command("collectstatic", interactive=False, verbosity=0)
-            fill(wanted.sections, wanted.students, wanted.meetings)
-            sys.stdout.write(f"{'':<36}{'shortest, s':>12}{'peak RSS, MB':>14}\n")
-            for name, report in reports():
-                if wanted.profile:
-                    _profile(report)
-                seconds, megabytes = _measured(report)
-                sys.stdout.write(f"{name:<36}{seconds:>12.1f}{megabytes:>14.0f}\n")
-                sys.stdout.flush()
+    with empty_site():
+        fill(wanted.sections, wanted.students, wanted.meetings)
+        sys.stdout.write(f"{'':<36}{'shortest, s':>12}{'peak RSS, MB':>14}\n")
+        for name, report in reports():
+            if wanted.profile:
+                _profile(report)
+            seconds, megabytes = _measured(report)
+            sys.stdout.write(f"{name:<36}{seconds:>12.1f}{megabytes:>14.0f}\n")
+            sys.stdout.flush()
 
 
 def fill(sections: int, students: int, meetings: int) -> None:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 from unittest.mock import patch
 
-from bench.site import environment
+from bench.site.empty_site import empty_site
 
 SECTIONS, STUDENTS = 100, 600
 MEETINGS_OF_A_TERM = 100
@@ -52,15 +52,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.studies.registers.seals", description=__doc__)
     parser.add_argument("--sections", type=int, default=SECTIONS, help=f"sections of the group ({SECTIONS})")
     wanted = parser.parse_args()
-    with environment.fresh_environment() as folder:
-        environment.set_up_django()
-        from django.core.management import call_command  # noqa: PLC0415 - needs the environment above
-
-        from config import embedded  # noqa: PLC0415
-
-        with embedded.running(folder, postgres=True, valkey=True):
-            call_command("migrate", interactive=False, verbosity=0)
-            measure(wanted.sections)
+    with empty_site():
+        measure(wanted.sections)
 
 
 def measure(sections: int) -> None:
@@ -98,7 +91,7 @@ def measure(sections: int) -> None:
         end_of_group(sealed=sealed)
     ends = {True: list[float](), False: list[float]()}
     for _ in range(REPEATS):
-        # In turn, because the machine is not equally fast all the time.
+        # Alternately, because the machine's speed varies.
         for sealed in (False, True):
             ends[sealed].append(end_of_group(sealed=sealed))
     for sealed, words in ((False, "without seals"), (True, "with seals")):

@@ -3,7 +3,8 @@
  * place, and its messages in the bar at the bottom. So a step adds nothing to the browser's history.
  *
  * Without an answer the form is sent again until there is one, also after a reload, and the bar says what is not done yet
- * (`data-retrying`). The server takes a form that it already has for done. Without this script the form is sent as usual.
+ * (`data-retrying`). The server treats a form that it has already received as done. Without this script the form is sent
+ * as usual.
  */
 import { getHTML, HttpError, postForm } from "../lib/http.js";
 import { SendQueue } from "../lib/send_queue.js";

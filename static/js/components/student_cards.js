@@ -3,7 +3,7 @@
  * and counts.
  */
 
-/** The state of a session's card. qrsessions/views/student.py decides in the same order. */
+/** The state of a session's card. qrsessions/views/student_home.py decides in the same order. */
 export function stateOf(session) {
   if (session.mark) return session.mark;
   if (session.can_scan) return "scan";
@@ -98,7 +98,7 @@ export function showEnded(page, ended, sections) {
 }
 
 /** The time of an ISO timestamp. It is in the institution's time zone, so nothing is converted. */
-export function clock(moment) {
+function clock(moment) {
   return moment ? moment.slice(11, 19) : "";
 }
 

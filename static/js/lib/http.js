@@ -130,7 +130,7 @@ async function request(url, { method, headers, body, signal, timeout = TIMEOUT_M
       signal: limit.signal,
       credentials: "same-origin",
       cache: "no-store",
-      // Of a request for JSON, a redirect would lead to the sign-in page, which is not an answer.
+      // A redirect of a request for JSON would lead to the sign-in page, which is not an answer.
       redirect,
     });
     const text = response.status === 304 ? "" : await response.text();

@@ -1,4 +1,4 @@
-/** The pages of one's account, except the sign-in page, and the page that tells of a used-up limit. */
+/** The account pages except sign-in, and the page that is shown when a limit is used up. */
 import { prepareForm } from "../components/account_form.js";
 import { takeAddress } from "../lib/typed_address.js";
 

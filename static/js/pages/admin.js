@@ -3,12 +3,12 @@
  * the page is ready, so this asks jQuery too. A search field appears when its list opens.
  */
 
-// The button that clears a list of several stands where only items may. Each item has its own button.
+// select2 puts a button that clears the whole list where only items may be. Each item has its own button.
 for (const select of document.querySelectorAll("select.admin-autocomplete[multiple]")) {
   select.dataset.allowClear = "false";
 }
 
-// A header without words, above Django's links to rows, is none.
+// An empty header cell, above Django's links to rows, is not a header.
 for (const header of document.querySelectorAll("thead th:empty")) {
   const cell = document.createElement("td");
   cell.className = header.className;

@@ -109,7 +109,7 @@ function showUnsaved(entry, cell) {
     before.set(key, { css: cell.className, letter: link.textContent, words: link.getAttribute("aria-label") });
   }
   cell.querySelector(".problem")?.remove();
-  // What an undo leads to only the server knows.
+  // Only the server knows what an undo leads to.
   if (!entry.undoes) {
     const none = { letter: "–", words: bar.dataset.wordNone, css: "" };
     const sign = labels.get(entry.label) ?? signs.get(entry.status) ?? none;

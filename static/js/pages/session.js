@@ -42,7 +42,7 @@ let cursor = "";
 const late = new Set();
 
 fold(document);
-// Whoever only reads has no links to mark by.
+// Users who may only read have no links for marking.
 if (list?.querySelector(".mark-link")) listNavigation(list, { field: filter.field, bestMatch: () => filter.bestMatch() });
 
 const statsPoll = startPoll("stats", fetchStats, STATS_MS);

@@ -10,7 +10,7 @@ import { keepAddress } from "../lib/typed_address.js";
 // After this long without an answer the page says what it waits for.
 const SILENT_MS = 2000;
 const OFFLINE_PAUSE_SECONDS = 3;
-// So that all who were told to wait do not come back together.
+// So that those who were told to wait do not all come back at once.
 const JITTER = 0.5;
 
 clearStored("state:");

@@ -74,7 +74,7 @@ function zoomRange(stream) {
  * @param {{deviceId: string, label: string}} current
  * @returns {string|null} the id of the main camera; null if it is the current one or unknown
  */
-export function mainRearCamera(cameras, current) {
+function mainRearCamera(cameras, current) {
   const number = (camera) => Number(/camera2? (\d+), facing back/i.exec(camera.label)?.[1] ?? NaN);
   const numbered = cameras.filter((camera) => !Number.isNaN(number(camera)));
   if (numbered.length > 0) {

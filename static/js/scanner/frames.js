@@ -40,7 +40,7 @@ export class FrameGrabber {
  * The part of a picture to decode, in pixels, and its scale. People hold the code in the middle, so that part comes
  * first and keeps its detail. The whole picture finds a code outside the middle.
  */
-export function cut({ width, height, turn, isSlow }) {
+function cut({ width, height, turn, isSlow }) {
   const side = Math.min(width, height);
   if (turn % 2 === 1) {
     return {

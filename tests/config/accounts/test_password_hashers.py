@@ -103,7 +103,7 @@ def get_token_in_place(client: Client, username: str, password: str):
 def test_no_database_connection_is_held_while_a_password_waits_for_its_turn(monkeypatch):
     user = factories.make_teacher()
     gate = Gate()
-    monkeypatch.setattr(password_hashers, "_place", gate)
+    monkeypatch.setattr(password_hashers, "_lock", gate)
 
     with pool_of(1), ThreadPoolExecutor(1) as threads:
         answer = threads.submit(get_token, user.username, PASSWORD)
@@ -147,7 +147,7 @@ def test_wrong_password_is_answered_later_and_holds_no_database_connection(monke
 def test_right_password_is_answered_at_once(client, monkeypatch):
     user = factories.make_teacher()
     rests = []
-    monkeypatch.setattr(authentication, "_rest", lambda: rests.append(1))
+    monkeypatch.setattr(authentication, "_delay_answer", lambda: rests.append(1))
 
     assert get_token_in_place(client, user.username, PASSWORD).status_code == 200
     assert rests == []
@@ -179,7 +179,7 @@ def test_only_one_password_is_hashed_at_a_time(monkeypatch):
 @pytest.mark.django_db
 def test_program_whose_turn_does_not_come_is_asked_to_come_back(client, monkeypatch):
     user = factories.make_teacher()
-    monkeypatch.setattr(password_hashers, "_place", NoTurn())
+    monkeypatch.setattr(password_hashers, "_lock", NoTurn())
 
     answers = [get_token_in_place(client, user.username, PASSWORD) for _ in range(15)]
     monkeypatch.undo()
@@ -195,7 +195,7 @@ def test_program_whose_turn_does_not_come_is_asked_to_come_back(client, monkeypa
 @pytest.mark.django_db
 def test_browser_whose_turn_does_not_come_gets_a_page(client, monkeypatch):
     user = factories.make_teacher()
-    monkeypatch.setattr(password_hashers, "_place", NoTurn())
+    monkeypatch.setattr(password_hashers, "_lock", NoTurn())
 
     answer = client.post(reverse("account_login"), {"login": user.username, "password": PASSWORD})
 
@@ -208,7 +208,7 @@ def test_browser_whose_turn_does_not_come_gets_a_page(client, monkeypatch):
 def test_browser_that_changes_its_password_while_the_server_is_busy_gets_a_page(client, monkeypatch):
     user = factories.make_teacher()
     client.force_login(user)
-    monkeypatch.setattr(password_hashers, "_place", NoTurn())
+    monkeypatch.setattr(password_hashers, "_lock", NoTurn())
 
     answer = client.post(
         reverse("account_change_password"),

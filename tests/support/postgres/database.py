@@ -79,7 +79,7 @@ def _database_answers() -> bool:
 def database_hanging() -> Iterator[None]:
     """Stop PostgreSQL with SIGSTOP: it accepts connections and answers nothing."""
     server = Postgres(settings.DATA_DIR)
-    main = int((server.folder / "postmaster.pid").read_text().split("\n", 1)[0])
+    main = server.main_pid()
     stopped: list[psutil.Process] = []
     try:
         # The main process first, so that it starts no other meanwhile.

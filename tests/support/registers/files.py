@@ -24,7 +24,7 @@ def load(
     name: str = "old.csv",
     **options: Any,
 ) -> Report:
-    """Import the text. What the options of an import are is given by name."""
+    """Import the text as a register file, with these options of the import."""
     by, dry_run = options.pop("by", None), options.pop("dry_run", False)
     file = RosterFile(name, content.encode() if isinstance(content, str) else content)
     return import_registers(

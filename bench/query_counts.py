@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from bench.client.requests import Person, Request
 from bench.scenarios import MARK, WAITING, OpenSessions, page_requests
 from bench.site.context import Context, MakeRequest, OpenSession
+from bench.site.in_process import call, counting
 from bench.site.school import Hall
-from bench.studies.in_process import call, counting
 
 # Longer than any answer may be shared between requests.
 UNSHARED_SECONDS = 1.1
@@ -57,10 +57,10 @@ def _of_one(requests: Iterator[Request]) -> Counted:
 
 def _count(requests: Sequence[Request]) -> Counted:
     """The mean over the requests."""
-    with counting() as asked:
+    with counting() as trips:
         for request in requests:
             call(request)
-    return {name: value / len(requests) for name, value in dataclasses.asdict(asked).items()}
+    return {name: value / len(requests) for name, value in dataclasses.asdict(trips).items()}
 
 
 def _marks(hall: Hall, session: OpenSession, make_request: MakeRequest) -> Iterator[Request]:

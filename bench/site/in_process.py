@@ -1,4 +1,4 @@
-"""Calls of the site inside this process: to count what a request asks for, and to profile."""
+"""Calls the site inside this process, to count a request's queries and round trips, and to profile."""
 
 import time
 from collections.abc import Iterator
@@ -13,15 +13,15 @@ from redis.connection import AbstractConnection
 from bench.client.load import UnexpectedAnswer
 from bench.client.requests import Request
 
-# Of a transaction: no queries.
-ENDS = ("BEGIN", "COMMIT")
+# They make round trips, but are no queries.
+NOT_QUERIES = ("BEGIN", "COMMIT")
 
 
 @dataclass
-class Asked:
-    """What was sent to PostgreSQL and Redis.
+class RoundTrips:
+    """How often PostgreSQL and Redis were asked.
 
-    ``postgres_trips`` has beside the queries BEGIN, COMMIT, and the pool's question whether a connection still lives.
+    ``postgres_trips`` also counts BEGIN, COMMIT, and the empty query with which the pool checks a connection.
     """
 
     queries: int = 0
@@ -31,7 +31,7 @@ class Asked:
 
 
 def call(request: Request) -> tuple[int, dict[str, str], bytes]:
-    """Answer as a web worker does in a thread; gives status, headers and body.
+    """Answer a request as a thread of a web process does. Returns status, headers and body.
 
     :raises UnexpectedAnswer: if the answer is an error
     """
@@ -52,28 +52,28 @@ def call(request: Request) -> tuple[int, dict[str, str], bytes]:
 
 
 @contextmanager
-def counting() -> Iterator[Asked]:
+def counting() -> Iterator[RoundTrips]:
     """Count while the block runs, in every thread of this process."""
-    asked = Asked()
+    trips = RoundTrips()
     execute, command = psycopg.Cursor.execute, psycopg.Connection._exec_command
     send = AbstractConnection.send_packed_command
 
     def counted_execute(self: Any, query: Any, *args: Any, **options: Any) -> Any:
-        asked.postgres_trips += 1
-        # The pool's question is an empty query.
-        asked.queries += bool(query) and query not in ENDS
+        trips.postgres_trips += 1
+        # The pool's check is empty.
+        trips.queries += bool(query) and query not in NOT_QUERIES
         began = time.perf_counter()
         try:
             return execute(self, query, *args, **options)
         finally:
-            asked.query_seconds += time.perf_counter() - began
+            trips.query_seconds += time.perf_counter() - began
 
     def counted_command(self: Any, *args: Any, **options: Any) -> Any:
-        asked.postgres_trips += 1
+        trips.postgres_trips += 1
         return command(self, *args, **options)
 
     def counted_send(self: Any, *args: Any, **options: Any) -> Any:
-        asked.redis_trips += 1
+        trips.redis_trips += 1
         return send(self, *args, **options)
 
     with (
@@ -81,4 +81,4 @@ def counting() -> Iterator[Asked]:
         patch.object(psycopg.Connection, "_exec_command", counted_command),
         patch.object(AbstractConnection, "send_packed_command", counted_send),
     ):
-        yield asked
+        yield trips

@@ -5,7 +5,7 @@ import datetime
 import pytest
 
 from attendance.models import Status
-from attendance.rules.status import late_from, status_of_scan
+from attendance.rules.late_rule import late_from, status_of_scan
 
 START = datetime.datetime(2026, 10, 5, 8, 0, 48, tzinfo=datetime.UTC)
 MICROSECOND = datetime.timedelta(microseconds=1)

@@ -1,6 +1,7 @@
 """The browser of the browser tests: the system's Chromium, or Playwright's own.
 
-``python -m tests.support.chromium`` checks that there is one before the tests run, and installs it where it may.
+``python -m tests.support.browser.chromium`` checks that there is one before the tests run. As root, or in CI with sudo, it
+installs Debian's.
 """
 
 import os
@@ -37,7 +38,7 @@ def main() -> None:
     if not executable():
         sys.exit(
             "The browser tests need Chromium: `sudo apt-get install chromium`, "
-            "or `.venv/bin/playwright install chromium` for a copy of their own."
+            "or `.venv/bin/playwright install chromium` for a copy of its own."
         )
 
 
