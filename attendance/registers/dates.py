@@ -2,11 +2,11 @@
 
 import datetime
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 
-M = TypeVar("M", bound=Model)
+Rows = TypeVar("Rows", bound="QuerySet[Any]")
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class DateRange:
         if self.first and self.last and self.last < self.first:
             raise ValueError("a range of days ends before it begins")
 
-    def limit(self, rows: QuerySet[M], *, by: str = "date") -> QuerySet[M]:
+    def limit(self, rows: Rows, *, by: str = "date") -> Rows:
         """The rows whose date is in the range.
 
         :param by: the lookup of the date from the row

@@ -234,7 +234,7 @@ def _import_dated(
     _compare(wanted, of_file, sections, between=(first, last), at=at, report=report)
     plan = report.meetings
     used = {id(one.pattern): one.pattern for one in (*plan.added, *plan.adopted) if one.pattern}
-    MeetingPattern.objects.bulk_create([pattern for pattern in used.values() if pattern.pk is None])
+    MeetingPattern.objects.bulk_create([pattern for pattern in used.values() if not pattern.pk])
     planning.save(plan, at=at)
 
 
