@@ -1,5 +1,6 @@
 """Fixtures for all tests."""
 
+import gc
 import shutil
 import socket
 import tempfile
@@ -32,6 +33,13 @@ LONGEST = ("chaos", "bench", "config/serving", "config/embedded")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     first = [Path(__file__).parent / folder for folder in LONGEST]
     items.sort(key=lambda item: not any(folder in item.path.parents for folder in first))
+
+
+def pytest_collection_finish() -> None:
+    # All modules are loaded. The garbage collector need not look through them again and again: 7 % of the run's time.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
 
 
 @pytest.fixture(scope="session", autouse=True)

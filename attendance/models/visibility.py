@@ -52,7 +52,7 @@ class VisibleQuerySet(models.QuerySet[_Model]):
 
     def taught_by(self, user: User, *, on: datetime.date) -> Self:
         """What the user teaches on the day, also for an admin."""
-        return self.filter(self.run_condition(user, on=on))
+        return self.filter(self.own_condition(user), self.run_condition(user, on=on))
 
     def with_rights(self, user: User, *, on: datetime.date) -> Self:
         """Add ``may_run``, ``may_correct`` and ``may_manage``: whether the user may run it, change its marks by hand, and
@@ -98,9 +98,7 @@ class VisibleQuerySet(models.QuerySet[_Model]):
 
     def run_condition(self, user: User, *, on: datetime.date) -> Q:
         """The condition that the user may run the row on the day."""
-        return self._exists(
-            user, (_WITH_SECTION & has_begun(on) & is_not_over(on)) | self._is_still_given(on)
-        )
+        return self._exists(user, self._may_run(on))
 
     def managed_condition(self, user: User, *, on: datetime.date) -> Q:
         """The condition that the user may change the rules, the roster and the plan of the row on the day."""
@@ -116,16 +114,25 @@ class VisibleQuerySet(models.QuerySet[_Model]):
             & has_begun(on)
             & Q(to_date__gt=F("section__term__last_day"), to_date__gte=on - CORRECTS_FOR)
         )
-        return self.run_condition(user, on=on) | self._exists(user, until_the_end)
+        return self._exists(user, self._may_run(on) | until_the_end)
+
+    def own_condition(self, user: User) -> Q:
+        """The condition that the row is of a section which the user ever taught: implied by each of the others.
+
+        PostgreSQL can begin with it; otherwise it reads the rows of all sections.
+        """
+        own = TeachingAssignment.objects.in_force().filter(user=user).order_by()
+        return Q(**{f"{self.section_key}__in": own.values("section")})
 
     def _exists(self, user: User, condition: Q) -> Q:
         own = TeachingAssignment.objects.in_force().filter(user=user)
-        # The subquery below implies this. PostgreSQL can begin with it; otherwise it reads the rows of all sections.
-        in_own_sections = Q(**{f"{self.section_key}__in": own.order_by().values("section")})
         if self.meeting_date_key:
             date = ExpressionWrapper(OuterRef(self.meeting_date_key), output_field=models.DateField())
             own = own.alias(row_date=date)
-        return in_own_sections & Q(Exists(own.filter(condition, section=OuterRef(self.section_key))))
+        return Q(Exists(own.filter(condition, section=OuterRef(self.section_key))))
+
+    def _may_run(self, on: datetime.date) -> Q:
+        return (_WITH_SECTION & has_begun(on) & is_not_over(on)) | self._is_still_given(on)
 
     def _is_given(self) -> Q:
         """The row is, or belongs to, a meeting that was given; a section of which any was given."""
@@ -145,7 +152,7 @@ class VisibleQuerySet(models.QuerySet[_Model]):
     def _limited(self, user: User, condition: Q) -> Self:
         if user.role is Role.ADMIN:
             return self
-        return self.filter(condition) if user.role is Role.TEACHER else self.none()
+        return self.filter(self.own_condition(user), condition) if user.role is Role.TEACHER else self.none()
 
 
 def _as_boolean(condition: Q) -> "ExpressionWrapper[Any]":

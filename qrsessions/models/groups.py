@@ -37,6 +37,10 @@ class GroupSessionQuerySet(VisibleQuerySet["GroupSession"]):
     def correctable_condition(self, user: User, *, on: datetime.date) -> Q:
         return _each_member(Meeting.objects.correctable_condition(user, on=on))
 
+    def own_condition(self, user: User) -> Q:
+        own = Meeting.objects.filter(Meeting.objects.own_condition(user))
+        return Q(group__in=own.values("group"))
+
     def term_condition(self, **lookups: Any) -> Q:
         return _each_member(Q(**{f"section__term__{name}": value for name, value in lookups.items()}))
 
