@@ -45,6 +45,8 @@ def main() -> None:
     )
     parser.add_argument("--page", type=Path, help="write the tables between the markers in this page")
     wanted = parser.parse_args()
+    if wanted.page and not wanted.page.is_file():
+        parser.error(f"there is no page {wanted.page} (bench/README.md is one)")
     with environment.fresh_environment() as site:
         _measure_and_report(site, wanted)
 
