@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from attendance.models import (
     AttendanceRecord,
@@ -31,6 +32,8 @@ from attendance.timetable.planning import institution_zone
 
 _USUAL_START = datetime.time(12)
 _USUAL_LENGTH = datetime.timedelta(hours=1)
+# How many students a note names.
+_NAMED = 12
 _ONLY_TAKEN = frozenset({Status.PRESENT, Status.LATE, Status.ABSENT})
 _STATES = {
     FileState.HELD: MeetingState.HELD,
@@ -117,6 +120,8 @@ class SectionPlanner:
         self._new_students = new_students
         self._plan = SectionPlan(section)
         self._uses = {use.word: use for use in report.words}
+        # Enrolled, without an entry for a class that the file fills in: names by student id.
+        self._missing: dict[str, str] = {}
 
     def plan(
         self, rows: Sequence[StudentRow], meetings: Collection[Meeting], *, is_only_section: bool
@@ -140,6 +145,7 @@ class SectionPlanner:
         found = self._match(states, meetings)
         for number in states:
             self._plan_class(number, states[number], found.get(number), people)
+        self._note_missing_students()
         return self._plan
 
     # --- Reading what is there ------------------------------------------------------------------------------
@@ -458,7 +464,24 @@ class SectionPlanner:
             if student_id in named or student.pk in records or not _holding(enrolments, meeting.date):
                 continue
             roll_number = self._roll_number(student, meeting.date, numbers)
+            self._missing.setdefault(student_id, student.name)
             yield ImportedRecord(meeting, student, None, None, None, None, roll_number, "")
+
+    def _note_missing_students(self) -> None:
+        if not self._missing:
+            return
+        names = list(self._missing.values())
+        note = ngettext(
+            "%(section)s: %(number)d enrolled student has no entry for a class in the file, so gets no status there: "
+            "%(names)s",
+            "%(section)s: %(number)d enrolled students have no entry for a class in the file, so get no status there: "
+            "%(names)s",
+            len(names),
+        )
+        listed = ", ".join(names[:_NAMED]) + (" …" if len(names) > _NAMED else "")
+        self._report.notes.append(
+            note % {"section": self._plan.section, "number": len(names), "names": listed}
+        )
 
     def _student_on(
         self, person: _Person, number: int, file_class: FileClass, *, is_needed: bool

@@ -482,6 +482,16 @@ def test_columns_of_classes_that_are_not_the_sections_are_left_out_with_a_note(s
     assert Meeting.objects.count() == 1
 
 
+def test_students_without_an_entry_are_named_in_a_note(section):
+    report = load("student_id,2026-09-07,2026-09-08\nS1,P,A\n", section=section, at=AT)
+
+    name = section.enrolments.get(student__student_id="S2").student.name
+    assert report.notes == [
+        f"{section}: 1 enrolled student has no entry for a class in the file, so gets no status there: {name}"
+    ]
+    assert letters(section) == {"S1": "PA", "S2": "--"}
+
+
 def test_date_with_two_classes_needs_a_time(section):
     held(section, 7, {"S1": "present"})
     held(section, 7, {"S1": "absent"}, hour=15)
