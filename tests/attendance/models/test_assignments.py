@@ -314,7 +314,7 @@ def test_single_meeting_must_be_one_of_the_section():
     meeting, section = make_meeting(), make_section()
     wrong = TeachingAssignment(section=section, user=make_teacher(), role="substitute", meeting=meeting)
 
-    with pytest.raises(ValidationError, match="belongs to another section"):
+    with pytest.raises(ValidationError, match="to another section"):
         wrong.full_clean()
 
     # Where it is stored all the same, it gives nothing.
