@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
@@ -12,12 +12,6 @@ from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
     from attendance.models.teaching import Section
-
-
-class TermQuerySet(models.QuerySet["Term"]):
-    def current(self, date: datetime.date) -> Self:
-        """Without terms that are past."""
-        return self.exclude(last_day__lt=oldest_last_day(date))
 
 
 class Term(models.Model):
@@ -35,8 +29,6 @@ class Term(models.Model):
         blank=True,
         help_text=_("The term's id in the student information system."),
     )
-
-    objects = TermQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("term")

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from attendance.lib.refusals import Refused
-from attendance.models import Meeting, MeetingPattern, MeetingState, Section, Term
+from attendance.models import Meeting, MeetingPattern, MeetingState, Section
 from attendance.timetable import planning
 from attendance.timetable.formats.entries import (
     BadSeries,
@@ -83,7 +83,7 @@ class Report:
 
 
 @dataclass
-class _OfSection:
+class _SectionRows:
     section: Section
     series: list[Series] = field(default_factory=list)
     weekly: list[WeeklyRow] = field(default_factory=list)
@@ -137,16 +137,14 @@ def _sections_of(
     by_name: SectionsByName | None,
     at: datetime.datetime,
     report: Report,
-) -> dict[int, _OfSection]:
+) -> dict[int, _SectionRows]:
     """What the file says of each section."""
     today = timezone.localdate(at, timezone=planning.institution_zone())
     if section:
         candidates = [section]
     else:
         candidates = list(
-            Section.objects.exclude(term__in=Term.objects.exclude(pk__in=Term.objects.current(today)))
-            .select_related("course", "term")
-            .order_by("pk")
+            Section.objects.in_current_terms(on=today).select_related("course", "term").order_by("pk")
         )
     if by_name and (missing := missing_sections(by_name, (one.pk for one in candidates))):
         raise TimetableRefused(
@@ -154,7 +152,7 @@ def _sections_of(
             % {"ids": ", ".join(str(pk) for pk in missing)}
         )
     finder = SectionFinder(candidates, by_name)
-    sections: dict[int, _OfSection] = {}
+    sections: dict[int, _SectionRows] = {}
     unmatched: Counter[tuple[str, str]] = Counter()
     others = 0
     rows: list[Series | WeeklyRow] = [*file.series, *file.weekly]
@@ -171,12 +169,12 @@ def _sections_of(
                 unmatched[row.names.label, str(reason)] += 1
             continue
         for one in found:
-            of_section = sections.setdefault(one.pk, _OfSection(one))
-            of_section.is_incomplete |= row.names in file.incomplete
+            rows_of_section = sections.setdefault(one.pk, _SectionRows(one))
+            rows_of_section.is_incomplete |= row.names in file.incomplete
             if isinstance(row, Series):
-                of_section.series.append(row)
+                rows_of_section.series.append(row)
             else:
-                of_section.weekly.append(row)
+                rows_of_section.weekly.append(row)
     report.problems += [
         Problem(f"“{label}” (×{number})" if number > 1 else f"“{label}”", reason)
         for (label, reason), number in unmatched.items()
@@ -219,7 +217,7 @@ def _days_of_term(section: Section) -> tuple[datetime.date, datetime.date] | Non
 
 
 def _import_dated(
-    sections: list[_OfSection], *, at: datetime.datetime, first_day: datetime.date | None, report: Report
+    sections: list[_SectionRows], *, at: datetime.datetime, first_day: datetime.date | None, report: Report
 ) -> None:
     sections = [one for one in sections if one.series]
     if not sections:
@@ -241,7 +239,7 @@ def _import_dated(
 
 
 def _wanted(
-    sections: list[_OfSection],
+    sections: list[_SectionRows],
     known: dict[_PatternKey, MeetingPattern],
     *,
     between: tuple[datetime.date, datetime.date],
@@ -320,7 +318,7 @@ def _classes_of(
 def _compare(
     wanted: _Wanted,
     of_file: set[_PatternKey],
-    sections: list[_OfSection],
+    sections: list[_SectionRows],
     *,
     between: tuple[datetime.date, datetime.date],
     at: datetime.datetime,
@@ -384,7 +382,9 @@ def _filled(meeting: Meeting, pattern: MeetingPattern, meets: DatedClass) -> Mee
     return meeting
 
 
-def _add(wanted: _Wanted, staying: Iterable[Meeting], sections: list[_OfSection], *, report: Report) -> None:
+def _add(
+    wanted: _Wanted, staying: Iterable[Meeting], sections: list[_SectionRows], *, report: Report
+) -> None:
     """Add the classes that are left, unless the section already has a class at that time."""
     taken: defaultdict[int, list[tuple[datetime.datetime, datetime.datetime]]] = defaultdict(list)
     for meeting in staying:
@@ -423,7 +423,7 @@ def _listed(dates: list[datetime.date]) -> str:
 # --- Weekly classes ---------------------------------------------------------------------------------------
 
 
-def _import_weekly(sections: list[_OfSection], *, kind: str, at: datetime.datetime, report: Report) -> None:
+def _import_weekly(sections: list[_SectionRows], *, kind: str, at: datetime.datetime, report: Report) -> None:
     sections = [one for one in sections if one.weekly and not _has_bad_row(one, report)]
     if not sections:
         return
@@ -445,7 +445,7 @@ def _import_weekly(sections: list[_OfSection], *, kind: str, at: datetime.dateti
     report.kept += plan.kept
 
 
-def _has_bad_row(one: _OfSection, report: Report) -> bool:
+def _has_bad_row(one: _SectionRows, report: Report) -> bool:
     """Whether a row has no days, or too many. If so, none of the section's rows is imported."""
     bad = one.is_incomplete
     for row in one.weekly:

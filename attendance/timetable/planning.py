@@ -237,11 +237,7 @@ def lock_free(meetings: MeetingQuerySet, *, at: datetime.datetime | None) -> set
     """Lock these meetings until the transaction ends. Return those that are free: see ``is_free``."""
     locked = set(meetings.select_for_update().order_by("pk").values_list("pk", flat=True))
     # A second statement: while the first waited, a session may have been opened or an excuse entered.
-    return (
-        set(Meeting.objects.filter(is_free(at), pk__in=locked).values_list("pk", flat=True))
-        if locked
-        else locked
-    )
+    return set(Meeting.objects.filter(is_free(at), pk__in=locked).values_list("pk", flat=True))
 
 
 def is_free(at: datetime.datetime | None) -> Q:

@@ -166,7 +166,8 @@ def _parts(
                 problems.add(str(error), file=one.name, line=rows[0].line, column=one.column("section"))
                 continue
             parts[name] = _Part(one, found, rows, is_only_section=len(_by_section(one)) == 1)
-            report.sections_added += [str(found)] if found._state.adding else []
+            if found.pk is None:
+                report.sections_added.append(str(found))
     return sorted(parts.values(), key=lambda part: part.section.pk or 0)
 
 

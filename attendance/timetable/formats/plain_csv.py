@@ -89,7 +89,7 @@ def _read_row(
     file: TimetableFile,
     dated: defaultdict[Names, list[DatedClass]],
 ) -> None:
-    start, end = _required(cells, "start", _time), _required(cells, "end", _time)
+    start, end = _required(cells, "start", read_time), _required(cells, "end", read_time)
     room = plain_text(cells.get("room", ""), limit=100)
     if bool(cells.get("date")) == bool(cells.get("weekday")):
         raise _BadCell(_("Give either a date or a weekday."))
@@ -151,9 +151,6 @@ def _required(cells: dict[str, str], column: str, read: Callable[[str], T | None
             else _("The cell “%(column)s” is empty.") % {"column": column}
         )
     return value
-
-
-_time = read_time
 
 
 def _date(text: str) -> datetime.date | None:
