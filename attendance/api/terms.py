@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from attendance.api.fields import IdField
 from attendance.api.permissions import IsTeacher, signed_in
 from attendance.models import Role, Term
 from attendance.models.visibility import VisibleQuerySet
@@ -27,10 +28,8 @@ _Rows = TypeVar("_Rows", bound=VisibleQuerySet[Any])
 class TermFilterSerializer(serializers.Serializer[Any]):
     """The terms of a list. Past ones are left out, unless one of these asks for them."""
 
-    term = serializers.IntegerField(
+    term = IdField(
         required=False,
-        min_value=1,
-        max_value=2**63 - 1,
         help_text="The id of a term: only this one, also if it is past.",
     )
     past = serializers.BooleanField(default=False, help_text="Also past terms.")
@@ -57,9 +56,7 @@ class HolidaySerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=200)
     first_day = serializers.DateField()
     last_day = serializers.DateField()
-    sections = serializers.ListField(
-        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), default=list, max_length=1000
-    )
+    sections = serializers.ListField(child=IdField(), default=list, max_length=1000)
 
     def to_representation(self, instance: Any) -> Any:
         names = {name: getattr(instance, name) for name in ("name", "first_day", "last_day")}

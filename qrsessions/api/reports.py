@@ -9,6 +9,7 @@ from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from attendance.api.fields import IdField
 from attendance.api.permissions import signed_in
 from attendance.models import Section
 from attendance.reports.at_risk import AtRisk, students_at_risk
@@ -20,9 +21,6 @@ from qrsessions.api.base import TeacherView
 from qrsessions.queries.reports.selection import REPORTS, Wanted, chosen_sections
 from qrsessions.serializers.date_range import DateRangeSerializer
 
-# The largest key that the database can hold.
-LARGEST = 2**63 - 1
-
 
 class ReportPages(PageNumberPagination):
     page_size = 50
@@ -33,12 +31,10 @@ class ReportPages(PageNumberPagination):
 class ReportFilterSerializer(DateRangeSerializer):
     """What a report is about. Sections of past terms are left out, unless one of them or their term is asked for."""
 
-    section = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST)
+    section = IdField(required=False)
     course = serializers.CharField(required=False, help_text="The code of a course.")
     department = serializers.CharField(required=False, help_text="The department of courses.")
-    term = serializers.IntegerField(
-        required=False, min_value=1, max_value=LARGEST, help_text="The id of a term."
-    )
+    term = IdField(required=False, help_text="The id of a term.")
     page = serializers.IntegerField(required=False, min_value=1)
     page_size = serializers.IntegerField(
         required=False, min_value=1, help_text=f"At most {ReportPages.max_page_size}."

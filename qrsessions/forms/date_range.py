@@ -7,6 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from attendance.registers.dates import ALWAYS, DateRange
+from qrsessions.forms.fields import DateInput
 
 
 class DateRangeForm(forms.Form):
@@ -16,7 +17,7 @@ class DateRangeForm(forms.Form):
         super().__init__(*args, **kwargs)
         # "from" is a word of Python's.
         for name, label in (("from", _("From")), ("to", _("To"))):
-            widget = forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+            widget = DateInput()
             self.fields[name] = forms.DateField(label=label, required=False, widget=widget)
 
     def clean(self) -> dict[str, Any]:

@@ -14,14 +14,15 @@ from attendance.queries.labels import OwnLabels
 from attendance.records.by_hand import HandMark, mark_of
 from attendance.timetable.occurrences import YEARS, instant
 from attendance.timetable.planning import institution_zone
+from qrsessions.forms.fields import DateInput, TimeInput
 
 
 class TimesForm(forms.Form):
     """A date, and local times of day in the institution's time zone."""
 
-    date = forms.DateField(label=_("Date"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
-    start = forms.TimeField(label=_("Start"), widget=forms.TimeInput({"type": "time"}, format="%H:%M"))
-    end = forms.TimeField(label=_("End"), widget=forms.TimeInput({"type": "time"}, format="%H:%M"))
+    date = forms.DateField(label=_("Date"), widget=DateInput())
+    start = forms.TimeField(label=_("Start"), widget=TimeInput())
+    end = forms.TimeField(label=_("End"), widget=TimeInput())
     room = forms.CharField(label=_("Room"), max_length=100, required=False)
 
     def clean_date(self) -> datetime.date:

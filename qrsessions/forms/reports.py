@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from attendance.rules.risk import ABSENCES_IN_A_ROW
 from qrsessions.forms.date_range import DateRangeForm
+from qrsessions.forms.fields import IdField
 from qrsessions.queries.reports.selection import Choices, Wanted
 
 
@@ -52,7 +53,7 @@ class AtRiskForm(ReportForm):
         widget=forms.NumberInput({"placeholder": ABSENCES_IN_A_ROW}),
     )
     # Chosen by a link, not here: an institution has thousands.
-    section = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput())
+    section = IdField(required=False, widget=forms.HiddenInput())
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

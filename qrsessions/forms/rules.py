@@ -14,6 +14,7 @@ from attendance.models import AttendanceRule, ExcusedCounts, Section, StatusLabe
 from attendance.models.rules import FIELDS
 from attendance.queries.section_rules import SectionVersions
 from attendance.rules.words import part_in_words
+from qrsessions.forms.fields import DateInput
 
 LABEL_PREFIX = "label_"
 
@@ -38,7 +39,7 @@ class SectionRuleForm(forms.Form):
     valid_from = forms.DateField(
         label=_("From"),
         help_text=_("The first day on which this holds."),
-        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+        widget=DateInput(),
     )
     changes_past = forms.BooleanField(
         label=_("Yes, change numbers that have been shown"), required=False, widget=forms.HiddenInput

@@ -3,12 +3,14 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from qrsessions.forms.fields import IdField
+
 
 class JoinForm(forms.Form):
     """``section`` is needed from a student of several sections of a group."""
 
     session = forms.CharField(max_length=20)
-    section = forms.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
+    section = IdField(required=False)
 
 
 class CodeForm(forms.Form):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.db.models import BigIntegerField
 from django.utils.translation import gettext_lazy as _
 
 from attendance.models import ExcuseReason, Status, StatusLabel
@@ -56,15 +57,13 @@ class SectionIdsField(forms.Field):
         "required": _("Choose at least one section."),
         "invalid": _("This is not a section id."),
     }
-    # The largest id that the database can hold.
-    largest = 2**63 - 1
 
     def to_python(self, value: Any) -> list[int]:
         sent = value or []
         if not all(text.isascii() and text.isdigit() and len(text) < 20 for text in sent):
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         ids = [int(text) for text in sent]
-        if any(number > self.largest for number in ids):
+        if any(number > BigIntegerField.MAX_BIGINT for number in ids):
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return ids
 

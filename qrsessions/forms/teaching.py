@@ -9,10 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from attendance.models import TeachingRole, User
 from attendance.queries.teaching import colleagues_like, colleagues_named
-
-
-def _date_input() -> forms.DateInput:
-    return forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+from qrsessions.forms.fields import DateInput
 
 
 class ColleagueField(forms.CharField):
@@ -50,11 +47,11 @@ class GiveDaysForm(ColleagueForm):
         label=_("Role"),
         choices=[(role.value, role.label) for role in (TeachingRole.SUBSTITUTE, TeachingRole.ASSISTANT)],
     )
-    first_day = forms.DateField(label=_("First day"), required=False, widget=_date_input())
+    first_day = forms.DateField(label=_("First day"), required=False, widget=DateInput())
     last_day = forms.DateField(
         label=_("Last day"),
         required=False,
-        widget=_date_input(),
+        widget=DateInput(),
         # There must be a day after it.
         validators=[MaxValueValidator(datetime.date.max - datetime.timedelta(days=1))],
     )

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from attendance.models import Weekday
 from attendance.timetable.occurrences import WeeklyClass
 from attendance.timetable.weekly_classes import MAX_ROWS
+from qrsessions.forms.fields import DateInput, TimeInput
 from qrsessions.forms.kept_files import KeptFileForm
 from qrsessions.forms.teachers import SectionIdsField
 
@@ -29,14 +30,10 @@ class WeeklyClassForm(forms.Form):
         initial=1,
         label=_("How often"),
     )
-    start = forms.TimeField(label=_("From"), widget=forms.TimeInput({"type": "time"}, format="%H:%M"))
-    end = forms.TimeField(label=_("To"), widget=forms.TimeInput({"type": "time"}, format="%H:%M"))
-    first_day = forms.DateField(
-        required=False, label=_("First day"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
-    )
-    last_day = forms.DateField(
-        required=False, label=_("Last day"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
-    )
+    start = forms.TimeField(label=_("From"), widget=TimeInput())
+    end = forms.TimeField(label=_("To"), widget=TimeInput())
+    first_day = forms.DateField(required=False, label=_("First day"), widget=DateInput())
+    last_day = forms.DateField(required=False, label=_("Last day"), widget=DateInput())
     room = forms.CharField(max_length=100, required=False, label=_("Room"))
 
     def clean(self) -> dict[str, Any]:
@@ -98,7 +95,7 @@ class TimetableFileForm(KeptFileForm):
     first_day = forms.DateField(
         required=False,
         label=_("Leave everything before this day as it is"),
-        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+        widget=DateInput(),
     )
     zone = forms.ChoiceField(
         required=False,

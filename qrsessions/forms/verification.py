@@ -3,8 +3,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-# The web server takes requests of up to 1 MB.
-MAX_UPLOAD_BYTES = 900_000
+from qrsessions.forms.kept_files import MAX_UPLOAD_BYTES
 
 
 class CodeForm(forms.Form):

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
+from attendance.api.fields import IdField
 from attendance.api.serializers import RecordSerializer
 from attendance.models import Status
 from qrsessions.queries.arrivals import Arrivals
@@ -30,9 +31,7 @@ class GroupRegisterChangesSerializer(RegisterChangesSerializer):
 
 
 class UndoSerializer(serializers.Serializer[Any]):
-    change = serializers.IntegerField(
-        min_value=1, max_value=2**63 - 1, help_text="As the correction told it."
-    )
+    change = IdField(help_text="As the correction told it.")
 
 
 class BulkMarkSerializer(serializers.Serializer[Any]):

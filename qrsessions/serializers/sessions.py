@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from attendance.api.fields import IdField
 from attendance.api.serializers import CountsSerializer, RecordSerializer, counts_json
 from attendance.lib.moments import moment_json
 from attendance.models import Meeting, Status
@@ -83,19 +84,17 @@ class GroupSessionSerializer(serializers.Serializer[Any]):
 
 
 class OpenGroupSerializer(serializers.Serializer[Any]):
-    sections = serializers.ListField(
-        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), min_length=1, max_length=500
-    )
+    sections = serializers.ListField(child=IdField(), min_length=1, max_length=500)
     title = serializers.CharField(max_length=200, allow_blank=True, default="")
     join_policy = serializers.ChoiceField(JoinPolicy.choices, default=JoinPolicy.STRICT)
 
 
 class AddSectionSerializer(serializers.Serializer[Any]):
-    section = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+    section = IdField()
 
 
 class OpenSessionSerializer(serializers.Serializer[Any]):
-    section = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+    section = IdField()
     join_policy = serializers.ChoiceField(JoinPolicy.choices, default=JoinPolicy.STRICT)
 
 
@@ -188,11 +187,9 @@ class AdmittedSerializer(serializers.Serializer[Any]):
 
 
 class JoinGroupSerializer(serializers.Serializer[Any]):
-    section = serializers.IntegerField(
+    section = IdField(
         allow_null=True,
         default=None,
-        min_value=1,
-        max_value=2**63 - 1,
         help_text="Only for a student who is in several sections of the group.",
     )
 

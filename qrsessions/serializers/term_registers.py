@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from attendance.api.fields import IdField
 from attendance.exports.pdf import PaperSize
 from attendance.exports.registers.files import MOST_SECTIONS, FileType
 from attendance.exports.registers.table import Column
@@ -50,7 +51,7 @@ class ZipFilterSerializer(RegisterFileFilterSerializer):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         return super().get_fields() | {
             "section": serializers.ListField(
-                child=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
+                child=IdField(),
                 min_length=1,
                 max_length=MOST_SECTIONS,
                 help_text="Repeat it for each section.",
