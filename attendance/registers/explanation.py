@@ -13,7 +13,7 @@ from attendance.rules.standing import Result, Row
 from attendance.rules.words import arithmetic, forecast, in_words, marks_in_words, why
 
 # The newest ones are shown. Nobody has more, unless a mark is changed back and forth by a program.
-MOST_CHANGES = 200
+MAX_CHANGES = 200
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Explanation:
     """One student in one section within the register's range of days.
 
     :ivar meetings: the earliest first, without planned ones
-    :ivar changes: of the student's records in these meetings, the newest first, at most ``MOST_CHANGES``
+    :ivar changes: of the student's records in these meetings, the newest first, at most ``MAX_CHANGES``
     """
 
     register: TermRegister
@@ -107,7 +107,7 @@ def _changes(section: Section, student: Student, dates: DateRange) -> list[Recor
     related = within.select_related(
         "changed_by", "record__meeting", "from_label", "from_reason", "to_label", "to_reason"
     )
-    return list(related[:MOST_CHANGES])
+    return list(related[:MAX_CHANGES])
 
 
 def _other_rule(register: TermRegister, meeting: Meeting, cell: Cell | None) -> list[str]:

@@ -9,9 +9,9 @@ from attendance.models import AttendanceRecord, MeetingState, Section
 from attendance.registers.dates import DateRange
 
 # A million is read in some seconds: see ``bench.studies.registers.reports``.
-MOST_RECORDS = 2_000_000
+MAX_RECORDS = 2_000_000
 # More than a page can usefully show.
-MOST_SECTIONS = 500
+MAX_SECTIONS = 500
 
 
 class TooMuch(Refused):
@@ -24,9 +24,9 @@ def check_size(sections: Collection[Section], dates: DateRange) -> None:
     """
     :raises TooMuch: if there are too many sections, or too many records of them within the days
     """
-    if len(sections) > MOST_SECTIONS:
+    if len(sections) > MAX_SECTIONS:
         raise TooMuch
     held = AttendanceRecord.objects.filter(meeting__section__in=sections, meeting__state=MeetingState.HELD)
     # Counting ends there.
-    if dates.limit(held, by="meeting__date")[: MOST_RECORDS + 1].count() > MOST_RECORDS:
+    if dates.limit(held, by="meeting__date")[: MAX_RECORDS + 1].count() > MAX_RECORDS:
         raise TooMuch

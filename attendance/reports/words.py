@@ -3,7 +3,7 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from attendance.rules.risk import FALL_POINTS, FEWEST_CLASSES, LAST_CLASSES, Risk
+from attendance.rules.risk import FALL_POINTS, LAST_CLASSES, MIN_CLASSES, Risk
 from attendance.rules.standing import Result
 
 
@@ -28,7 +28,7 @@ def reason_in_words(reason: Risk, result: Result, *, absences: int) -> str:
 def reasons_explained(*, absences: int) -> list[str]:
     """Who is listed as at risk, and what each reason means."""
     return [
-        _("Below the minimum: counted from %(number)s classes on.") % {"number": FEWEST_CLASSES},
+        _("Below the minimum: counted from %(number)s classes on.") % {"number": MIN_CLASSES},
         _("Cannot reach the minimum any more: not even by attending every class from now on."),
         ngettext(
             "Absent at the last class. Excused classes are passed over.",

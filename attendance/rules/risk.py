@@ -9,7 +9,7 @@ from attendance.models import Status
 from attendance.rules.standing import Result, Row, Standing
 
 # Of fewer classes a low percentage says little, so nobody is listed for it.
-FEWEST_CLASSES = 3
+MIN_CLASSES = 3
 ABSENCES_IN_A_ROW = 3
 # The trend: the last classes that count, against those before them. One absence of somebody who never misses is 25 points.
 LAST_CLASSES = 4
@@ -38,7 +38,7 @@ def risks(result: Result, *, absences: int = ABSENCES_IN_A_ROW) -> list[Risk]:
     found = []
     if result.standing is Standing.LOST:
         found.append(Risk.LOST)
-    elif result.standing is Standing.BELOW and result.held >= FEWEST_CLASSES:
+    elif result.standing is Standing.BELOW and result.held >= MIN_CLASSES:
         found.append(Risk.BELOW)
     if latest_absences(result.rows) >= absences:
         found.append(Risk.ABSENCES)

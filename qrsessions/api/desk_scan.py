@@ -16,7 +16,7 @@ from qrsessions.serializers.sessions import GroupStatsSerializer, StatsSerialize
 from qrsessions.services import desk_marks
 
 # How long a device may keep a scanned code while it has no connection.
-LONGEST_WAIT = datetime.timedelta(hours=12)
+MAX_WAIT = datetime.timedelta(hours=12)
 
 
 class PersonalCodeSerializer(serializers.Serializer[Any]):
@@ -28,7 +28,7 @@ class PersonalCodeSerializer(serializers.Serializer[Any]):
     waited_seconds = serializers.IntegerField(
         default=0,
         min_value=0,
-        max_value=int(LONGEST_WAIT.total_seconds()),
+        max_value=int(MAX_WAIT.total_seconds()),
         help_text="How long ago the code was scanned, if it was kept while there was no connection.",
     )
     number = serializers.CharField(required=False, max_length=100, help_text="A roll number or student id.")

@@ -14,7 +14,7 @@ from attendance.api.serializers import SectionSerializer
 from attendance.api.views import with_numbers
 from attendance.models import Section
 from qrsessions.api.base import TeacherView
-from qrsessions.forms.teachers import MOST_MINUTES
+from qrsessions.forms.teachers import MAX_MINUTES
 from qrsessions.queries.access import check_may_manage, find_section
 from qrsessions.services.settings import set_section_rules
 
@@ -33,7 +33,7 @@ class SectionRulesSerializer(serializers.Serializer[Any]):
         required=False,
         allow_null=True,
         min_value=0,
-        max_value=MOST_MINUTES,
+        max_value=MAX_MINUTES,
         help_text="Scans this many minutes after attendance starts are late.",
     )
 

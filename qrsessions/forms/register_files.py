@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from attendance.exports.pdf import PaperSize
-from attendance.exports.registers.files import MOST_SECTIONS, FileType
+from attendance.exports.registers.files import MAX_SECTIONS, FileType
 from attendance.exports.registers.table import Column
 from attendance.models import Section
 from qrsessions.forms.date_range import DateRangeForm
@@ -66,8 +66,8 @@ class RegisterFilesForm(DateRangeForm):
 
     def clean_sections(self) -> list[Section]:
         sections = list(self.cleaned_data["sections"])
-        if len(sections) > MOST_SECTIONS:
+        if len(sections) > MAX_SECTIONS:
             raise forms.ValidationError(
-                _("Choose at most %(number)d sections."), params={"number": MOST_SECTIONS}
+                _("Choose at most %(number)d sections."), params={"number": MAX_SECTIONS}
             )
         return sections

@@ -12,7 +12,7 @@ from attendance.queries.labels import OwnLabels
 from qrsessions.models import JoinPolicy
 
 # A day, as the section's field allows.
-MOST_MINUTES = 24 * 60
+MAX_MINUTES = 24 * 60
 
 
 class AgainForm(forms.Form):
@@ -86,7 +86,7 @@ class SectionRulesForm(forms.Form):
         min_value=0, max_value=100, required=False, label=_("Minimum attendance (%)")
     )
     late_after_minutes = forms.IntegerField(
-        min_value=0, max_value=MOST_MINUTES, required=False, label=_("Scans are late after (minutes)")
+        min_value=0, max_value=MAX_MINUTES, required=False, label=_("Scans are late after (minutes)")
     )
 
 

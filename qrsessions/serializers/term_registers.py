@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from attendance.api.fields import IdField
 from attendance.exports.pdf import PaperSize
-from attendance.exports.registers.files import MOST_SECTIONS, FileType
+from attendance.exports.registers.files import MAX_SECTIONS, FileType
 from attendance.exports.registers.table import Column
 from attendance.models import ExcusedCounts, MeetingState, Status
 from attendance.rules.standing import Standing
@@ -53,7 +53,7 @@ class ZipFilterSerializer(RegisterFileFilterSerializer):
             "section": serializers.ListField(
                 child=IdField(),
                 min_length=1,
-                max_length=MOST_SECTIONS,
+                max_length=MAX_SECTIONS,
                 help_text="Repeat it for each section.",
             ),
             "type": serializers.ChoiceField(choices=FileType.choices, default=FileType.XLSX),

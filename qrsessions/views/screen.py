@@ -25,7 +25,7 @@ from qrsessions.views.access import session_or_group_to_run, teacher_page, teach
 from qrsessions.views.session_context import page_urls
 
 # More lines than this could not be read from the last row.
-MOST_SECTIONS = 24
+MAX_SECTIONS = 24
 # The screen fetches the images of the next steps ahead, so that it survives 10 s without network.
 STEPS_AHEAD = 2
 # The steps that the screen takes by keyboard.
@@ -131,7 +131,7 @@ def _shown(found: SessionOrGroup, at: datetime.datetime) -> Shown:
             subtitle=words if number > 1 else group.members[0].label,
             status=group.session.status,
             stats=group.stats,
-            members=group.members if 1 < number <= MOST_SECTIONS else (),
+            members=group.members if 1 < number <= MAX_SECTIONS else (),
             total_sections=number,
             late_from=late_from(member.session for member in group.members),
             late_differs=len({_late_rule(member.session) for member in group.members}) > 1,

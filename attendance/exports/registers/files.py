@@ -22,9 +22,9 @@ from attendance.registers.term_register import TermRegister, term_register
 from attendance.registers.verification.export_codes import read_with_code
 
 # In a ZIP file.
-MOST_SECTIONS = 50
+MAX_SECTIONS = 50
 # PDF files with this many cells take less than 10 s of processor time. The fonts of each take as long as 5,000 cells.
-MOST_CELLS_IN_PDFS, _CELLS_OF_A_PDF = 120_000, 5_000
+MAX_CELLS_IN_PDFS, _CELLS_OF_A_PDF = 120_000, 5_000
 
 
 class TooManyPages(Refused):
@@ -125,7 +125,7 @@ def zip_file(
 def _check_pages(sections: Sequence[Section], type: FileType, dates: DateRange) -> None:
     if type is not FileType.PDF:
         return
-    if _cells(sections, dates) + len(sections) * _CELLS_OF_A_PDF > MOST_CELLS_IN_PDFS:
+    if _cells(sections, dates) + len(sections) * _CELLS_OF_A_PDF > MAX_CELLS_IN_PDFS:
         raise TooManyPages
 
 

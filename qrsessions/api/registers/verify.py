@@ -18,7 +18,7 @@ from qrsessions.api.base import TeacherView
 from qrsessions.queries.access import whole_sections
 
 # Later changes of one register, without an end.
-MOST_CHANGES = 1000
+MAX_CHANGES = 1000
 
 
 class SealedMarkSerializer(serializers.Serializer[ShownMark]):
@@ -78,7 +78,7 @@ class VerifiedSerializer(serializers.Serializer[VerifiedCode]):
     def get_changes(self, verified: VerifiedCode) -> Any:
         """The first 1,000 after the export."""
         changes = verified.found.changes if verified.found else ()
-        return LaterChangeSerializer(list(changes[:MOST_CHANGES]), many=True).data
+        return LaterChangeSerializer(list(changes[:MAX_CHANGES]), many=True).data
 
     def get_unsealed(self, verified: VerifiedCode) -> list[str]:
         """The ids of meetings that were held before there were seals."""

@@ -30,7 +30,7 @@ from qrsessions.views.access import teacher_page
 # As many columns as fit on a page of A4 across, beside the names.
 COLUMNS_ON_PAPER = 26
 # A larger register has several pages of students: more cells are slow to make, and to draw on a phone.
-CELLS_PER_PAGE, FEWEST_PER_PAGE = 12_000, 25
+CELLS_PER_PAGE, MIN_PER_PAGE = 12_000, 25
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def _shown(
     columns = _columns(found, user, today)
     show = _cell_words()
     rows = [row for row in found.rows if students or form.shows(row)]
-    per_page = max(FEWEST_PER_PAGE, CELLS_PER_PAGE // max(1, len(columns)))
+    per_page = max(MIN_PER_PAGE, CELLS_PER_PAGE // max(1, len(columns)))
     this_page = Paginator(rows, per_page).get_page(page)
     return {
         "section": section,

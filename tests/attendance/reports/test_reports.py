@@ -266,12 +266,12 @@ def test_queries_do_not_grow(django_assert_num_queries):
 
 def test_report_of_too_many_records_or_sections_is_refused(monkeypatch):
     sections = [section_of("PPP"), section_of("PPP")]
-    monkeypatch.setattr(size, "MOST_RECORDS", 5)
+    monkeypatch.setattr(size, "MAX_RECORDS", 5)
 
     with pytest.raises(TooMuch):
         check_size(sections, DateRange())
     check_size(sections[:1], DateRange())
     check_size(sections, DateRange(moment(2).date()))
-    monkeypatch.setattr(size, "MOST_SECTIONS", 1)
+    monkeypatch.setattr(size, "MAX_SECTIONS", 1)
     with pytest.raises(TooMuch):
         check_size(sections, DateRange(moment(2).date()))

@@ -180,7 +180,7 @@ def test_zip_without_sections_or_with_too_many_is_refused(teacher, sections):
 
 @pytest.mark.parametrize("alone", [True, False])
 def test_too_many_pages_are_refused(teacher, section, monkeypatch, alone):
-    monkeypatch.setattr(files, "MOST_CELLS_IN_PDFS", 1)
+    monkeypatch.setattr(files, "MAX_CELLS_IN_PDFS", 1)
     address = f"/api/v1/sections/{section.pk}/register.pdf" if alone else "/api/v1/registers.zip"
 
     response = client_of(teacher).get(address, {} if alone else {"section": section.pk, "type": "pdf"})

@@ -201,7 +201,7 @@ def test_students_and_visitors_are_refused(teacher, call):
 @pytest.mark.parametrize("call", CALLS)
 def test_too_much_and_too_often_are_refused(teacher, call, monkeypatch):
     section_of(teacher, "PAAA")
-    monkeypatch.setattr(size, "MOST_RECORDS", 1)
+    monkeypatch.setattr(size, "MAX_RECORDS", 1)
     monkeypatch.setattr(reports, "REPORTS", Limit("reports", times=1, per_seconds=60))
 
     first, second = client_of(teacher).get(call), client_of(teacher).get(call)

@@ -87,9 +87,9 @@ def test_zip_has_the_file_of_each_section(section, options, type):
 @pytest.mark.django_db
 def test_zip_of_too_many_pages_is_refused(section, options, monkeypatch, django_assert_num_queries):
     # Three students at five meetings, and what a file costs in any case.
-    monkeypatch.setattr(files, "MOST_CELLS_IN_PDFS", 15 + 5_000)
+    monkeypatch.setattr(files, "MAX_CELLS_IN_PDFS", 15 + 5_000)
     assert zip_file([section], type=FileType.PDF, options=options, at=timezone.now()).parts
-    monkeypatch.setattr(files, "MOST_CELLS_IN_PDFS", 15 + 5_000 - 1)
+    monkeypatch.setattr(files, "MAX_CELLS_IN_PDFS", 15 + 5_000 - 1)
 
     with django_assert_num_queries(2), pytest.raises(files.TooManyPages):
         zip_file([section], type=FileType.PDF, options=options, at=timezone.now())

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from attendance.exports.downloads import FILES, ZIPS
 from attendance.exports.registers import files
-from attendance.exports.registers.files import MOST_SECTIONS
+from attendance.exports.registers.files import MAX_SECTIONS
 from attendance.exports.registers.table import Column
 from attendance.models import SealedExport, Status
 from tests.support import factories
@@ -159,17 +159,17 @@ def test_section_of_others_cannot_be_chosen(teacher, section):
 
 
 def test_too_many_sections_are_refused(teacher, section):
-    others = [factories.make_section(teachers=[teacher]) for _ in range(MOST_SECTIONS)]
+    others = [factories.make_section(teachers=[teacher]) for _ in range(MAX_SECTIONS)]
 
     response = download(signed_in(teacher), section, sections=[section.pk, *(one.pk for one in others)])
 
     assert response.status_code == 400
-    assert f"Choose at most {MOST_SECTIONS} sections." in text_of(response)
+    assert f"Choose at most {MAX_SECTIONS} sections." in text_of(response)
 
 
 @pytest.mark.parametrize("others", [0, 1])
 def test_pdf_files_of_too_many_pages_are_refused(teacher, section, monkeypatch, others):
-    monkeypatch.setattr(files, "MOST_CELLS_IN_PDFS", 1)
+    monkeypatch.setattr(files, "MAX_CELLS_IN_PDFS", 1)
     sections = [section, *(factories.make_section(teachers=[teacher]) for _ in range(others))]
 
     response = download(signed_in(teacher), section, sections=[one.pk for one in sections], type="pdf")

@@ -271,7 +271,7 @@ def test_row_alone_is_the_same_as_in_the_whole_register(tab, section):
 def test_large_register_has_pages_of_students(tab, section, monkeypatch):
     # Five students at five classes: two on a page.
     monkeypatch.setattr(register, "CELLS_PER_PAGE", 10)
-    monkeypatch.setattr(register, "FEWEST_PER_PAGE", 1)
+    monkeypatch.setattr(register, "MIN_PER_PAGE", 1)
     for number in range(3, 6):
         factories.make_enrolment(section=section, roll_number=f"0{number}")
     whole = {"01": "100% 2 of 2", "02": "0% 0 of 2 below 75%"}

@@ -253,7 +253,7 @@ def test_days_are_kept_in_the_links(teacher):
 
 def test_report_that_would_read_too_much_asks_for_less(teacher, monkeypatch):
     section_of(teacher, "PAAA")
-    monkeypatch.setattr(size, "MOST_RECORDS", 1)
+    monkeypatch.setattr(size, "MAX_RECORDS", 1)
 
     for page in PAGES:
         answer = browser_of(teacher).get(page)
