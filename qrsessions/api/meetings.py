@@ -13,7 +13,7 @@ from attendance.api.permissions import signed_in
 from attendance.api.terms import TermFilterSerializer, in_wanted_terms
 from attendance.models import Meeting, MeetingState
 from qrsessions.api.base import CONFLICT, TeacherView
-from qrsessions.queries.access import check_may_manage, find_section
+from qrsessions.queries.access import find_section, find_section_to_manage
 from qrsessions.serializers.meetings import (
     CancelSerializer,
     FinishSerializer,
@@ -44,8 +44,7 @@ class SectionMeetings(TeacherView):
     @extend_schema(request=NewMeetingSerializer, responses={201: MeetingSerializer})
     def post(self, request: Request, section_id: int) -> Response:
         """Add a meeting, in the past or in the future."""
-        section = find_section(signed_in(request), section_id, on=timezone.localdate())
-        check_may_manage(section)
+        section = find_section_to_manage(signed_in(request), section_id, on=timezone.localdate())
         wanted = NewMeetingSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         at = timezone.now()

@@ -20,7 +20,7 @@ from attendance.timetable.occurrences import WeeklyClass
 from attendance.timetable.planning import Plan
 from attendance.timetable.weekly_classes import MAX_ROWS, set_weekly_classes
 from qrsessions.api.base import TeacherView
-from qrsessions.queries.access import check_may_manage, find_section
+from qrsessions.queries.access import find_section, find_section_to_manage
 
 _TIME_FORMATS = ["%H:%M", "%H:%M:%S"]
 
@@ -108,8 +108,7 @@ class SectionPatterns(TeacherView):
         and the answer is the change: `{added, moved, removed, kept}`. `kept` says which meetings to come of the changed and
         removed classes stay as they are, and why.
         """
-        section = find_section(signed_in(request), section_id, on=timezone.localdate())
-        check_may_manage(section)
+        section = find_section_to_manage(signed_in(request), section_id, on=timezone.localdate())
         rows = WeeklyClassSerializer(data=request.data, many=True, max_length=MAX_ROWS)  # type: ignore[call-arg]
         rows.is_valid(raise_exception=True)
         how = DryRunSerializer(data=request.query_params.dict())

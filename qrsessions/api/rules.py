@@ -14,7 +14,7 @@ from attendance.api.permissions import signed_in
 from attendance.models import AttendanceRule, ExcusedCounts, Section, StatusLabel
 from attendance.models.rules import FIELDS
 from qrsessions.api.base import CONFLICT, TeacherView
-from qrsessions.queries.access import check_may_manage, find_section
+from qrsessions.queries.access import find_section, find_section_to_manage
 from qrsessions.serializers.standings import SimulationSerializer
 from qrsessions.services.settings import set_attendance_rule, simulate_attendance_rule
 
@@ -120,8 +120,7 @@ class SectionRule(TeacherView):
         """
         at = timezone.now()
         user, today = signed_in(request), timezone.localdate(at)
-        section = find_section(user, section_id, on=today)
-        check_may_manage(section)
+        section = find_section_to_manage(user, section_id, on=today)
         wanted = SetRuleSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         set_attendance_rule(
@@ -140,8 +139,7 @@ class SimulateRule(TeacherView):
     def post(self, request: Request, section_id: int) -> Response:
         """Who would stand elsewhere if the section said this: the same fields as for `PUT`. Nothing is written."""
         user, today = signed_in(request), timezone.localdate()
-        section = find_section(user, section_id, on=today)
-        check_may_manage(section)
+        section = find_section_to_manage(user, section_id, on=today)
         wanted = SetRuleSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         found = simulate_attendance_rule(

@@ -15,7 +15,7 @@ from attendance.api.views import with_numbers
 from attendance.models import Section
 from qrsessions.api.base import TeacherView
 from qrsessions.forms.teachers import MAX_MINUTES
-from qrsessions.queries.access import check_may_manage, find_section
+from qrsessions.queries.access import find_section_to_manage
 from qrsessions.services.settings import set_section_rules
 
 
@@ -48,8 +48,7 @@ class SectionDetail(TeacherView):
     def patch(self, request: Request, section_id: int) -> Response:
         """Set the section's rules. Existing marks stay the same."""
         user = signed_in(request)
-        section = find_section(user, section_id, on=timezone.localdate())
-        check_may_manage(section)
+        section = find_section_to_manage(user, section_id, on=timezone.localdate())
         wanted = SectionRulesSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         set_section_rules(section=section, to=wanted.validated_data, by=user, at=timezone.now())

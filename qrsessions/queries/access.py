@@ -66,6 +66,13 @@ def find_section(user: User, section_id: int, *, on: datetime.date) -> Section:
     return get_object_or_404(visible.select_related("course", "term"), pk=section_id)
 
 
+def find_section_to_manage(user: User, section_id: int, *, on: datetime.date) -> Section:
+    """A section whose rules, roster and timetable the user may change; as ``check_may_manage`` says."""
+    section = find_section(user, section_id, on=on)
+    check_may_manage(section)
+    return section
+
+
 def whole_sections(user: User, *, on: datetime.date) -> SectionQuerySet:
     """The sections whose every class the user may see: those whose register and reports the user may read."""
     visible = (

@@ -15,10 +15,10 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from attendance.api.permissions import signed_in
-from attendance.models import Role
+from attendance.models import Role, Section
 from attendance.models.public_ids import names_a_group
 from qrsessions.models import GroupSession, SessionOrGroup
-from qrsessions.queries.access import NotAllowed, check_may_run, find_session_or_group
+from qrsessions.queries.access import NotAllowed, check_may_run, find_section_to_manage, find_session_or_group
 
 View = Callable[..., HttpResponseBase]
 
@@ -85,6 +85,14 @@ def session_or_group_to_run(request: HttpRequest, public_id: str) -> SessionOrGr
     found = session_or_group(request, public_id)
     check_may_run(found)
     return found
+
+
+def section_to_manage(request: HttpRequest, section_id: int) -> Section:
+    """The section that the page changes; 404 if the user may not see it.
+
+    :raises NotAllowed: if the user may not change it
+    """
+    return find_section_to_manage(signed_in(request), section_id, on=timezone.localdate())
 
 
 def page_of(session_or_group: SessionOrGroup) -> str:

@@ -14,7 +14,7 @@ from attendance.api.permissions import signed_in
 from attendance.registers.importing import DateOrder, Kind, Options, Report
 from attendance.rosters.files import RosterFile
 from qrsessions.api.base import CONFLICT, TeacherView
-from qrsessions.queries.access import check_may_manage, find_section
+from qrsessions.queries.access import find_section_to_manage
 from qrsessions.services.register_import import import_register_file
 
 # More does nobody read; ``counts`` has all of them.
@@ -116,8 +116,7 @@ class RegisterImport(TeacherView):
         409 `register_refused`: with `problems` by line and column, and the `unknown_words` to map.
         """
         user, at = signed_in(request), timezone.now()
-        section = find_section(user, section_id, on=timezone.localdate(at))
-        check_may_manage(section)
+        section = find_section_to_manage(user, section_id, on=timezone.localdate(at))
         wanted = RegisterFileSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         to = wanted.validated_data

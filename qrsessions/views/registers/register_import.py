@@ -17,7 +17,7 @@ from attendance.registers.importing.report import WordUse
 from attendance.registers.importing.words import choices
 from attendance.rosters.files import RosterFile
 from qrsessions.forms.register_import import AS_READ, MAX_WORDS, RegisterFileForm
-from qrsessions.queries.access import check_may_manage, find_section
+from qrsessions.queries.access import find_section_to_manage
 from qrsessions.services.register_import import import_register_file
 from qrsessions.views.access import teacher_page
 
@@ -38,8 +38,7 @@ class WordQuestion:
 def import_register(request: HttpRequest, section_id: int) -> HttpResponse:
     """Show what the file would change, or with ``apply`` change it. The page sends the file again."""
     user, at = signed_in(request), timezone.now()
-    section = find_section(user, section_id, on=timezone.localdate(at))
-    check_may_manage(section)
+    section = find_section_to_manage(user, section_id, on=timezone.localdate(at))
     if request.method != "POST":
         return _page(request, section, RegisterFileForm())
     form = RegisterFileForm(request.POST, request.FILES)

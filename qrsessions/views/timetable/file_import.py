@@ -12,15 +12,15 @@ from attendance.timetable.importing import import_timetable
 from attendance.timetable.planning import institution_zone
 from qrsessions.forms.timetable import TimetableFileForm
 from qrsessions.queries.timetable_changes import shown_changes
-from qrsessions.views.access import teacher_page
-from qrsessions.views.timetable.weekly_classes import section_of, timetable_page
+from qrsessions.views.access import section_to_manage, teacher_page
+from qrsessions.views.timetable.weekly_classes import timetable_page
 
 
 @teacher_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_file(request: HttpRequest, section_id: int) -> HttpResponse:
     """Show what the file would change, or with ``apply`` change it. The page sends the file again."""
-    section = section_of(request, section_id)
+    section = section_to_manage(request, section_id)
     if request.method != "POST":
         return redirect("qrsessions:timetable", section.pk)
     form = TimetableFileForm(request.POST, request.FILES)

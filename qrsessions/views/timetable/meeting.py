@@ -27,6 +27,7 @@ from qrsessions.queries.access import (
     check_may_run,
     find_register,
     find_section,
+    find_section_to_manage,
     find_session,
 )
 from qrsessions.queries.rosters import roster_in_order
@@ -140,8 +141,7 @@ def choose(request: HttpRequest, public_id: str) -> HttpResponse:
 def add(request: HttpRequest, section_id: int) -> HttpResponse:
     """Attendance for another date: add a meeting, in the past or in the future."""
     user, today = signed_in(request), timezone.localdate()
-    section = find_section(user, section_id, on=today)
-    check_may_manage(section)
+    section = find_section_to_manage(user, section_id, on=today)
     instead = None
     if made_up := request.GET.get("makes_up") or request.POST.get("makes_up"):
         instead = _named(made_up, section.meetings.visible_to(user, on=today))

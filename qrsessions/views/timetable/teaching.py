@@ -9,12 +9,11 @@ from django.views.decorators.http import require_http_methods
 
 from attendance.api.permissions import signed_in
 from attendance.lib.refusals import Refused
-from attendance.models import Section, TeachingRole
+from attendance.models import TeachingRole
 from attendance.queries.teaching import who_teaches
 from attendance.timetable import substitutes
 from qrsessions.forms.teaching import GiveDaysForm
-from qrsessions.queries.access import check_may_manage, find_section
-from qrsessions.views.access import teacher_page
+from qrsessions.views.access import section_to_manage, teacher_page
 
 
 @teacher_page
@@ -22,7 +21,7 @@ from qrsessions.views.access import teacher_page
 def teachers(request: HttpRequest, section_id: int) -> HttpResponse:
     """Who teaches the section today or later, or was a substitute in it. POST adds a colleague."""
     user, today = signed_in(request), timezone.localdate()
-    section = _section(request, section_id)
+    section = section_to_manage(request, section_id)
     form = GiveDaysForm(request.POST or None)
     if form.is_valid():
         colleague, role = form.cleaned_data["colleague"], TeachingRole(form.cleaned_data["role"])
@@ -52,7 +51,7 @@ def teachers(request: HttpRequest, section_id: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def take_back(request: HttpRequest, section_id: int, assignment_id: int) -> HttpResponse:
     """Ask whether to take a section or meeting back from a substitute or an assistant; POST does it."""
-    section = _section(request, section_id)
+    section = section_to_manage(request, section_id)
     own = section.assignments.in_force().exclude(role=TeachingRole.TEACHER).select_related("user", "meeting")
     assignment = get_object_or_404(own, pk=assignment_id)
     if request.method != "POST":
@@ -62,9 +61,3 @@ def take_back(request: HttpRequest, section_id: int, assignment_id: int) -> Http
     text = _("Taken back: %(name)s no longer has access.")
     messages.success(request, text % {"name": assignment.user.display_name})
     return redirect("qrsessions:teachers", section_id)
-
-
-def _section(request: HttpRequest, section_id: int) -> Section:
-    section = find_section(signed_in(request), section_id, on=timezone.localdate())
-    check_may_manage(section)
-    return section

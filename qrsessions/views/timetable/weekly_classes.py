@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from attendance.api.permissions import signed_in
 from attendance.lib.refusals import Refused
 from attendance.models import MeetingPattern, Section
 from attendance.timetable.kept import with_reasons
@@ -21,16 +20,15 @@ from qrsessions.forms.timetable import (
     TimetableFileForm,
     WeeklyClassFormSet,
 )
-from qrsessions.queries.access import check_may_manage, find_section
 from qrsessions.queries.timetable_changes import MEETINGS_SHOWN, imported_series, shown_changes
-from qrsessions.views.access import teacher_page
+from qrsessions.views.access import section_to_manage, teacher_page
 
 
 @teacher_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def timetable(request: HttpRequest, section_id: int) -> HttpResponse:
     """The weekly classes of a section. ``apply`` makes the change, ``edit`` leads back from its preview."""
-    section = section_of(request, section_id)
+    section = section_to_manage(request, section_id)
     if request.method != "POST":
         return timetable_page(request, section)
     formset = cast("BaseWeeklyClassFormSet", WeeklyClassFormSet(request.POST, prefix="classes"))
@@ -62,7 +60,7 @@ def timetable(request: HttpRequest, section_id: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove_imported(request: HttpRequest, section_id: int) -> HttpResponse:
     """Remove imported series with the meetings that nobody used."""
-    section = section_of(request, section_id)
+    section = section_to_manage(request, section_id)
     form = SeriesForm(request.POST)
     if request.method == "POST" and form.is_valid():
         patterns = MeetingPattern.objects.filter(
@@ -72,16 +70,6 @@ def remove_imported(request: HttpRequest, section_id: int) -> HttpResponse:
         text = ngettext("%(number)d meeting removed.", "%(number)d meetings removed.", removed)
         messages.success(request, text % {"number": removed})
     return redirect("qrsessions:timetable", section.pk)
-
-
-def section_of(request: HttpRequest, section_id: int) -> Section:
-    """The section whose timetable the user may change; 404 if the user may not see it.
-
-    :raises NotAllowed: if the user may not change it
-    """
-    section = find_section(signed_in(request), section_id, on=timezone.localdate())
-    check_may_manage(section)
-    return section
 
 
 def timetable_page(
