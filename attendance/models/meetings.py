@@ -65,6 +65,9 @@ class MeetingQuerySet(VisibleQuerySet["Meeting"]):
         # The date first: it has an index of planned meetings.
         return self.filter(state=MeetingState.PLANNED, date__lte=timezone.localdate(at), ends_at__lt=at)
 
+    def not_discarded(self) -> Self:
+        return self.exclude(state=MeetingState.DISCARDED)
+
     def met(self) -> Self:
         """Those at which the section met: they have been held, or are being held now."""
         return self.filter(state__in=[MeetingState.OPEN, MeetingState.HELD])
@@ -191,6 +194,10 @@ class Meeting(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state == MeetingState.OPEN
+
+    def is_not_taken(self, *, at: datetime.datetime) -> bool:
+        """Whether it was planned and is over, and nobody took attendance or cancelled it."""
+        return self.state == MeetingState.PLANNED and self.ends_at is not None and self.ends_at < at
 
     @property
     def locks_on(self) -> datetime.date | None:

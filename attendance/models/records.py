@@ -33,6 +33,10 @@ class AttendanceRecordQuerySet(models.QuerySet["AttendanceRecord"]):
         before = Q(marked_at__lt=F("meeting__opened_at"), meeting__opened_at__isnull=False)
         return self.filter(~before, status__isnull=False)
 
+    def marks(self) -> Self:
+        """Likewise, without the absences from the ends of sessions."""
+        return self.of_the_class().exclude(method=Method.END)
+
 
 class AttendanceRecord(models.Model):
     """One student at one meeting. Written only by ``attendance.records``; never deleted once a teacher has marked it."""

@@ -55,8 +55,7 @@ def are_marked(meetings: Sequence[Meeting]) -> bool:
 
     An absence from the end of a session is not a mark, nor is an excuse that was entered before the class.
     """
-    marks = AttendanceRecord.objects.filter(meeting__in=meetings).of_the_class()
-    return marks.exclude(method=Method.END).exists()
+    return AttendanceRecord.objects.filter(meeting__in=meetings).marks().exists()
 
 
 def is_not_taken(meetings: Sequence[Meeting]) -> bool:

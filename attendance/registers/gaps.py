@@ -27,7 +27,7 @@ def gaps(register: TermRegister, *, at: datetime.datetime) -> Sequence[Gap]:
     for number, meeting in enumerate(register.meetings):
         cells = [cell for row in register.rows if (cell := row.cells[number]) is not None]
         without = sum(cell.status is None for cell in cells)
-        is_over = meeting.state == MeetingState.PLANNED and meeting.ends_at and meeting.ends_at < at
-        if is_over or (meeting.state == MeetingState.HELD and without):
-            found.append(Gap(meeting, without, bool(is_over) or without == len(cells)))
+        is_not_taken = meeting.is_not_taken(at=at)
+        if is_not_taken or (meeting.state == MeetingState.HELD and without):
+            found.append(Gap(meeting, without, is_not_taken or without == len(cells)))
     return found

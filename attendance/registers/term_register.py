@@ -127,7 +127,7 @@ def term_register(
 
 
 def _meetings(section: Section, dates: DateRange) -> list[Meeting]:
-    meetings = dates.limit(Meeting.objects.filter(section=section)).exclude(state=MeetingState.DISCARDED)
+    meetings = dates.limit(Meeting.objects.filter(section=section).not_discarded())
     found = list(meetings.order_by("starts_at", "pk"))
     for meeting in found:
         meeting.section = section

@@ -7,13 +7,14 @@ depends on what is stored and on today's date alone, so an unchanged one is the 
 import datetime
 
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 from icalendar import Calendar, Event
 
 from attendance.models import CalendarFeed, Enrolment, Meeting, MeetingState, Role, TeachingAssignment, User
+from attendance.models.meetings import MeetingQuerySet
 
 PAST = datetime.timedelta(days=60)
 FUTURE = datetime.timedelta(days=400)
@@ -48,13 +49,13 @@ def _meetings_of(user: User, *, today: datetime.date) -> list[Meeting]:
         meeting.pk: meeting
         for meetings in (_taught_by(user), _attended_by(user))
         for meeting in meetings.filter(date__range=(today - PAST, today + FUTURE))
-        .exclude(state=MeetingState.DISCARDED)
+        .not_discarded()
         .select_related("section__course", "section__term")
     }
     return sorted(found.values(), key=lambda meeting: (meeting.starts_at, meeting.pk))
 
 
-def _taught_by(user: User) -> QuerySet[Meeting]:
+def _taught_by(user: User) -> MeetingQuerySet:
     """The meetings on whose date the user teaches the section, and those that were given to the user."""
     if user.role is Role.STUDENT:
         return Meeting.objects.none()
@@ -64,7 +65,7 @@ def _taught_by(user: User) -> QuerySet[Meeting]:
     )
 
 
-def _attended_by(user: User) -> QuerySet[Meeting]:
+def _attended_by(user: User) -> MeetingQuerySet:
     of_section = "section__enrolments__"
     # One condition, so that the dates are those of the student's own enrolment.
     return Meeting.objects.filter(

@@ -19,7 +19,7 @@ from django.db.models.fields import CharField
 from django.db.models.functions import Cast, Concat
 
 from attendance.lib.refusals import Refused
-from attendance.models import Meeting, MeetingPattern, MeetingState, Section, Term
+from attendance.models import Meeting, MeetingPattern, Section, Term
 from attendance.timetable import planning
 
 _BATCH = 1000
@@ -118,7 +118,7 @@ class TermMatcher:
 
     def _sections_with_classes(self) -> dict[int, set[str]]:
         """Of each term that lacks a day, by primary key: the external ids of its sections that have classes."""
-        classes = Meeting.objects.filter(section=OuterRef("pk")).exclude(state=MeetingState.DISCARDED)
+        classes = Meeting.objects.filter(section=OuterRef("pk")).not_discarded()
         found: defaultdict[int, set[str]] = defaultdict(set)
         lacking = [term.pk for term in self._terms if not all(days_of(term))]
         rows = Section.objects.filter(Exists(classes), term__in=lacking).values_list("term", "external_id")

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from attendance.api.permissions import signed_in
 from attendance.api.terms import TermFilterSerializer, in_wanted_terms
-from attendance.models import Meeting, MeetingState
+from attendance.models import Meeting
 from qrsessions.api.base import CONFLICT, TeacherView
 from qrsessions.queries.access import find_section, find_section_to_manage
 from qrsessions.serializers.meetings import (
@@ -36,7 +36,7 @@ class SectionMeetings(TeacherView):
         wanted.is_valid(raise_exception=True)
         user, today = signed_in(request), timezone.localdate()
         section = find_section(user, section_id, on=today)
-        found = section.meetings.visible_to(user, on=today).exclude(state=MeetingState.DISCARDED)
+        found = section.meetings.visible_to(user, on=today).not_discarded()
         if state := wanted.validated_data.get("state"):
             found = found.filter(state=state)
         return _list(_within(found, wanted.validated_data))

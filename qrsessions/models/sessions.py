@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from attendance.models import AttendanceRecord, Meeting, MeetingState, Method, User
+from attendance.models import AttendanceRecord, Meeting, MeetingState, User
 from attendance.models.visibility import VisibleQuerySet
 from attendance.rules import status as status_rules
 from qrsessions.models.choices import JoinPolicy, SessionStatus, new_secret
@@ -31,7 +31,7 @@ class QRSessionQuerySet(VisibleQuerySet["QRSession"]):
 
         An absence from the end of a session is not a mark, nor is an excuse that was entered before the class.
         """
-        marks = AttendanceRecord.objects.of_the_class().exclude(method=Method.END)
+        marks = AttendanceRecord.objects.marks()
         return self.filter(
             ~Exists(marks.filter(meeting=OuterRef("pk"))),
             ~Exists(marks.filter(meeting__group=OuterRef("meeting__group"))),

@@ -80,7 +80,7 @@ def whole_sections(user: User, *, on: datetime.date) -> SectionQuerySet:
     )
     if user.role is Role.ADMIN:
         return visible
-    meetings = Meeting.objects.exclude(state=MeetingState.DISCARDED).filter(section=OuterRef("pk"))
+    meetings = Meeting.objects.not_discarded().filter(section=OuterRef("pk"))
     return visible.exclude(Exists(meetings.exclude(Meeting.objects.seen_condition(user, on=on))))
 
 

@@ -77,7 +77,7 @@ def sessions_of_section(
         without_session=list(
             section.meetings.visible_to(user, on=on)
             .filter(session=None)
-            .exclude(state=MeetingState.DISCARDED)
+            .not_discarded()
             .order_by("-starts_at", "-pk")[:MEETINGS_SHOWN]
         ),
     )

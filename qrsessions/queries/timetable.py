@@ -100,7 +100,7 @@ def _meetings_between(
     user: User, first: datetime.date, last: datetime.date, *, at: datetime.datetime
 ) -> list[Meeting]:
     taught = Meeting.objects.taught_by(user, on=timezone.localdate(at)).filter(date__range=(first, last))
-    return list(_with_names(taught).exclude(state=MeetingState.DISCARDED).order_by("starts_at", "pk"))
+    return list(_with_names(taught).not_discarded().order_by("starts_at", "pk"))
 
 
 def _with_names(meetings: MeetingQuerySet) -> MeetingQuerySet:

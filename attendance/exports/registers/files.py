@@ -16,7 +16,7 @@ from attendance.exports.registers.table import Options
 from attendance.exports.registers.xlsx import xlsx_bytes
 from attendance.exports.registers.zip import safe_name, zip_parts
 from attendance.lib.refusals import Refused
-from attendance.models import Enrolment, Meeting, MeetingState, Section
+from attendance.models import Enrolment, Meeting, Section
 from attendance.registers.dates import ALWAYS, DateRange
 from attendance.registers.term_register import TermRegister, term_register
 from attendance.registers.verification.export_codes import read_with_code
@@ -131,7 +131,7 @@ def _check_pages(sections: Sequence[Section], type: FileType, dates: DateRange) 
 
 def _cells(sections: Sequence[Section], dates: DateRange) -> int:
     """About how many cells the registers have."""
-    meetings = dates.limit(Meeting.objects.exclude(state=MeetingState.DISCARDED))
+    meetings = dates.limit(Meeting.objects.not_discarded())
     rows = [
         Counter(rows.filter(section__in=sections).values_list("section", flat=True))
         for rows in (meetings, Enrolment.objects.all())

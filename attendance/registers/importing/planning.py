@@ -160,7 +160,7 @@ class SectionPlanner:
         for enrolment in section.enrolments.select_related("student").order_by("from_date", "pk"):
             self._know(enrolment)
         self._patterns = list(section.patterns.filter(weekday__isnull=False))
-        self._is_empty = not section.meetings.exclude(state=MeetingState.DISCARDED).exists()
+        self._is_empty = not section.meetings.not_discarded().exists()
         records = AttendanceRecord.objects.filter(meeting__in=meetings).select_related(
             "label", "excused_reason"
         )

@@ -274,9 +274,7 @@ def _show(
         and meeting.may_correct
         and not is_locked,
         "is_locked": is_locked,
-        "is_not_taken": meeting.state == MeetingState.PLANNED
-        and meeting.ends_at is not None
-        and meeting.ends_at < at,
+        "is_not_taken": meeting.is_not_taken(at=at),
         "can_be_excused": meeting.state == MeetingState.PLANNED
         and meeting.starts_at > at
         and meeting.may_correct,
