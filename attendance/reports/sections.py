@@ -154,7 +154,7 @@ def section_reports(
         )
         for section in sections
     ]
-    return sorted(reports, key=lambda one: section_order(one.section))
+    return sorted(reports, key=lambda one: report_order(one.section))
 
 
 def total(parts: Iterable[SectionReport | CourseReport | DepartmentReport]) -> Figures:
@@ -216,7 +216,7 @@ def _enrolled(sections: Collection[Section], *, on: datetime.date) -> Counter[in
     return Counter(dict(enrolments.values_list("section").annotate(Count("pk"))))
 
 
-def section_order(section: Section) -> tuple[object, ...]:
+def report_order(section: Section) -> tuple[object, ...]:
     """A sort key: departments, courses and names in natural order, sections without a department last."""
     course = section.course
     return (

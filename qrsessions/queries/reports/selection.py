@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from attendance.lib.natural_order import natural_key
 from attendance.lib.rate_limits import Limit
 from attendance.models import Section, User
-from attendance.reports.sections import section_order
+from attendance.reports.sections import report_order
 from qrsessions.queries.access import find_whole_section, whole_sections
 
 # A report of a large department takes seconds.
@@ -46,7 +46,7 @@ def chosen_sections(user: User, wanted: Wanted, *, on: datetime.date) -> list[Se
         found = found.filter(found.term_condition(pk=wanted.term))
     elif wanted.section is None:
         found = found.in_current_terms(on=on)
-    return sorted(found, key=section_order)
+    return sorted(found, key=report_order)
 
 
 @dataclass(frozen=True)
