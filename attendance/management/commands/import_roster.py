@@ -1,17 +1,15 @@
 """``manage.py import_roster PATH``: import a CSV file of any kind, or a folder or zip with the export of a school."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from attendance.management.importing import ImportCommand
 from attendance.rosters import Given, Report, RosterRefused, import_roster
-
-# More lines would scroll the summary out of sight; --verbosity 2 prints all.
-MAX_LINES = 200
 
 
 @contextmanager
@@ -32,7 +30,7 @@ def new_file(path: Path | None) -> Iterator[TextIO | None]:
             path.unlink()
 
 
-class Command(BaseCommand):
+class Command(ImportCommand):
     help = "Imports students, sections and enrolments. Either everything is imported, or nothing is and every problem is listed."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -98,7 +96,7 @@ class Command(BaseCommand):
                     given=Given(course=course, section=section, term=term),
                 )
             except RosterRefused as refused:
-                self._print(refused.problems, show_all=verbosity > 1)
+                self.write_lines(refused.problems, show_all=verbosity > 1)
                 raise CommandError(str(refused.detail)) from None
             if file and report.bad_rows:
                 file.write(report.bad_rows.as_csv())
@@ -109,15 +107,8 @@ class Command(BaseCommand):
             self.stdout.write(f"Rows not imported: {number}. They are in {bad_rows}, with their problems.")
 
     def _report(self, report: Report, *, show_all: bool) -> None:
-        self._print(report.lines, show_all=show_all)
-        self._print([f"note: {note}" for note in report.notes], show_all=show_all)
+        self.write_lines(report.lines, show_all=show_all)
+        self.write_lines([f"note: {note}" for note in report.notes], show_all=show_all)
         for line in report.summary():
             self.stdout.write(line)
         self.stdout.write("Dry run: nothing was changed." if report.dry_run else "Imported.")
-
-    def _print(self, lines: Sequence[object], *, show_all: bool) -> None:
-        shown = lines if show_all else lines[:MAX_LINES]
-        for line in shown:
-            self.stdout.write(str(line))
-        if len(lines) > len(shown):
-            self.stdout.write(f"… and {len(lines) - len(shown)} more (--verbosity 2 shows all)")

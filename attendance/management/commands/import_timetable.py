@@ -1,23 +1,20 @@
 """``manage.py import_timetable FILE``: import the timetable of a calendar, a plain CSV or Untis's GPU001."""
 
 import datetime
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from attendance.lib.refusals import Refused
+from attendance.management.importing import ImportCommand
 from attendance.models import Meeting, Section
 from attendance.timetable.formats.entries import MAX_FILE_BYTES
 from attendance.timetable.formats.reading import read_map, read_timetable
 from attendance.timetable.importing import Report, import_timetable
 from attendance.timetable.planning import institution_zone
-
-# More lines would scroll the outcome out of sight; --verbosity 2 prints all.
-MAX_LINES = 200
 
 
 def file_at(path: str) -> bytes:
@@ -43,7 +40,7 @@ def date_of(text: str) -> datetime.date:
         raise CommandError(f"{text} is not a date. An example: 2026-09-01.") from None
 
 
-class Command(BaseCommand):
+class Command(ImportCommand):
     help = "Imports a timetable and plans its meetings. What has a problem is left as it is and listed."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -112,29 +109,22 @@ class Command(BaseCommand):
 
     def _print(self, report: Report, *, show_all: bool) -> None:
         plan = report.meetings
-        self._lines((f"add: {_shown(meeting)}" for meeting in plan.added), show_all=show_all)
-        self._lines(
+        self.write_lines((f"add: {_shown(meeting)}" for meeting in plan.added), show_all=show_all)
+        self.write_lines(
             (f"change: {_shown(one)}, was {_moment(plan.former_starts[one.pk])}" for one in plan.moved),
             show_all=show_all,
         )
-        self._lines((f"remove: {_shown(meeting)}" for meeting in plan.removed), show_all=show_all)
-        self._lines(
+        self.write_lines((f"remove: {_shown(meeting)}" for meeting in plan.removed), show_all=show_all)
+        self.write_lines(
             (
                 f"keep: {_shown(meeting)}, although the file differs: somebody changed it, it has records, or it is over"
                 for meeting in report.kept
             ),
             show_all=show_all,
         )
-        self._lines((f"note: {note}" for note in report.notes), show_all=show_all)
-        self._lines((f"problem: {problem}" for problem in report.problems), show_all=show_all)
+        self.write_lines((f"note: {note}" for note in report.notes), show_all=show_all)
+        self.write_lines((f"problem: {problem}" for problem in report.problems), show_all=show_all)
         self.stdout.write(report.outcome())
-
-    def _lines(self, lines: Iterable[str], *, show_all: bool) -> None:
-        found = list(lines)
-        for line in found if show_all else found[:MAX_LINES]:
-            self.stdout.write(line)
-        if len(found) > MAX_LINES and not show_all:
-            self.stdout.write(f"… and {len(found) - MAX_LINES} more (--verbosity 2 shows all)")
 
 
 def _shown(meeting: Meeting) -> str:

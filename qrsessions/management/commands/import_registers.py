@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from attendance.lib.refusals import Refused
+from attendance.management.importing import ImportCommand
 from attendance.models import Section, User
 from attendance.registers.importing import DateOrder, Kind, Options, RegisterRefused, Report
 from attendance.rosters import RosterRefused
@@ -15,11 +16,8 @@ from attendance.rosters.files import RosterFile, open_tables
 from attendance.rosters.problems import Problems
 from qrsessions.services.register_import import import_register_files
 
-# More lines would scroll the outcome out of sight; --verbosity 2 prints all.
-MAX_LINES = 200
 
-
-class Command(BaseCommand):
+class Command(ImportCommand):
     help = (
         "Imports old registers: all of the files or none. They name their sections by course, section and term; what is "
         "missing is made, with its students and enrolments."
@@ -80,10 +78,10 @@ class Command(BaseCommand):
                 dry_run=dry_run,
             )
         except RegisterRefused as refused:
-            self._lines(map(str, refused.report.problems), show_all=verbosity > 1)
+            self.write_lines(refused.report.problems, show_all=verbosity > 1)
             raise CommandError(str(refused.detail)) from None
         except RosterRefused as refused:
-            self._lines(map(str, refused.problems), show_all=verbosity > 1)
+            self.write_lines(refused.problems, show_all=verbosity > 1)
             raise CommandError("Nothing was imported.") from None
         except Refused as refused:
             raise CommandError(str(refused.detail)) from None
@@ -97,25 +95,18 @@ class Command(BaseCommand):
         return [file for path in paths for file in open_tables(path, problems)]
 
     def _report(self, report: Report, *, show_all: bool) -> None:
-        self._lines((f"section created: {one}" for one in report.sections_added), show_all=show_all)
-        self._lines(
+        self.write_lines((f"section created: {one}" for one in report.sections_added), show_all=show_all)
+        self.write_lines(
             (
                 f"mark replaced: {one.student}, {one.held_on}: {one.before} → {one.after}"
                 for one in report.changes
             ),
             show_all=show_all,
         )
-        self._lines((f"note: {note}" for note in report.notes), show_all=show_all)
-        self._lines((f"problem: {problem}" for problem in report.problems), show_all=show_all)
+        self.write_lines((f"note: {note}" for note in report.notes), show_all=show_all)
+        self.write_lines((f"problem: {problem}" for problem in report.problems), show_all=show_all)
         for kind in Kind:
             self.stdout.write(f"{kind.value.replace('_', ' ')}: {report.counts[kind]}")
-
-    def _lines(self, lines: Iterable[str], *, show_all: bool) -> None:
-        found = list(lines)
-        for line in found if show_all else found[:MAX_LINES]:
-            self.stdout.write(line)
-        if len(found) > MAX_LINES and not show_all:
-            self.stdout.write(f"… and {len(found) - MAX_LINES} more (--verbosity 2 shows all)")
 
 
 def _mapped(text: str) -> tuple[str, str]:
