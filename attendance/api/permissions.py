@@ -23,6 +23,13 @@ class IsTeacher(BasePermission):
         return isinstance(request.user, User) and request.user.role in (Role.TEACHER, Role.ADMIN)
 
 
+class IsAdmin(IsTeacher):
+    message = _("Only administrators can do this.")
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return super().has_permission(request, view) and signed_in(request).role is Role.ADMIN
+
+
 class IsStudent(BasePermission):
     """Users who are taught; a teacher who is taught as well is one of them."""
 

@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 from django.db.models import Q
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
@@ -15,8 +14,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from attendance.api.fields import IdField
-from attendance.api.permissions import IsTeacher, signed_in
-from attendance.models import Role, Term
+from attendance.api.permissions import IsAdmin
+from attendance.models import Term
 from attendance.models.visibility import VisibleQuerySet
 from attendance.timetable.term_editing import HolidayDays, save_term
 
@@ -80,13 +79,6 @@ class TermChangeSerializer(serializers.Serializer[Any]):
     first_day = serializers.DateField(allow_null=True, required=False)
     last_day = serializers.DateField(allow_null=True, required=False)
     holidays = HolidaySerializer(many=True, required=False, max_length=MAX_HOLIDAYS)  # type: ignore[call-arg]
-
-
-class IsAdmin(IsTeacher):
-    message = _("Only administrators can do this.")
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        return super().has_permission(request, view) and signed_in(request).role is Role.ADMIN
 
 
 class TermList(APIView):

@@ -10,7 +10,7 @@ from django.utils.dates import WEEKDAYS, WEEKDAYS_ABBR
 from attendance.reports.presence import HourPresence, Presence
 from attendance.reports.sections import BINS, Figures
 
-# Bars are so wide, with a gap between them.
+# The width of a bar, and the gap after it.
 BAR, GAP = 8, 2
 # The percentages from which an hour has the next shade. Most classes lie between.
 SHADES = (60, 70, 80, 90)

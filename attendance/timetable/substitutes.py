@@ -1,6 +1,6 @@
 """Giving meetings of a section to substitutes, adding assistants, and taking both back.
 
-Each locks the section first, as planning does, so that no meeting is removed while it is given.
+Giving locks the section first, as planning does, so that no meeting is removed while it is given.
 """
 
 import datetime

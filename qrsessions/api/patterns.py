@@ -102,7 +102,7 @@ class SectionPatterns(TeacherView):
         ),
     )
     def put(self, request: Request, section_id: int) -> Response:
-        """Replace the weekly classes and plan the meetings to come anew.
+        """Replace the weekly classes and plan the meetings to come again.
 
         Meetings that were moved, cancelled or changed by hand, or have records, stay. With `dry_run=1` nothing is written,
         and the answer is the change: `{added, moved, removed, kept}`. `kept` says which meetings to come of the changed and

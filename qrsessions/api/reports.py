@@ -46,7 +46,7 @@ class AtRiskFilterSerializer(ReportFilterSerializer):
         required=False,
         min_value=2,
         max_value=50,
-        help_text=f"So many absences in a row, up to the latest class, are a reason; {ABSENCES_IN_A_ROW} by default.",
+        help_text=f"How many absences in a row, up to the latest class, are a reason; {ABSENCES_IN_A_ROW} by default.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Responses that the students' pages share: redirects and error pages."""
+"""Responses that pages share: redirects and error pages."""
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -28,7 +28,7 @@ def not_a_student_page(request: HttpRequest, *, status: int, session_url: str | 
 
 
 def refusal_page(request: HttpRequest, refused: Refused) -> HttpResponse:
-    """The page of a refused scan, with what to do next, and the HTTP status of the refusal."""
+    """The page of a refusal, such as of a scan, with what to do next, and the refusal's HTTP status."""
     request.is_logged = refused.is_logged  # type: ignore[attr-defined]
     template = "429.html" if isinstance(refused, TooOften) else "qrsessions/refused.html"
     response = render(request, template, {"refused": refused}, status=refused.status)
