@@ -14,6 +14,7 @@ from attendance.admin.shared import Autocompletes, rows_link
 from attendance.lib.refusals import Refused
 from attendance.models import Holiday, MeetingPattern, Section, Term
 from attendance.timetable import planning
+from attendance.timetable.occurrences import WEEKLY_FIELDS
 
 
 class MeetingPatternForm(forms.ModelForm[MeetingPattern]):
@@ -36,7 +37,7 @@ def _fields_of(form: forms.ModelForm[MeetingPattern]) -> dict[str, Any]:
 class MeetingPatternInline(admin.TabularInline[MeetingPattern, Section]):
     model = MeetingPattern
     form = MeetingPatternForm
-    fields = ["weekday", "start", "end", "room", "first_day", "last_day", "every_weeks"]
+    fields = WEEKLY_FIELDS
     extra = 0
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MeetingPattern]:
@@ -49,7 +50,7 @@ class TermForm(forms.ModelForm[Term]):
         cleaned = super().clean()
         days = [self.cleaned_data.get("first_day"), self.cleaned_data.get("last_day")]
         if self.instance.pk and None in days:
-            without = MeetingPattern.objects.filter(section__term=self.instance, weekday__isnull=False)
+            without = MeetingPattern.objects.weekly().filter(section__term=self.instance)
             for name, day in zip(("first_day", "last_day"), days, strict=True):
                 if day is None and without.filter(**{name: None}).exists():
                     self.add_error(

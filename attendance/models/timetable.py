@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -9,6 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from attendance.models.teaching import Section
 from attendance.models.visibility import VisibleQuerySet
+
+# At most every eighth week.
+MAX_EVERY_WEEKS = 8
 
 
 class Weekday(models.IntegerChoices):
@@ -23,6 +28,10 @@ class Weekday(models.IntegerChoices):
 
 class MeetingPatternQuerySet(VisibleQuerySet["MeetingPattern"]):
     section_key = "section"
+
+    def weekly(self) -> Self:
+        """Without imported series, which have no weekday: their file names the dates."""
+        return self.filter(weekday__isnull=False)
 
 
 class MeetingPattern(models.Model):
@@ -45,7 +54,7 @@ class MeetingPattern(models.Model):
     every_weeks = models.PositiveSmallIntegerField(
         _("every … weeks"),
         default=1,
-        validators=[MinValueValidator(1), MaxValueValidator(8)],
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_EVERY_WEEKS)],
         help_text=_("2 is every second week, beginning with the week of the first day."),
     )
     # The UID of an imported event, or what stands for it in a file without.
@@ -73,7 +82,9 @@ class MeetingPattern(models.Model):
                 name="pattern_first_day_before_last",
                 violation_error_message=_("The last day cannot be before the first."),
             ),
-            models.CheckConstraint(condition=Q(every_weeks__range=(1, 8)), name="pattern_every_weeks"),
+            models.CheckConstraint(
+                condition=Q(every_weeks__range=(1, MAX_EVERY_WEEKS)), name="pattern_every_weeks"
+            ),
             models.UniqueConstraint(
                 fields=["section", "external_id"],
                 condition=~Q(external_id=""),

@@ -429,7 +429,7 @@ def _import_weekly(sections: list[_SectionRows], *, kind: str, at: datetime.date
         return
     patterns: defaultdict[int, list[MeetingPattern]] = defaultdict(list)
     keys = [one.section.pk for one in sections]
-    for pattern in MeetingPattern.objects.filter(section__in=keys, weekday__isnull=False):
+    for pattern in MeetingPattern.objects.weekly().filter(section__in=keys):
         patterns[pattern.section_id].append(pattern)
     for one in sections:
         wanted: dict[WeeklyClass, str] = {row.weekly: row.key for row in one.weekly}

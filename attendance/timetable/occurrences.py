@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext_lazy as _
@@ -35,6 +35,9 @@ class WeeklyClass:
             if day and day.year not in YEARS:
                 return name, _("Check the year.")
         return None
+
+
+WEEKLY_FIELDS = tuple(field.name for field in fields(WeeklyClass))
 
 
 @dataclass(frozen=True)

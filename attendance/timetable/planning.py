@@ -85,7 +85,8 @@ def replan(sections: Iterable[int], *, at: datetime.datetime) -> Plan:
 def plan_for(section_ids: Collection[int], *, at: datetime.datetime) -> Plan:
     """What ``replan`` would change now."""
     patterns = list(
-        MeetingPattern.objects.filter(section__in=section_ids, weekday__isnull=False)
+        MeetingPattern.objects.weekly()
+        .filter(section__in=section_ids)
         .select_related("section__term")
         .order_by("section_id", "weekday", "start", "pk")
     )

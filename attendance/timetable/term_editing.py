@@ -65,7 +65,7 @@ def save_term(*, term: Term, holidays: Collection[HolidayDays] | None, at: datet
         if holidays is not None:
             _set_holidays(term, holidays)
         if has_other_days or holidays is not None:
-            planned = MeetingPattern.objects.filter(section__term=term, weekday__isnull=False)
+            planned = MeetingPattern.objects.weekly().filter(section__term=term)
             planning.replan(planned.values_list("section", flat=True).distinct(), at=at)
 
 

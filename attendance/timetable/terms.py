@@ -183,7 +183,7 @@ def plan_again(section_ids: Collection[int], *, on: datetime.date) -> tuple[plan
     :returns: what changed, and the sections that stay as they are because their terms lack a day that their weekly
         classes need, or are too long
     """
-    patterns = MeetingPattern.objects.filter(section__in=section_ids, weekday__isnull=False)
+    patterns = MeetingPattern.objects.weekly().filter(section__in=section_ids)
     unplannable: dict[int, str] = {}
     with_classes: set[int] = set()
     for pattern in patterns.select_related("section__course", "section__term"):

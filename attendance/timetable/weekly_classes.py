@@ -8,11 +8,10 @@ from django.db import transaction
 
 from attendance.models import Meeting, MeetingPattern, Section
 from attendance.timetable import planning
-from attendance.timetable.occurrences import WeeklyClass
+from attendance.timetable.occurrences import WEEKLY_FIELDS, WeeklyClass
 from attendance.timetable.planning import Plan
 
 MAX_ROWS = 50
-_FIELDS = ["weekday", "start", "end", "room", "first_day", "last_day", "every_weeks"]
 
 
 @dataclass
@@ -54,7 +53,7 @@ def set_weekly_classes(
     """
     with transaction.atomic():
         lock_sections([section.pk])
-        patterns = list(section.patterns.filter(weekday__isnull=False))
+        patterns = list(section.patterns.weekly())
         changes = PatternChanges()
         plan_changes(section.pk, dict.fromkeys(to, ""), patterns, changes=changes)
         meetings = save_changes(changes, sections=[section.pk], at=at)
@@ -131,7 +130,7 @@ def save_changes(changes: PatternChanges, *, sections: Collection[int], at: date
     planning.save(orphans, at=at)
     orphans.kept = list(to_come)
     MeetingPattern.objects.filter(pk__in=[pattern.pk for pattern in changes.removed]).delete()
-    MeetingPattern.objects.bulk_update(changes.changed, [*_FIELDS, "external_id"])
+    MeetingPattern.objects.bulk_update(changes.changed, [*WEEKLY_FIELDS, "external_id"])
     MeetingPattern.objects.bulk_create(changes.added)
     plan = planning.plan_for(sections, at=at)
     planning.save(plan, at=at)
@@ -144,10 +143,10 @@ def save_changes(changes: PatternChanges, *, sections: Collection[int], at: date
 
 
 def _is_like(pattern: MeetingPattern, weekly: WeeklyClass) -> bool:
-    return all(getattr(pattern, name) == getattr(weekly, name) for name in _FIELDS)
+    return all(getattr(pattern, name) == getattr(weekly, name) for name in WEEKLY_FIELDS)
 
 
 def _put(weekly: WeeklyClass, *, into: MeetingPattern) -> MeetingPattern:
-    for name in _FIELDS:
+    for name in WEEKLY_FIELDS:
         setattr(into, name, getattr(weekly, name))
     return into

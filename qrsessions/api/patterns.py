@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from attendance.api.permissions import signed_in
 from attendance.models import Meeting, Section, Weekday
+from attendance.models.timetable import MAX_EVERY_WEEKS
 from attendance.timetable.kept import Reason, with_reasons
 from attendance.timetable.occurrences import WeeklyClass
 from attendance.timetable.planning import Plan
@@ -34,7 +35,7 @@ class WeeklyClassSerializer(serializers.Serializer[Any]):
     room = serializers.CharField(max_length=100, allow_blank=True, default="")
     first_day = serializers.DateField(allow_null=True, default=None)
     last_day = serializers.DateField(allow_null=True, default=None)
-    every_weeks = serializers.IntegerField(min_value=1, max_value=8, default=1)
+    every_weeks = serializers.IntegerField(min_value=1, max_value=MAX_EVERY_WEEKS, default=1)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if fault := WeeklyClass(**attrs).fault():
@@ -122,4 +123,4 @@ class SectionPatterns(TeacherView):
 
 
 def _json(section: Section) -> Any:
-    return WeeklyClassSerializer(section.patterns.filter(weekday__isnull=False), many=True).data
+    return WeeklyClassSerializer(section.patterns.weekly(), many=True).data

@@ -7,7 +7,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from attendance.models import Weekday
-from attendance.timetable.occurrences import WeeklyClass
+from attendance.models.timetable import MAX_EVERY_WEEKS
+from attendance.timetable.occurrences import WEEKLY_FIELDS, WeeklyClass
 from attendance.timetable.weekly_classes import MAX_ROWS
 from qrsessions.forms.fields import DateInput, TimeInput
 from qrsessions.forms.kept_files import KeptFileForm
@@ -24,7 +25,7 @@ class WeeklyClassForm(forms.Form):
     every_weeks = forms.TypedChoiceField(
         choices=[
             (1, _("every week")),
-            *((n, _("every %(number)d weeks") % {"number": n}) for n in range(2, 9)),
+            *((n, _("every %(number)d weeks") % {"number": n}) for n in range(2, MAX_EVERY_WEEKS + 1)),
         ],
         coerce=int,
         initial=1,
@@ -43,8 +44,7 @@ class WeeklyClassForm(forms.Form):
         return cleaned
 
     def weekly_class(self) -> WeeklyClass:
-        names = ("weekday", "start", "end", "room", "first_day", "last_day", "every_weeks")
-        return WeeklyClass(**{name: self.cleaned_data[name] for name in names})
+        return WeeklyClass(**{name: self.cleaned_data[name] for name in WEEKLY_FIELDS})
 
 
 class BaseWeeklyClassFormSet(forms.BaseFormSet[WeeklyClassForm]):

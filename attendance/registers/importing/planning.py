@@ -159,7 +159,7 @@ class SectionPlanner:
             return
         for enrolment in section.enrolments.select_related("student").order_by("from_date", "pk"):
             self._know(enrolment)
-        self._patterns = list(section.patterns.filter(weekday__isnull=False))
+        self._patterns = list(section.patterns.weekly())
         self._is_empty = not section.meetings.not_discarded().exists()
         records = AttendanceRecord.objects.filter(meeting__in=meetings).select_related(
             "label", "excused_reason"

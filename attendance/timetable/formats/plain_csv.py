@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
+from attendance.models.timetable import MAX_EVERY_WEEKS
 from attendance.timetable.formats.entries import (
     DatedClass,
     Names,
@@ -172,4 +173,4 @@ def _weekday(text: str) -> int | None:
 
 
 def _weeks(text: str) -> int | None:
-    return int(text) if text in tuple("12345678") else None
+    return int(text) if text in map(str, range(1, MAX_EVERY_WEEKS + 1)) else None

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 from attendance.lib.refusals import Refused
 from attendance.models import MeetingPattern, Section
 from attendance.timetable.kept import with_reasons
+from attendance.timetable.occurrences import WEEKLY_FIELDS
 from attendance.timetable.weekly_classes import remove_series, set_weekly_classes
 from qrsessions.forms.timetable import (
     BaseWeeklyClassFormSet,
@@ -95,5 +96,4 @@ def timetable_page(
 
 
 def _rows_of(section: Section) -> list[dict[str, Any]]:
-    names = ("weekday", "start", "end", "room", "first_day", "last_day", "every_weeks")
-    return list(section.patterns.filter(weekday__isnull=False).values(*names))
+    return list(section.patterns.weekly().values(*WEEKLY_FIELDS))
