@@ -13,6 +13,7 @@ from typing import NamedTuple
 from django.db import connection
 from django.db.models import QuerySet
 
+from attendance.lib.parts import in_parts
 from attendance.models import Meeting, MeetingGroup, Student
 
 _BATCH_SIZE = 500
@@ -54,8 +55,8 @@ def roster_differences() -> Iterator[Difference]:
     fixed = Meeting.objects.filter(roster_fixed_at__isnull=False).order_by("group", "pk")
     pks = list(fixed.values_list("pk", flat=True))
     groups: set[int] = set()
-    for start in range(0, len(pks), _BATCH_SIZE):
-        found = list(_differences(fixed.filter(pk__in=pks[start : start + _BATCH_SIZE])))
+    for part in in_parts(pks, _BATCH_SIZE):
+        found = list(_differences(fixed.filter(pk__in=part)))
         groups |= {one.of.group_id for one in found if isinstance(one.of, Meeting) and one.of.group_id}
         yield from found
     for group in MeetingGroup.objects.filter(pk__in=groups).order_by("pk"):

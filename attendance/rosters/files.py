@@ -21,6 +21,8 @@ MAX_ENTRIES = 50
 TABLE_ENDINGS = (".csv", ".tsv", ".txt")
 
 _CHUNK = 1 << 20
+# How zip files begin, the second those without files.
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -98,7 +100,7 @@ def open_roster(source: Path | Upload, problems: Problems) -> RosterFiles:
     if isinstance(source, Path) and source.is_dir():
         return _select_files(source.name, _folder(source, problems), problems)
     file = _whole_file(source, problems)
-    if not file.content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+    if not file.content.startswith(_ZIP):
         return RosterFiles(file)
     return _select_files(file.name, _zip_members(file, problems), problems)
 
@@ -112,7 +114,7 @@ def open_tables(source: Path | Upload, problems: Problems) -> list[RosterFile]:
         members = _folder(source, problems)
     else:
         file = _whole_file(source, problems)
-        if not file.content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        if not file.content.startswith(_ZIP):
             return [file]
         members = _zip_members(file, problems)
     tables = [RosterFile(one.name, one.read() or b"") for one in members if _is_table(one)]

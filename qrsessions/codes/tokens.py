@@ -22,6 +22,8 @@ TOKEN_CHARACTERS = LENGTH + MAC_CHARACTERS
 CODE_DIGITS = 8
 CODE_STEP_SECONDS = 30
 CODE_STEPS_ACCEPTED = 2
+# How far back we can tell an expired code from a wrong one.
+CODE_STEPS_KNOWN = 20
 # How far back we can tell an expired token from a forged one. Each step costs an HMAC.
 LOOK_BACK = datetime.timedelta(minutes=5)
 
@@ -108,7 +110,7 @@ def check_code(text: str, *, public_id: str, secret: bytes | memoryview, at: dat
     if len(digits) != CODE_DIGITS or not (digits.isascii() and digits.isdigit()):
         raise TokenInvalid(_("The code has eight digits. Check the screen again."))
     newest = _code_step_at(at)
-    for age in range(20):
+    for age in range(CODE_STEPS_KNOWN):
         if hmac.compare_digest(_code(public_id, secret, newest - age), digits):
             if age >= CODE_STEPS_ACCEPTED:
                 raise TokenExpired

@@ -13,9 +13,7 @@ from attendance.rules.standing import Counted, Result, Standing, Together
 from attendance.rules.words import in_words
 
 
-class RuleSerializer(serializers.Serializer[Rule]):
-    """A rule with nothing left open."""
-
+class RuleFieldsSerializer(serializers.Serializer[Any]):
     minimum_percentage = serializers.IntegerField(help_text="0 for no minimum.")
     warn_below = serializers.IntegerField(help_text="0 for no warning.")
     late_counts = serializers.IntegerField(help_text="In per cent of a class.")
@@ -23,6 +21,11 @@ class RuleSerializer(serializers.Serializer[Rule]):
     excused = serializers.ChoiceField(ExcusedCounts.choices)
     drop_lowest = serializers.IntegerField()
     forecast_counts_planned = serializers.BooleanField()
+
+
+class RuleSerializer(RuleFieldsSerializer):
+    """A rule with nothing left open."""
+
     label_counts = serializers.SerializerMethodField()
 
     def get_label_counts(self, rule: Rule) -> dict[str, int]:

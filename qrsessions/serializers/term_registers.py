@@ -8,9 +8,10 @@ from attendance.api.fields import IdField
 from attendance.exports.pdf import PaperSize
 from attendance.exports.registers.files import MAX_SECTIONS, FileType
 from attendance.exports.registers.table import Column
-from attendance.models import ExcusedCounts, MeetingState, Status
+from attendance.models import MeetingState, Status
 from attendance.rules.standing import Standing
 from qrsessions.serializers.date_range import DateRangeSerializer
+from qrsessions.serializers.standings import RuleFieldsSerializer
 
 
 class RegisterFileFilterSerializer(DateRangeSerializer):
@@ -60,16 +61,9 @@ class ZipFilterSerializer(RegisterFileFilterSerializer):
         }
 
 
-class RuleInForceSerializer(serializers.Serializer[Any]):
+class RuleInForceSerializer(RuleFieldsSerializer):
     """The rule at the end of the range of days."""
 
-    minimum_percentage = serializers.IntegerField(help_text="0 for no minimum.")
-    warn_below = serializers.IntegerField(help_text="0 for no warning.")
-    late_counts = serializers.IntegerField(help_text="In per cent of a class.")
-    lates_per_absence = serializers.IntegerField(help_text="0 for never.")
-    excused = serializers.ChoiceField(ExcusedCounts.choices)
-    drop_lowest = serializers.IntegerField()
-    forecast_counts_planned = serializers.BooleanField()
     words = serializers.ListField(child=serializers.CharField())
 
 
