@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from attendance.lib.moments import moment_json
+from attendance.lib.texts import max_length
 from attendance.models import (
     ExcuseReason,
     Method,
@@ -165,18 +166,18 @@ class CorrectionSerializer(serializers.Serializer[Any]):
         help_text="null removes the mark. It may be left out if there is a label.",
     )
     label = serializers.CharField(  # type: ignore[assignment]
-        max_length=40,
+        max_length=max_length(StatusLabel, "name"),
         default=None,
         allow_null=True,
         help_text="The name of a label in `labels/`. It must mean the status.",
     )
     reason = serializers.CharField(
-        max_length=30,
+        max_length=max_length(ExcuseReason, "code"),
         default=None,
         allow_null=True,
         help_text="The code of a reason in `reasons/`, for an excuse.",
     )
-    note = serializers.CharField(max_length=500, allow_blank=True, default="")
+    note = serializers.CharField(max_length=max_length(RecordChange, "note"), allow_blank=True, default="")
 
     def validate_label(self, name: str | None) -> StatusLabel | None:
         if name is None:

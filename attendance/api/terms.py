@@ -15,7 +15,8 @@ from rest_framework.views import APIView
 
 from attendance.api.fields import IdField
 from attendance.api.permissions import IsAdmin
-from attendance.models import Term
+from attendance.lib.texts import max_length
+from attendance.models import Holiday, Term
 from attendance.models.visibility import VisibleQuerySet
 from attendance.timetable.term_editing import HolidayDays, save_term
 
@@ -52,7 +53,7 @@ def in_wanted_terms(rows: _Rows, request: Request, *, on: datetime.date, always:
 class HolidaySerializer(serializers.Serializer[Any]):
     """Days without classes, both included. ``sections`` are the ids of those concerned; none means everybody."""
 
-    name = serializers.CharField(max_length=200)
+    name = serializers.CharField(max_length=max_length(Holiday, "name"))
     first_day = serializers.DateField()
     last_day = serializers.DateField()
     sections = serializers.ListField(child=IdField(), default=list, max_length=1000)
@@ -66,7 +67,7 @@ class HolidaySerializer(serializers.Serializer[Any]):
 
 class TermSerializer(serializers.Serializer[Term]):
     id = serializers.IntegerField(read_only=True)
-    name = serializers.CharField(max_length=100)
+    name = serializers.CharField(max_length=max_length(Term, "name"))
     first_day = serializers.DateField(allow_null=True, default=None)
     last_day = serializers.DateField(allow_null=True, default=None)
     holidays = HolidaySerializer(many=True, default=list, max_length=MAX_HOLIDAYS)  # type: ignore[call-arg]
@@ -75,7 +76,7 @@ class TermSerializer(serializers.Serializer[Term]):
 class TermChangeSerializer(serializers.Serializer[Any]):
     """Fields that are left out stay the same. ``holidays`` replaces all of them."""
 
-    name = serializers.CharField(max_length=100, required=False)
+    name = serializers.CharField(max_length=max_length(Term, "name"), required=False)
     first_day = serializers.DateField(allow_null=True, required=False)
     last_day = serializers.DateField(allow_null=True, required=False)
     holidays = HolidaySerializer(many=True, required=False, max_length=MAX_HOLIDAYS)  # type: ignore[call-arg]

@@ -1,4 +1,12 @@
-"""Texts from files, as they are compared and shown."""
+"""Texts that are sent or read: how long they may be, and how they are compared and shown."""
+
+from django.db.models import Model
+
+
+def max_length(model: type[Model], field: str) -> int:
+    """The greatest length of the model's text field."""
+    limit: int = model._meta.get_field(field).max_length  # type: ignore[assignment, union-attr]
+    return limit
 
 
 def normalised(text: str) -> str:

@@ -17,9 +17,9 @@ from django.db.models.functions import Cast, Concat, Lower
 from django.utils.translation import gettext as _
 
 from attendance.lib.parts import in_parts
+from attendance.lib.texts import max_length
 from attendance.models import Student, User
 from attendance.models.people import people_changed
-from attendance.rosters.cells import max_length
 from attendance.rosters.entries import PersonEntry, StudentEntry
 from attendance.rosters.problems import Problems
 from attendance.rosters.report import Report, describe_changes

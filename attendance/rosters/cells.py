@@ -8,7 +8,6 @@ import unicodedata
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from attendance.rosters.csv_rows import Row
@@ -18,12 +17,6 @@ from attendance.rosters.problems import Problems
 _SHORTENED = re.compile(r"\d+([.,]\d+)?E\+\d+", re.IGNORECASE)
 # They change how a name looks in Persian and in Indian scripts.
 _JOINERS = "\u200c\u200d"
-
-
-def max_length(model: type[Model], field: str) -> int:
-    """Return the greatest length of the model's text field."""
-    limit: int = model._meta.get_field(field).max_length  # type: ignore[assignment, union-attr]
-    return limit
 
 
 def clean_id(text: str) -> str:

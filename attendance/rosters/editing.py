@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.db import transaction
 
 from attendance.lib import advisory_locks
+from attendance.lib.texts import max_length
 from attendance.models import Student, User
 from attendance.rosters.accounts import AccountsPlan, forget_addresses
-from attendance.rosters.cells import max_length
 from attendance.rosters.csv_rows import Location
 from attendance.rosters.entries import PersonEntry, StudentEntry
 from attendance.rosters.problems import Problems

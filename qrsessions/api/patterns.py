@@ -14,7 +14,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from attendance.api.permissions import signed_in
-from attendance.models import Meeting, Section, Weekday
+from attendance.lib.texts import max_length
+from attendance.models import Meeting, MeetingPattern, Section, Weekday
 from attendance.models.timetable import MAX_EVERY_WEEKS
 from attendance.timetable.kept import Reason, with_reasons
 from attendance.timetable.occurrences import WeeklyClass
@@ -32,7 +33,7 @@ class WeeklyClassSerializer(serializers.Serializer[Any]):
     weekday = serializers.ChoiceField([int(day) for day in Weekday])
     start = serializers.TimeField(format="%H:%M", input_formats=_TIME_FORMATS)
     end = serializers.TimeField(format="%H:%M", input_formats=_TIME_FORMATS)
-    room = serializers.CharField(max_length=100, allow_blank=True, default="")
+    room = serializers.CharField(max_length=max_length(MeetingPattern, "room"), allow_blank=True, default="")
     first_day = serializers.DateField(allow_null=True, default=None)
     last_day = serializers.DateField(allow_null=True, default=None)
     every_weeks = serializers.IntegerField(min_value=1, max_value=MAX_EVERY_WEEKS, default=1)

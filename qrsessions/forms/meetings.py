@@ -9,7 +9,8 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from attendance.models import ExcuseReason, Meeting, RosterEntry, Status, StatusLabel
+from attendance.lib.texts import max_length
+from attendance.models import ExcuseReason, Meeting, RecordChange, RosterEntry, Status, StatusLabel
 from attendance.queries.labels import OwnLabels
 from attendance.records.by_hand import HandMark, mark_of
 from attendance.timetable.occurrences import YEARS, instant
@@ -23,7 +24,7 @@ class TimesForm(forms.Form):
     date = forms.DateField(label=_("Date"), widget=DateInput())
     start = forms.TimeField(label=_("Start"), widget=TimeInput())
     end = forms.TimeField(label=_("End"), widget=TimeInput())
-    room = forms.CharField(label=_("Room"), max_length=100, required=False)
+    room = forms.CharField(label=_("Room"), max_length=max_length(Meeting, "room"), required=False)
 
     def clean_date(self) -> datetime.date:
         date: datetime.date = self.cleaned_data["date"]
@@ -61,7 +62,7 @@ class TimesForm(forms.Form):
 class CancelForm(forms.Form):
     reason = forms.CharField(
         label=_("Reason"),
-        max_length=300,
+        max_length=max_length(Meeting, "cancel_reason"),
         error_messages={"required": _("Say why the class is cancelled. Students see it.")},
     )
 
@@ -74,7 +75,9 @@ class ExcuseForm(forms.Form):
     """
 
     student = forms.ChoiceField(label=_("Student"))
-    note = forms.CharField(label=_("Reason (optional)"), max_length=500, required=False)
+    note = forms.CharField(
+        label=_("Reason (optional)"), max_length=max_length(RecordChange, "note"), required=False
+    )
 
     def __init__(self, entries: Sequence[RosterEntry], own: OwnLabels, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

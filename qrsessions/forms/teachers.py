@@ -7,7 +7,8 @@ from django import forms
 from django.db.models import BigIntegerField
 from django.utils.translation import gettext_lazy as _
 
-from attendance.models import ExcuseReason, Status, StatusLabel
+from attendance.lib.texts import max_length
+from attendance.models import ExcuseReason, MeetingGroup, RecordChange, Status, StatusLabel
 from attendance.queries.labels import OwnLabels
 from qrsessions.models import JoinPolicy
 
@@ -72,7 +73,7 @@ class OpenGroupForm(OpenSessionForm):
     """The sections of a new group session, and how students join."""
 
     sections = SectionIdsField()
-    title = forms.CharField(max_length=200, required=False)
+    title = forms.CharField(max_length=max_length(MeetingGroup, "title"), required=False)
 
 
 class AddSectionForm(AgainForm):
@@ -116,9 +117,9 @@ class CorrectionForm(forms.Form):
         required=False,
         error_messages={"required": _("Choose a status.")},
     )
-    label = forms.CharField(max_length=40, required=False)
-    reason = forms.CharField(max_length=30, required=False)
-    note = forms.CharField(max_length=500, required=False)
+    label = forms.CharField(max_length=max_length(StatusLabel, "name"), required=False)
+    reason = forms.CharField(max_length=max_length(ExcuseReason, "code"), required=False)
+    note = forms.CharField(max_length=max_length(RecordChange, "note"), required=False)
 
     def __init__(self, own: OwnLabels, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data)

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from attendance.models import Weekday
+from attendance.lib.texts import max_length
+from attendance.models import MeetingPattern, Weekday
 from attendance.models.timetable import MAX_EVERY_WEEKS
 from attendance.timetable.occurrences import WEEKLY_FIELDS, WeeklyClass
 from attendance.timetable.weekly_classes import MAX_ROWS
@@ -35,7 +36,7 @@ class WeeklyClassForm(forms.Form):
     end = forms.TimeField(label=_("To"), widget=TimeInput())
     first_day = forms.DateField(required=False, label=_("First day"), widget=DateInput())
     last_day = forms.DateField(required=False, label=_("Last day"), widget=DateInput())
-    room = forms.CharField(max_length=100, required=False, label=_("Room"))
+    room = forms.CharField(max_length=max_length(MeetingPattern, "room"), required=False, label=_("Room"))
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from attendance.lib.texts import max_length
 from attendance.models import Meeting, MeetingState
 from attendance.stats import meeting_stats
 
@@ -44,8 +45,8 @@ class MeetingSerializer(serializers.Serializer[Any]):
 class NewMeetingSerializer(serializers.Serializer[Any]):
     starts_at = serializers.DateTimeField()
     ends_at = serializers.DateTimeField()
-    room = serializers.CharField(max_length=100, allow_blank=True, default="")
-    title = serializers.CharField(max_length=200, allow_blank=True, default="")
+    room = serializers.CharField(max_length=max_length(Meeting, "room"), allow_blank=True, default="")
+    title = serializers.CharField(max_length=max_length(Meeting, "title"), allow_blank=True, default="")
 
 
 class MoveSerializer(serializers.Serializer[Any]):
@@ -54,7 +55,7 @@ class MoveSerializer(serializers.Serializer[Any]):
 
 
 class CancelSerializer(serializers.Serializer[Any]):
-    reason = serializers.CharField(max_length=300)
+    reason = serializers.CharField(max_length=max_length(Meeting, "cancel_reason"))
 
 
 class FinishSerializer(serializers.Serializer[Any]):

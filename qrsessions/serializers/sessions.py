@@ -13,7 +13,8 @@ from rest_framework import serializers
 from attendance.api.fields import IdField
 from attendance.api.serializers import CountsSerializer, RecordSerializer, counts_json
 from attendance.lib.moments import moment_json
-from attendance.models import Meeting, Status
+from attendance.lib.texts import max_length
+from attendance.models import Meeting, MeetingGroup, Status
 from attendance.stats import Stats, meeting_stats, sum_of_group
 from qrsessions.codes import tokens
 from qrsessions.codes.addresses import scan_url
@@ -85,7 +86,7 @@ class GroupSessionSerializer(serializers.Serializer[Any]):
 
 class OpenGroupSerializer(serializers.Serializer[Any]):
     sections = serializers.ListField(child=IdField(), min_length=1, max_length=500)
-    title = serializers.CharField(max_length=200, allow_blank=True, default="")
+    title = serializers.CharField(max_length=max_length(MeetingGroup, "title"), allow_blank=True, default="")
     join_policy = serializers.ChoiceField(JoinPolicy.choices, default=JoinPolicy.STRICT)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from django.utils.translation import gettext as _
 
 from attendance.lib.csv_cells import unguarded_cell
-from attendance.lib.texts import shortened
+from attendance.lib.texts import max_length, shortened
 from attendance.models import Course, Enrolment, Section, Student, Term
 from attendance.registers.importing.entries import FileClass, RegisterFile, SectionName, StudentRow
 from attendance.registers.importing.headings import (
@@ -20,7 +20,6 @@ from attendance.registers.importing.headings import (
     read_time,
 )
 from attendance.rosters import cells
-from attendance.rosters.cells import max_length
 from attendance.rosters.csv_rows import Columns, Location, Row, read_table
 from attendance.rosters.files import RosterFile
 from attendance.rosters.problems import Problems

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from attendance.lib.texts import max_length
 from attendance.models import Course, Section, Term
-from attendance.rosters import cells
 from attendance.rosters.problems import Problems
 
 
@@ -28,9 +28,9 @@ class Given:
         :raises RosterRefused: with a problem for each that cannot
         """
         limits = {
-            "course": cells.max_length(Course, "code"),
-            "section": cells.max_length(Section, "name"),
-            "term": cells.max_length(Term, "name"),
+            "course": max_length(Course, "code"),
+            "section": max_length(Section, "name"),
+            "term": max_length(Term, "name"),
         }
         for column, text in self.cells.items():
             if len(text) > limits[column]:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from attendance.lib.texts import normalised
+from attendance.lib.texts import max_length, normalised
 from attendance.models import Course, Enrolment, Section, Student, Term, User
 from attendance.rosters import cells
 from attendance.rosters.csv_rows import Columns, Row, read_rows
@@ -142,12 +142,12 @@ def _deleted(row: Row, problems: Problems) -> bool:
 def _add_sections(roster: Roster, rows: Mapping[str, _Rows], problems: Problems) -> None:
     terms = _Terms(rows["academicSessions"], problems)
     for sourced_id, row in rows["classes"].by_id.items():
-        if len(sourced_id) > cells.max_length(Section, "external_id"):
+        if len(sourced_id) > max_length(Section, "external_id"):
             row.location.add_problem(
-                problems, "sourcedId", f"The limit is {cells.max_length(Section, 'external_id')} characters."
+                problems, "sourcedId", f"The limit is {max_length(Section, 'external_id')} characters."
             )
             continue
-        title = cells.label(row, "title", limit=cells.max_length(Section, "name"), problems=problems)
+        title = cells.label(row, "title", limit=max_length(Section, "name"), problems=problems)
         course = _course(sourced_id, row, rows["courses"], problems)
         term = terms.of(row)
         if course is None or not title:
@@ -160,13 +160,13 @@ def _add_sections(roster: Roster, rows: Mapping[str, _Rows], problems: Problems)
 
 
 def _course(class_id: str, row: Row, courses: _Rows, problems: Problems) -> CourseEntry | None:
-    limit = cells.max_length(Course, "code")
+    limit = max_length(Course, "code")
     course_id = cells.identifier(row, "courseSourcedId", limit=_SOURCED_ID, problems=problems, required=False)
     course = courses.by_id.get(course_id)
     if course is not None:
         code = cells.identifier(course, "code", limit=limit, problems=problems, required=False) or course_id
         title = cells.label(
-            course, "title", limit=cells.max_length(Course, "title"), problems=problems, required=False
+            course, "title", limit=max_length(Course, "title"), problems=problems, required=False
         )
         column, location = "code", course.location
     else:
@@ -177,7 +177,7 @@ def _course(class_id: str, row: Row, courses: _Rows, problems: Problems) -> Cour
             return None
         code = course_id or cells.identifier(row, "classCode", limit=limit, problems=problems, required=False)
         code = code or class_id
-        title = cells.label(row, "title", limit=cells.max_length(Course, "title"), problems=problems)
+        title = cells.label(row, "title", limit=max_length(Course, "title"), problems=problems)
         column, location = "courseSourcedId", row.location
     if len(code) > limit:
         location.add_problem(problems, column, f"The text has {len(code)} characters; the limit is {limit}.")
@@ -256,7 +256,7 @@ class _Terms:
 
     def _term(self, session_id: str, of_class: Row) -> TermEntry:
         if session_id not in self._terms:
-            limit = cells.max_length(Term, "external_id")
+            limit = max_length(Term, "external_id")
             session = self._sessions.by_id.get(session_id)
             location = session.location if session else of_class.location
             if len(session_id) > limit:
@@ -265,7 +265,7 @@ class _Terms:
                 return TermEntry("")
             name = session_id
             if session:
-                limit = cells.max_length(Term, "name")
+                limit = max_length(Term, "name")
                 name = cells.label(session, "title", limit=limit, problems=self._problems)
             days = self._days(session) if session else (None, None)
             self._terms[session_id] = TermEntry(name, session_id, *days, location)
@@ -295,7 +295,7 @@ class _Terms:
         """Return a term from the first day of these to the last, named after all of them."""
         self._without_common_parent += 1
         name = ", ".join(term.name for term in terms)
-        limit = cells.max_length(Term, "name")
+        limit = max_length(Term, "name")
         if len(name) > limit:
             row.location.add_problem(
                 self._problems,
@@ -327,7 +327,7 @@ def _make_names_unique(roster: Roster, classes: _Rows, problems: Problems) -> No
         for entry in roster.sections.values()
     }
     for entry in roster.make_names_unique(codes):
-        if len(entry.name) > cells.max_length(Section, "name"):
+        if len(entry.name) > max_length(Section, "name"):
             entry.location.add_problem(
                 problems,
                 "title",
@@ -417,7 +417,7 @@ class _Enrolments:
             self._ignored["teacher whose account is not enabled"] += 1
             return
         if not person.username and not person.email:
-            person.username = user_id[: cells.max_length(User, "username")]
+            person.username = user_id[: max_length(User, "username")]
         self._roster.teachers[user_id] = person
         from_date, to_date = self._dates(row)
         entry = TeachingEntry((class_id,), user_id, role, from_date, to_date, has_dates=True)
@@ -482,7 +482,7 @@ class _Enrolments:
         if user_id in self._student_ids:
             return self._student_ids[user_id]
         row = self._users.by_id[user_id]
-        limit = min(cells.max_length(Student, "student_id"), cells.max_length(Enrolment, "roll_number"))
+        limit = min(max_length(Student, "student_id"), max_length(Enrolment, "roll_number"))
         column = "identifier" if row.cells.get("identifier", "").strip() else "sourcedId"
         student_id = cells.identifier(row, column, limit=limit, problems=self._problems)
         known = self._roster.students.get(student_id)
@@ -507,21 +507,21 @@ class _Enrolments:
             row = self._users.by_id[user_id]
             first_name, last_name = (
                 cells.label(
-                    row, column, limit=cells.max_length(User, field), problems=self._problems, required=False
+                    row, column, limit=max_length(User, field), problems=self._problems, required=False
                 )
                 for column, field in (("givenName", "first_name"), ("familyName", "last_name"))
             )
             username = cells.identifier(
                 row,
                 "username",
-                limit=cells.max_length(User, "username"),
+                limit=max_length(User, "username"),
                 problems=self._problems,
                 required=False,
             )
             email = cells.email(
                 row,
                 "email",
-                limit=cells.max_length(User, "email"),
+                limit=max_length(User, "email"),
                 problems=self._problems,
                 # Somebody has to be found by one of the two.
                 needed=not username,

@@ -10,7 +10,7 @@ from sys import intern
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 
-from attendance.lib.texts import normalised
+from attendance.lib.texts import max_length, normalised
 from attendance.models import Course, Enrolment, Section, Student, Term, User
 from attendance.rosters import cells
 from attendance.rosters.csv_rows import Columns, Row, read_rows
@@ -120,16 +120,16 @@ def _rows(file: RosterFile, given: Given, problems: Problems) -> Iterator[Row]:
 def _add(row: Row, roster: Roster, not_enrolled: Counter[str], problems: Problems) -> None:
     section = _section(row, roster, problems)
     student_id = cells.identifier(
-        row, "student_id", limit=cells.max_length(Student, "student_id"), problems=problems
+        row, "student_id", limit=max_length(Student, "student_id"), problems=problems
     )
     name = _name(row, problems)
-    email = cells.email(row, "email", limit=cells.max_length(Student, "email"), problems=problems)
+    email = cells.email(row, "email", limit=max_length(Student, "email"), problems=problems)
     roll_number = None
     if row.has("roll_number"):
         roll_number = cells.identifier(
             row,
             "roll_number",
-            limit=cells.max_length(Enrolment, "roll_number"),
+            limit=max_length(Enrolment, "roll_number"),
             problems=problems,
             required=False,
         )
@@ -168,12 +168,12 @@ def _why_not_enrolled(row: Row, problems: Problems) -> str:
 
 
 def _section(row: Row, roster: Roster, problems: Problems) -> SectionKey | None:
-    code = cells.identifier(row, "course", limit=cells.max_length(Course, "code"), problems=problems)
+    code = cells.identifier(row, "course", limit=max_length(Course, "code"), problems=problems)
     title = cells.label(
-        row, "course_title", limit=cells.max_length(Course, "title"), problems=problems, required=False
+        row, "course_title", limit=max_length(Course, "title"), problems=problems, required=False
     )
-    name = cells.label(row, "section", limit=cells.max_length(Section, "name"), problems=problems)
-    term = cells.label(row, "term", limit=cells.max_length(Term, "name"), problems=problems, required=False)
+    name = cells.label(row, "section", limit=max_length(Section, "name"), problems=problems)
+    term = cells.label(row, "term", limit=max_length(Term, "name"), problems=problems, required=False)
     teachers = _teachers(row, problems)
     if code:
         known = roster.courses.get(code)
@@ -199,7 +199,7 @@ def _section(row: Row, roster: Roster, problems: Problems) -> SectionKey | None:
 
 
 def _name(row: Row, problems: Problems) -> str:
-    limit = cells.max_length(Student, "name")
+    limit = max_length(Student, "name")
     if row.has("name"):
         return _in_usual_order(cells.label(row, "name", limit=limit, problems=problems))
     first, preferred, last = (
@@ -232,7 +232,7 @@ def _teachers(row: Row, problems: Problems) -> list[PersonEntry]:
         if not name:
             continue
         is_address = "@" in name and cells.is_email(name)
-        limit = cells.max_length(User, "email" if is_address else "username")
+        limit = max_length(User, "email" if is_address else "username")
         if len(name) > limit or "@" in full_name or not (is_address or _is_username(name)):
             row.location.add_problem(
                 problems,
@@ -254,7 +254,7 @@ def _teachers(row: Row, problems: Problems) -> list[PersonEntry]:
 
 
 def _add_teacher_names(row: Row, teachers: list[PersonEntry], problems: Problems) -> None:
-    limit = cells.max_length(User, "first_name") * 10
+    limit = max_length(User, "first_name") * 10
     names = cells.label(row, "teacher_name", limit=limit, problems=problems, required=False)
     found = [_in_usual_order(name.strip()) for name in names.split(";") if name.strip()]
     if found and len(found) != len(teachers):

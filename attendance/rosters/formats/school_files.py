@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from attendance.lib.texts import max_length
 from attendance.models import Course, Enrolment, Section, Student, Term, User
 from attendance.rosters import cells
 from attendance.rosters.csv_rows import Columns, Row, read_rows
@@ -214,11 +215,11 @@ class _School:
         return own_id in rows
 
     def _add_section(self, section_id: str, row: Row) -> None:
-        limit = cells.max_length(Section, "external_id")
+        limit = max_length(Section, "external_id")
         if len(section_id) > limit:
             row.location.add_problem(self._problems, "id", f"The limit is {limit} characters.")
             return
-        limit = cells.max_length(Course, "code")
+        limit = max_length(Course, "code")
         codes = (
             cells.identifier(row, column, limit=limit, problems=self._problems, required=False)
             for column in ("course_number", "course_id")
@@ -227,11 +228,11 @@ class _School:
         if len(code) > limit:
             row.location.add_problem(self._problems, "id", f"As a course, it may have {limit} characters.")
             return
-        name_limit = cells.max_length(Section, "name")
+        name_limit = max_length(Section, "name")
         number = self._label(row, "number", name_limit)
         name = self._label(row, "name", name_limit) or number or section_id
-        term = TermEntry(self._label(row, "term", cells.max_length(Term, "name")))
-        title = self._label(row, "course_title", cells.max_length(Course, "title"))
+        term = TermEntry(self._label(row, "term", max_length(Term, "name")))
+        title = self._label(row, "course_title", max_length(Course, "title"))
         self._roster.courses.setdefault(code, CourseEntry(code, title, row.location))
         self._roster.sections[section_id,] = SectionEntry(code, name, term, section_id, row.location)
 
@@ -242,7 +243,7 @@ class _School:
             for entry in self._roster.sections.values()
         }
         for entry in self._roster.make_names_unique(numbers):
-            if len(entry.name) > cells.max_length(Section, "name"):
+            if len(entry.name) > max_length(Section, "name"):
                 entry.location.add_problem(
                     self._problems,
                     "name",
@@ -274,7 +275,7 @@ class _School:
         """Return the student id, and add the student to the roster. Empty if the id is unusable."""
         if person_id in self._student_ids:
             return self._student_ids[person_id]
-        limit = min(cells.max_length(Student, "student_id"), cells.max_length(Enrolment, "roll_number"))
+        limit = min(max_length(Student, "student_id"), max_length(Enrolment, "roll_number"))
         column = "student_id" if row.cells.get("student_id", "").strip() else "id"
         student_id = cells.identifier(row, column, limit=limit, problems=self._problems)
         known = self._roster.students.get(student_id)
@@ -295,15 +296,15 @@ class _School:
 
     def _person(self, row: Row) -> PersonEntry:
         username = cells.identifier(
-            row, "username", limit=cells.max_length(User, "username"), problems=self._problems, required=False
+            row, "username", limit=max_length(User, "username"), problems=self._problems, required=False
         )
-        email = cells.email(row, "email", limit=cells.max_length(User, "email"), problems=self._problems)
+        email = cells.email(row, "email", limit=max_length(User, "email"), problems=self._problems)
         return PersonEntry(
             username=username,
             # In School Data Sync v1 the user name is the address.
             email=email or (username if cells.is_email(username) else ""),
-            first_name=self._label(row, "first_name", cells.max_length(User, "first_name")),
-            last_name=self._label(row, "last_name", cells.max_length(User, "last_name")),
+            first_name=self._label(row, "first_name", max_length(User, "first_name")),
+            last_name=self._label(row, "last_name", max_length(User, "last_name")),
             location=row.location,
         )
 
@@ -326,6 +327,6 @@ class _School:
         if teacher_id not in self._roster.teachers:
             person = self._person(row)
             if not person.username and not person.email:
-                person.username = teacher_id[: cells.max_length(User, "username")]
+                person.username = teacher_id[: max_length(User, "username")]
             self._roster.teachers[teacher_id] = person
         self._roster.teaching[TeachingEntry((section_id,), teacher_id)] = None
