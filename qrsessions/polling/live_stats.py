@@ -4,7 +4,8 @@ Requests that arrive while the numbers are being read share the next reading (``
 answer is older than its request.
 """
 
-from typing import TypedDict
+from collections.abc import Callable
+from typing import Any, TypedDict
 
 from django.db.models import F, QuerySet
 from django.http import Http404, HttpResponse
@@ -14,6 +15,7 @@ from rest_framework.renderers import JSONRenderer
 
 from attendance.lib.single_flight import SingleFlight
 from attendance.models import Meeting, User
+from attendance.models.visibility import VisibleQuerySet
 from attendance.stats import meeting_stats
 from qrsessions.models import GroupSession, QRSession
 from qrsessions.serializers.sessions import counts_of_session_json, group_stats_json
@@ -33,17 +35,8 @@ def session_numbers(public_id: str, *, user: User) -> HttpResponse:
 
     :raises Http404: if there is no such session, or the user may not see it
     """
-
-    def read() -> bytes:
-        if (
-            not QRSession.objects.visible_to(user, on=timezone.localdate())
-            .filter(meeting__public_id=public_id)
-            .exists()
-        ):
-            raise Http404
-        return _numbers.get(public_id, lambda: _json(_session_stats(public_id)))
-
-    return _json_response(_answers.get((public_id, user.pk, user.role), read))
+    sessions = QRSession.objects.filter(meeting__public_id=public_id)
+    return _numbers_of(public_id, sessions, read=lambda: _session_stats(public_id), user=user)
 
 
 def group_numbers(public_id: str, *, user: User) -> HttpResponse:
@@ -51,24 +44,19 @@ def group_numbers(public_id: str, *, user: User) -> HttpResponse:
 
     :raises Http404: if there is no such group session, or the user may not see it
     """
+    groups = GroupSession.objects.filter(group__public_id=public_id)
+    return _numbers_of(public_id, groups, read=lambda: group_stats(public_id), user=user)
 
-    def read() -> bytes:
-        if (
-            not GroupSession.objects.visible_to(user, on=timezone.localdate())
-            .filter(group__public_id=public_id)
-            .exists()
-        ):
+
+def _numbers_of(
+    public_id: str, found: VisibleQuerySet[Any], *, read: Callable[[], dict[str, object]], user: User
+) -> HttpResponse:
+    def visible_numbers() -> bytes:
+        if not found.visible_to(user, on=timezone.localdate()).exists():
             raise Http404
-        return _numbers.get(public_id, lambda: _json(group_stats(public_id)))
+        return _numbers.get(public_id, lambda: JSONRenderer().render(read()))
 
-    return _json_response(_answers.get((public_id, user.pk, user.role), read))
-
-
-def _json(numbers: dict[str, object]) -> bytes:
-    return JSONRenderer().render(numbers)
-
-
-def _json_response(content: bytes) -> HttpResponse:
+    content = _answers.get((public_id, user.pk, user.role), visible_numbers)
     return HttpResponse(content, content_type=JSONRenderer.media_type)
 
 
