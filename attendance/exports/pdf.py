@@ -1,12 +1,12 @@
 """PDF files whose texts are in many scripts: pages, and lines of text that each get the fonts they need."""
 
-import enum
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
+from django.db.models import TextChoices
 from django.utils.translation import ngettext
 from fpdf import FPDF
 from fpdf.enums import Align
@@ -19,7 +19,7 @@ MARGIN = 12.0
 SIZE, SMALL, TITLE, SMALLEST = 10.0, 8.0, 15.0, 5.0
 
 
-class PaperSize(enum.StrEnum):
+class PaperSize(TextChoices):
     A4 = "a4"
     LETTER = "letter"
 

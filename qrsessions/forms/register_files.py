@@ -42,7 +42,7 @@ class RegisterFilesForm(DateRangeForm):
         error_messages={"required": _("Choose at least one column.")},
     )
     size = forms.TypedChoiceField(
-        choices=[(size.value, size.value.title()) for size in PaperSize],
+        choices=PaperSize.choices,
         coerce=PaperSize,
         required=False,
         empty_value=PaperSize.A4,

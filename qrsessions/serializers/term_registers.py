@@ -26,7 +26,7 @@ class RegisterFileFilterSerializer(DateRangeSerializer):
                 default=True, help_text="Whether CSV files begin with a byte order mark, which Excel needs."
             ),
             "size": serializers.ChoiceField(
-                choices=[size.value for size in PaperSize],
+                choices=PaperSize.values,
                 default=PaperSize.A4.value,
                 help_text="Of PDF files.",
             ),

@@ -80,7 +80,7 @@ def _page(request: HttpRequest, paper_list: PaperList, *, pdf: str, asks_date: b
         "instructions": exported.instructions(),
         "statuses": Status,
         "pdf": pdf,
-        "sizes": [(size.value, size.value.title()) for size in PaperSize],
+        "sizes": PaperSize.choices,
         "asks_date": asks_date,
     }
     return render(request, "qrsessions/paper_list.html", context)
