@@ -5,7 +5,7 @@ A student of several sections of a group then counts where the seat is, so no la
 
 from collections.abc import Sequence
 
-from django.db import connection, transaction
+from django.db import connection
 
 from attendance import stats
 from attendance.lib.refusals import NotEnrolled
@@ -81,4 +81,4 @@ def add_student(*, meeting: Meeting, student: Student) -> None:
     entry = RosterEntry(meeting=meeting, student=student, roll_number=enrolment.roll_number)
     insert_missing([NewRecord(entry)])
     # The size of the roster has changed.
-    transaction.on_commit(lambda: stats.forget_verified([meeting]), robust=True)
+    stats.forget_verified_on_commit([meeting])

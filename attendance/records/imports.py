@@ -129,4 +129,4 @@ def _sync_on_commit(meeting: Meeting, records: Sequence[ImportedRecord]) -> None
     transaction.on_commit(lambda: stats.sync(meeting, students), robust=True)
     if any(one.former is None for one in records):
         # The size of the roster has changed.
-        transaction.on_commit(lambda: stats.forget_verified([meeting]), robust=True)
+        stats.forget_verified_on_commit([meeting])

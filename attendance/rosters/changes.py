@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 
 from attendance import stats
 from attendance.models import Enrolment, Meeting
@@ -13,7 +13,7 @@ def compare_counts_on_commit(enrolments: Collection[Enrolment]) -> None:
     """These enrolments are new, changed or gone: the totals of their open meetings may have changed."""
     running = list(Meeting.objects.open().filter(section__in={one.section_id for one in enrolments}))
     if running:
-        transaction.on_commit(lambda: stats.forget_verified(running), robust=True)
+        stats.forget_verified_on_commit(running)
 
 
 def enrolment_changed(instance: Enrolment, **kwargs: Any) -> None:

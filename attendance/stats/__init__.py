@@ -19,6 +19,7 @@ import enum
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.db import transaction
 from django.utils import timezone
 
 from attendance import metrics
@@ -54,6 +55,7 @@ __all__ = [
     "breaker",
     "delete_sets",
     "forget_verified",
+    "forget_verified_on_commit",
     "live_counts",
     "meeting_stats",
     "reconcile",
@@ -181,5 +183,10 @@ def sync(meeting: Meeting, student_pks: Collection[int]) -> None:
 
 
 def forget_verified(meetings: Iterable[Meeting]) -> None:
-    """Make the next read compare the sets with the database. Call it after changing many records at once."""
+    """Make the next read compare the sets with the database."""
     send_commands([("DEL", verified_key(meeting.public_id)) for meeting in meetings])
+
+
+def forget_verified_on_commit(meetings: Iterable[Meeting]) -> None:
+    """Likewise, once the transaction commits. Call it after changing the roster, the state or many records."""
+    transaction.on_commit(lambda: forget_verified(meetings), robust=True)

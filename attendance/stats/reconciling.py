@@ -2,13 +2,13 @@
 
 import logging
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from redis.exceptions import RedisError
 
 from attendance import metrics
+from attendance.lib.parts import in_parts
 from attendance.models import Meeting
 from attendance.stats.connection import all_keys, breaker, each_server, expiry_commands, send_commands
 from attendance.stats.database import members_in_database
@@ -18,7 +18,6 @@ logger = logging.getLogger("rollcall.stats")
 
 # Meetings per round trip: all their members must arrive within the time-out.
 _BATCH_SIZE = 20
-_Item = TypeVar("_Item")
 _KEY = re.compile(rb"session:([^:]+):(?:joined|attended|verified|repair)")
 
 
@@ -49,7 +48,7 @@ def reconcile(*, dry_run: bool = False) -> Reconciled:
     """
     meetings = list(Meeting.objects.open().order_by("pk"))
     compared: list[Difference] = []
-    for batch in _batches(meetings):
+    for batch in in_parts(meetings, _BATCH_SIZE):
         compared += _differences(batch) if dry_run else repair(batch)
         if breaker.is_open:
             raise RedisAway
@@ -97,7 +96,7 @@ def _remove_orphans(*, dry_run: bool) -> tuple[list[str], int]:
     # of every key, even of a new one.
     stored, foreign = _stored_ids()
     orphans: list[str] = []
-    for batch in _batches(sorted(stored)):
+    for batch in in_parts(sorted(stored), _BATCH_SIZE):
         printable = [public_id for public_id in batch if public_id.isprintable()]
         # A join that was committed just before its session was discarded may be added to the set just after it.
         met = Meeting.objects.met().filter(public_id__in=printable)
@@ -135,7 +134,7 @@ def _stored_ids() -> tuple[set[str], int]:
 
 def delete_sets(public_ids: Collection[str]) -> None:
     """Delete all keys of meetings that no longer exist."""
-    for batch in _batches(list(public_ids)):
+    for batch in in_parts(public_ids, _BATCH_SIZE):
         send_commands(
             [
                 ("DEL", key.encode(errors="surrogateescape"))
@@ -143,8 +142,3 @@ def delete_sets(public_ids: Collection[str]) -> None:
                 for key in all_keys(public_id)
             ]
         )
-
-
-def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
-    for start in range(0, len(items), _BATCH_SIZE):
-        yield items[start : start + _BATCH_SIZE]

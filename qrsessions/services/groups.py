@@ -136,7 +136,8 @@ def add_section(
         )
         # Students of the new section who were marked in another one are not absent here.
         added_section.copy_marks(to=added.meeting, others=[member.meeting for member in members])
-        _compare_sets_on_commit([*members, added])
+        # Students may count in another section now.
+        stats.forget_verified_on_commit([member.meeting for member in [*members, added]])
     return added
 
 
@@ -170,7 +171,8 @@ def leave_group(*, session: QRSession, by: User, at: datetime.datetime) -> QRSes
         leaving.save(update_fields=SESSION_SETTINGS)
         title = group_session.group.title
         audit_log.record(session=leaving, action=Action.LEAVE_GROUP, by=by, at=at, detail=title)
-        _compare_sets_on_commit(members)
+        # Students may count in another section now.
+        stats.forget_verified_on_commit([member.meeting for member in members])
     return leaving
 
 
@@ -194,12 +196,6 @@ def lock_group(group_session: GroupSession) -> None:
     """
     if not GroupSession.objects.select_for_update().filter(pk=group_session.pk):
         raise SessionGone(group=group_session.public_id)
-
-
-def _compare_sets_on_commit(members: Sequence[QRSession]) -> None:
-    """Make the next read compare the live sets with the database: students may count in another section now."""
-    meetings = [member.meeting for member in members]
-    transaction.on_commit(lambda: stats.forget_verified(meetings), robust=True)
 
 
 def _session_open(sections: Sequence[Section]) -> SessionOpen | None:

@@ -4,7 +4,6 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from attendance.lib.batching import Batcher
@@ -12,7 +11,7 @@ from attendance.lib.rate_limits import Limit
 from attendance.lib.refusals import Refused
 from attendance.models import Meeting, Student
 from attendance.records.scans import Joined, NewJoin, write_joins
-from attendance.stats import Stats, forget_verified
+from attendance.stats import Stats, forget_verified_on_commit
 from qrsessions.models import QRSession, SessionOrGroup, SessionStatus
 from qrsessions.queries.student_places import Place, lock_places_of_all, not_enrolled
 from qrsessions.refusals import ChooseSection, InGroup, JoiningLocked
@@ -83,7 +82,8 @@ def _join_together(requests: Sequence[_Request]) -> list[Decided[Joined] | Refus
             continue
         decided.append(place)
         if len(places) > 1:
-            _compare_sets_on_commit(places)
+            # A mark by hand may have been counted at another place.
+            forget_verified_on_commit([place.session.meeting for place in places])
 
     count_again(joined_before)
     chosen = [
@@ -113,12 +113,6 @@ def _place_to_join(request: _Request, places: list[Place]) -> Place:
     if not session.accepts_joins:
         raise JoiningLocked(session=session.public_id)
     return _chosen(places, request.section)
-
-
-def _compare_sets_on_commit(places: list[Place]) -> None:
-    """With several places, a manual mark may have been counted at another one."""
-    meetings = [place.session.meeting for place in places]
-    transaction.on_commit(lambda: forget_verified(meetings), robust=True)
 
 
 def _chosen(places: list[Place], section: int | None) -> Place:

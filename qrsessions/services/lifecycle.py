@@ -295,7 +295,7 @@ def apply_step(sessions: Sequence[QRSession], step: Step, *, by: User | None, at
     if SessionStatus.ENDED in (step.after, *step.before):
         seal(meetings, at=at)
     # The next read compares the live sets with the database and sets their new expiry.
-    transaction.on_commit(lambda: stats.forget_verified(meetings), robust=True)
+    stats.forget_verified_on_commit(meetings)
 
 
 def _session_open(running: Meeting | None) -> SessionOpen:

@@ -8,7 +8,7 @@ import datetime
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -82,6 +82,13 @@ class Incomplete(Refused):
 class NotLocked(Refused):
     code = "not_locked"
     detail = _("This register is not locked.")
+
+
+class NotPlannedNow(Refused):
+    code = "not_planned"
+    detail = _(
+        "This class can no longer be chosen: it has been opened, entered, cancelled or removed in the meantime."
+    )
 
 
 class BadTimes(Refused):
@@ -190,13 +197,6 @@ def move(
         _save(meeting, "starts_at", "ends_at", "date", "room", "edited")
         audit_log.record_meeting(meeting, action=Action.MOVE, by=by, at=at, detail=before)
     return meeting
-
-
-class NotPlannedNow(Refused):
-    code = "not_planned"
-    detail = _(
-        "This class can no longer be chosen: it has been opened, entered, cancelled or removed in the meantime."
-    )
 
 
 # What a session takes over from the class that it is held for.
@@ -411,25 +411,17 @@ def unlock_register(*, meeting: Meeting, by: User, at: datetime.datetime) -> Mee
 def _locked(meeting: Meeting, *states: MeetingState) -> Meeting:
     """Lock the meeting until the transaction ends, read it again, and check that it is in one of the states."""
     advisory_locks.hold([meeting.pk])
-    meeting = _found(meeting, Meeting.objects.select_for_update(of=("self",)))
-    _check_state(meeting, *states)
-    return meeting
-
-
-def _found(meeting: Meeting, meetings: models.QuerySet[Meeting] | None = None) -> Meeting:
-    meetings = Meeting.objects.all() if meetings is None else meetings
-    found = meetings.select_related("section__course", "section__term").filter(pk=meeting.pk).first()
+    meetings = Meeting.objects.select_for_update(of=("self",)).select_related(
+        "section__course", "section__term"
+    )
+    found = meetings.filter(pk=meeting.pk).first()
     if found is None or found.state == MeetingState.DISCARDED:
         raise MeetingGone(meeting=meeting.public_id)
-    return found
-
-
-def _check_state(meeting: Meeting, *states: MeetingState) -> None:
-    if meeting.state in states:
-        return
-    if meeting.is_open:
-        raise MeetingOpen(meeting=meeting.public_id)
-    raise WrongState(meeting=meeting.public_id, state=meeting.state)
+    if found.state in states:
+        return found
+    if found.is_open:
+        raise MeetingOpen(meeting=found.public_id)
+    raise WrongState(meeting=found.public_id, state=found.state)
 
 
 def _check_begun(meeting: Meeting, statuses: Iterable[Status | None], at: datetime.datetime) -> None:
