@@ -10,6 +10,7 @@ from functools import cached_property
 
 import qrcode
 from django.conf import settings
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from fpdf.enums import Align
 
@@ -33,13 +34,12 @@ from attendance.exports.registers.table import (
     legend_of,
     meeting_headings,
     number_text,
-    standing_words,
     value_of,
     verify_address,
 )
 from attendance.models import MeetingState, Status
 from attendance.registers.term_register import Cell, RegisterRow, TermRegister
-from attendance.rules.words import in_words
+from attendance.rules.words import STANDINGS, in_words
 
 # Lengths in millimetres, sizes of letters in points.
 _HEADER, _FOOTER = 24.0, 13.0
@@ -212,7 +212,7 @@ class _Pages:
         if column is Column.NAME:
             return _name_of(row)
         if column is Column.STANDING:
-            return standing_words(row.result.standing)
+            return capfirst(str(STANDINGS[row.result.standing]))
         value = value_of(row, column, self.register.section)
         if value is None:
             return "–"

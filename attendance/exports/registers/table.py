@@ -17,7 +17,6 @@ from django.utils.translation import gettext_lazy
 from attendance.exports.pdf import PaperSize
 from attendance.models import Meeting, MeetingState, Section, Status
 from attendance.registers.term_register import Cell, RegisterRow, TermRegister
-from attendance.rules.standing import Standing
 
 # In a cell: on the roster, and no status stands.
 NO_STATUS = "-"
@@ -169,16 +168,3 @@ def legend_of(register: TermRegister) -> list[tuple[str, str]]:
         (NO_STATUS, _("no status")),
         ("", _("not on the roster then")),
     ]
-
-
-def standing_words(standing: Standing) -> str:
-    """As people read it."""
-    match standing:
-        case Standing.OK:
-            return _("OK")
-        case Standing.WARNED:
-            return _("Warned")
-        case Standing.BELOW:
-            return _("Below the minimum")
-        case Standing.LOST:
-            return _("Can’t reach the minimum")

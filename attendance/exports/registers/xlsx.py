@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from xlsxwriter import Workbook
 from xlsxwriter.format import Format
@@ -18,13 +19,12 @@ from attendance.exports.registers.table import (
     cell_text,
     days_of,
     legend_of,
-    standing_words,
     value_of,
     verify_address,
 )
 from attendance.models import MeetingState, Status
 from attendance.registers.term_register import RegisterRow, TermRegister
-from attendance.rules.words import in_words
+from attendance.rules.words import STANDINGS, in_words
 
 _HEADS = 2
 # In characters.
@@ -90,7 +90,7 @@ def _write_register(workbook: Workbook, sheet: Worksheet, register: TermRegister
 
 def _shown(row: RegisterRow, column: Column, register: TermRegister) -> str | int | float | Fraction | None:
     if column is Column.STANDING:
-        return standing_words(row.result.standing)
+        return capfirst(str(STANDINGS[row.result.standing]))
     return value_of(row, column, register.section)
 
 

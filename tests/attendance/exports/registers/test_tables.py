@@ -108,7 +108,7 @@ def test_workbook_has_numbers_dates_and_texts_of_their_own_types(register, optio
     assert values_of(sheet) == [
         [None] * 10 + at,
         [*heads, "Course", "Section", "Term", "held", "held", "held", "cancelled", "planned"],
-        ["S1", "01", "Asha Rao", 2, 2, 100, "OK", *about, "P", "E:medical", "P", "P", "-"],
+        ["S1", "01", "Asha Rao", 2, 2, 100, "On track", *about, "P", "E:medical", "P", "P", "-"],
         ["S2", "02", "Ben Miller", 1, 2, 50, "Below the minimum", *about, "A", "V", "-", "P", "-"],
         ["S10", "10", "王小明", 1, 2, 50, "Below the minimum", *about, None, "P", "A", "P", "-"],
     ]
