@@ -54,7 +54,7 @@ def test_page_has_head_rule_heads_rows_and_legend(register, options, settings):
         "2026-09-14 10:00 #2",
         "2026-09-21 10:00 (cancelled)",
         "2026-10-07 10:00 (planned)",
-        "S1 01 Asha Rao 2 2 100.0% OK P E P P -",
+        "S1 01 Asha Rao 2 2 100.0% On track P E P P -",
         "S2 02 Ben Miller 1 2 50.0% Below the minimum A V - P -",
         "S10 10 王小明 1 2 50.0% Below the minimum P A P -",
         "P present · L late · E excused · A absent · V left early · - no status · empty: not on the roster then",
@@ -82,7 +82,7 @@ def test_name_is_printed_in_its_script(options, name):
 
     # A program that reads the page takes Arabic words from right to left.
     backwards = " ".join(reversed(name.split()))
-    assert {f"S1 01 {name} 0 0 – OK", f"S1 01 {backwards} 0 0 – OK"} & set(lines)
+    assert {f"S1 01 {name} 0 0 – On track", f"S1 01 {backwards} 0 0 – On track"} & set(lines)
 
 
 def test_name_without_a_font_is_replaced_by_the_student_id_and_noted(options):
@@ -90,7 +90,7 @@ def test_name_without_a_font_is_replaced_by_the_student_id_and_noted(options):
 
     (lines,) = pages(pdf_bytes(term_register(section, today=TODAY), options))
 
-    assert "S1 01 S1 0 0 – OK" in lines
+    assert "S1 01 S1 0 0 – On track" in lines
     assert lines[-1] == "1 name could not be printed in its script. The student id stands in its place."
 
 
