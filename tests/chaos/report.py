@@ -42,12 +42,13 @@ def table(verdicts: Sequence[Verdict]) -> str:
 def page(verdicts: Sequence[Verdict], size: "Size") -> str:
     """The table, with a description of the run."""
     memory = psutil.virtual_memory().total / 2**30
+    seconds = sorted(round(verdict.burst_seconds) for verdict in verdicts)
     return PAGE.format(
         marks=size.marks,
         per_second=size.marks_per_second,
         processors=os.cpu_count(),
         memory=f"{memory:.0f}",
-        bursts=f"{min(v.burst_seconds for v in verdicts):.0f} to {max(v.burst_seconds for v in verdicts):.0f}",
+        bursts=" to ".join(dict.fromkeys(str(one) for one in (seconds[0], seconds[-1]))),
         table=table(verdicts),
         problems=problems(verdicts),
     )
