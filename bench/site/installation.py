@@ -18,7 +18,7 @@ from django.core.management import call_command
 from config import embedded
 from config.embedded.postgres import Postgres
 from config.embedded.valkey import Valkey
-from config.serving.web import MARK, Web
+from config.serving.web import OWNER_VARIABLE, Web
 
 START_SECONDS = 60
 EVENT = re.compile(r'\bevent=("[^"]*"|\S+)')
@@ -118,7 +118,7 @@ def _main_of(web: Web) -> psutil.Process | None:
     """granian's main process, if running."""
     for process in psutil.Process().children():
         try:
-            if process.environ().get(MARK) == str(web.data_dir):
+            if process.environ().get(OWNER_VARIABLE) == str(web.data_dir):
                 return process
         except psutil.Error:
             continue

@@ -13,7 +13,7 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from config.serving.banner import DEMO_PASSWORD
+from attendance.demo import DEMO_PASSWORD
 from tests.chaos.installation import Installation
 from tests.support.browser import chromium
 

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from attendance.demo import DEMO_PASSWORD
 from bench.site.small_site import small_site
-from config.serving.banner import DEMO_PASSWORD
 
 if TYPE_CHECKING:
     from bench.client.load import Load

@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from config.serving.web import MARK, START_AS
+from config.serving.web import OWNER_VARIABLE, START_AS
 
 # A forgotten session ends at most this much too late.
 INTERVAL_SECONDS = 60
@@ -33,6 +33,6 @@ class BackgroundLoop:
         self._process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-S", "-E", START_AS, "mortal", str(os.getpid()), *command],
             stdin=subprocess.DEVNULL,
-            env={**os.environ, MARK: str(self.data_dir)},
+            env={**os.environ, OWNER_VARIABLE: str(self.data_dir)},
             start_new_session=True,
         )

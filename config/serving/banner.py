@@ -7,6 +7,8 @@ from ipaddress import ip_address
 
 import qrcode
 
+from attendance.demo import DEMO_PASSWORD
+
 SIGN_INS = (
     ("admin", "administrator"),
     ("teacher", "teaches CS101 A, CS101 B, CS101 C, CS101 D"),
@@ -18,7 +20,6 @@ SIGN_INS = (
     ("student63", "student in CS101 C, BIO110 A; below the minimum"),
 )
 FOR_PHONES = "Start with HOST=0.0.0.0 on a network, or set PUBLIC_URL to an address that phones can open."
-DEMO_PASSWORD = "rollcall-demo"  # noqa: S105 - the embedded demo's, printed for everybody
 
 
 def lan_url(*, host: str, port: int) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from django.core.handlers.wsgi import WSGIRequest
 from django.utils.translation import get_language_from_request, override
 
-from config.serving.refusals import CUT_OFF, LENGTH_REQUIRED, TOO_LARGE, TOO_SLOW, Refused
+from config.serving.refusals import CUT_OFF, LENGTH_REQUIRED, TOO_LARGE, TOO_SLOW, RequestRefused
 from config.serving.request_pools import make_pools
 from config.wsgi import application as wsgi_application
 
@@ -34,7 +34,7 @@ class Application:
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
         try:
             status, headers, content = await self._answer(scope, protocol)
-        except Refused as refused:
+        except RequestRefused as refused:
             status, headers, content = refused.answer
         if isinstance(content, str):
             protocol.response_file(status, headers, content)

@@ -22,7 +22,7 @@ from config.embedded.folders import private_folder
 
 START_AS = str(Path(__file__).parent.parent / "embedded" / "start_as.py")
 # In the environment of every process of the web server: how a later run knows those of a killed one.
-MARK = "ROLLCALL_WEB_OF"
+OWNER_VARIABLE = "ROLLCALL_WEB_OF"
 APPLICATION = "config.serving.http:application"
 # Idle keep-alive connections count too: each phone of a full hall holds one, whichever worker it met.
 CONNECTIONS_PER_WORKER = 8192
@@ -105,7 +105,7 @@ class Web:
         self._process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-S", "-E", START_AS, "mortal", str(os.getpid()), *granian],
             stdin=subprocess.DEVNULL,
-            env={**os.environ, MARK: str(self.data_dir), "PROMETHEUS_MULTIPROC_DIR": str(metrics)},
+            env={**os.environ, OWNER_VARIABLE: str(self.data_dir), "PROMETHEUS_MULTIPROC_DIR": str(metrics)},
             # Ctrl-C in the terminal is for the supervisor, which stops everything in order.
             start_new_session=True,
         )
@@ -155,7 +155,7 @@ class Web:
         marked = []
         for process in psutil.process_iter():
             try:
-                if process.environ().get(MARK) == str(self.data_dir) and process.pid != os.getpid():
+                if process.environ().get(OWNER_VARIABLE) == str(self.data_dir) and process.pid != os.getpid():
                     marked.append(process)
             except (psutil.Error, OSError):
                 continue

@@ -21,7 +21,7 @@ from config import embedded
 from config.embedded import servers
 from config.embedded.postgres import Postgres
 from config.embedded.valkey import Valkey
-from config.serving.web import MARK, Web
+from config.serving.web import OWNER_VARIABLE, Web
 from tests.chaos.history import Row, Scope
 from tests.support.ports import free_port
 
@@ -191,7 +191,7 @@ class Installation:
         main = next(
             process
             for process in psutil.Process().children()
-            if process.environ().get(MARK) == str(self.data_dir)
+            if process.environ().get(OWNER_VARIABLE) == str(self.data_dir)
         )
         return [process for process in main.children() if process.net_connections("tcp")]
 

@@ -13,10 +13,10 @@ from django.core.management import call_command
 from django.utils import timezone
 from playwright.sync_api import Page
 
+from attendance.demo import DEMO_PASSWORD
 from attendance.exports.fonts import BASE_FONT
 from attendance.models import Section, Status, Student, User
 from attendance.registers.term_register import term_register
-from config.serving.banner import DEMO_PASSWORD
 from qrsessions.codes import tokens
 from qrsessions.demo import add_past_classes, phone_of
 from qrsessions.models import GroupSession, QRSession

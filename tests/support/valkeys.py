@@ -3,7 +3,6 @@
 import copy
 import datetime
 import ipaddress
-import random
 import shutil
 import signal
 import socket
@@ -27,6 +26,7 @@ from config.embedded.server import stop
 from config.embedded.valkey import Valkey, binary
 from config.redis import addresses
 from tests.support import waiting
+from tests.support.ports import free_cluster_port
 from tests.support.waiting import LIMIT_SECONDS
 
 SLOTS = 16384
@@ -104,21 +104,12 @@ def wait_until(condition: Callable[[], Any], *, seconds: float = LIMIT_SECONDS) 
     waiting.wait_until(holds, seconds=seconds)
 
 
-def free_port() -> int:
-    """A free port below the ephemeral range. Cluster nodes also use the port 10,000 above it."""
-    while True:
-        port = random.randint(15_000, 22_000)
-        with socket.socket() as one, socket.socket() as other:
-            if one.connect_ex(("127.0.0.1", port)) and other.connect_ex(("127.0.0.1", port + 10_000)):
-                return port
-
-
 class TcpValkey:
     """A server on a local port, with any options."""
 
     def __init__(self, *options: str, sentinel: str = ""):
         self.folder = Path(tempfile.mkdtemp(prefix="rc-"))
-        self.port = free_port()
+        self.port = free_cluster_port()
         self.arguments = [
             "--bind",
             "127.0.0.1",

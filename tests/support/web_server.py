@@ -13,7 +13,7 @@ from unittest.mock import patch
 import psutil
 
 from attendance.models import User
-from config.serving.web import MARK, Web
+from config.serving.web import OWNER_VARIABLE, Web
 from tests.support.factories import key_of
 from tests.support.ports import free_port
 
@@ -77,7 +77,7 @@ class Server:
 
     def _is_ours(self, process: psutil.Process) -> bool:
         try:
-            return bool(process.environ().get(MARK) == str(self.folder))
+            return bool(process.environ().get(OWNER_VARIABLE) == str(self.folder))
         except psutil.Error:
             return False
 

@@ -13,11 +13,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from attendance.demo import DEMO_PASSWORD
 from attendance.demo.institution import NameTaken, SignIn, seed
 from attendance.models import Role, Section
-
-# A known password is safe only in the embedded database of a trial. Elsewhere each run makes a random one.
-EMBEDDED_PASSWORD = "rollcall-demo"  # noqa: S105
 
 
 class Command(BaseCommand):
@@ -42,7 +40,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, sections: int, students: int, tokens: Path | None, **options: Any) -> None:
-        password = EMBEDDED_PASSWORD if settings.EMBEDDED_DATABASE else secrets.token_hex(12)
+        password = DEMO_PASSWORD if settings.EMBEDDED_DATABASE else secrets.token_hex(12)
         try:
             if tokens:
                 with _private_file(tokens) as file:

@@ -15,19 +15,15 @@ import psutil
 import psycopg
 import pytest
 
+from attendance.demo import DEMO_PASSWORD
 from config import embedded, mail
 from config.embedded.servers import wanted
 from config.serving import banner
-from config.serving.web import MARK
+from config.serving.web import OWNER_VARIABLE
+from tests.support.ports import free_port
 from tests.support.valkeys import TcpValkey
 
 PROJECT = Path(__file__).resolve().parents[3]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def environment(data_dir: Path, port: int, **more: str) -> dict[str, str]:
@@ -73,7 +69,7 @@ def web_processes(data_dir: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get(MARK) == str(data_dir):
+            if process.environ().get(OWNER_VARIABLE) == str(data_dir):
                 found.append(process)
         except psutil.Error:
             continue
@@ -252,8 +248,8 @@ def test_banner_shows_the_demo_password_only_for_the_demo():
     )
     demo = banner.banner(host="0.0.0.0", port=80, public_url="", lan_url="http://192.0.2.7:80", demo=True)
 
-    assert banner.DEMO_PASSWORD not in real
+    assert DEMO_PASSWORD not in real
     assert "https://attend.example.edu/" in real
-    assert banner.DEMO_PASSWORD in demo
+    assert DEMO_PASSWORD in demo
     assert "http://192.0.2.7:80/" in demo
     assert "only this computer" not in real + demo
