@@ -19,8 +19,9 @@ from qrsessions.services import lifecycle
 from tests.support import factories
 from tests.support.classes import Class, client_of
 from tests.support.live_sets import live_set
+from tests.support.ports import free_port
 from tests.support.postgres.database import a_backend_waits_for_a_lock
-from tests.support.valkeys import caches_at, free_port
+from tests.support.valkeys import caches_at
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
