@@ -55,7 +55,7 @@ def wanted_status(request: Request) -> str | None:
 class SessionList(TeacherView):
     @extend_schema(parameters=[STATUS_FILTER, TermFilterSerializer], responses=SessionSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """The sessions of the sections that you teach, and of those you taught, from your time there; newest first.
+        """The sessions of the sections that you teach, newest first. Of sections that you once taught, those from that time.
 
         Ended sessions of past terms are left out.
         """
