@@ -266,7 +266,7 @@ def histories(number: int) -> Callable[[Callable[..., None]], Callable[..., None
     return lambda test: limited(random(test))
 
 
-@histories(12)
+@histories(6)
 def test_every_number_is_what_happened(happened, first, last):
     replay(happened, first, last)
 

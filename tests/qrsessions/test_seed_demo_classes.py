@@ -53,9 +53,16 @@ def sections_of(user: User) -> set[str]:
     }
 
 
-def test_demo_has_past_classes_of_three_courses():
+def test_demo_has_past_classes_that_show_the_product_and_is_made_once():
     seed("seed_demo", "seed_demo_classes")
 
+    assert_three_courses_have_met()
+    assert_first_pages_show_what_the_product_does()
+    assert_printed_sign_ins_say_who_is_in_which_section()
+    assert_second_run_adds_nothing()
+
+
+def assert_three_courses_have_met():
     assert set(Course.objects.values_list("code", flat=True)) == {"CS101", "MATH201", "BIO110"}
     held = dict(Section.objects.annotate(held=Count("meetings")).values_list("external_id", "held"))
     assert sorted(held.values()) == [6, 6, 6, 12, 12, 12, 12]
@@ -80,9 +87,7 @@ def test_demo_has_past_classes_of_three_courses():
     }
 
 
-def test_first_pages_show_what_the_product_does():
-    seed("seed_demo", "seed_demo_classes")
-
+def assert_first_pages_show_what_the_product_does():
     teacher = page_of("teacher", "/teach/")
     assert "Sections that met on a Monday in the last four weeks." in teacher
     assert "Open the same group" in teacher
@@ -97,9 +102,7 @@ def percentages(page: str) -> list[float]:
     return [float(number) for number in re.findall(r"(\d+(?:\.\d)?) ?%", page)[:1]]
 
 
-def test_printed_sign_ins_say_who_is_in_which_section():
-    seed("seed_demo", "seed_demo_classes")
-
+def assert_printed_sign_ins_say_who_is_in_which_section():
     for username, words in SIGN_INS:
         user = User.objects.get(username=username)
         assert set(re.findall(r"[A-Z]+\d+ [A-Z]\b", words)) == sections_of(user), username
@@ -113,8 +116,7 @@ def test_printed_sign_ins_say_who_is_in_which_section():
             assert any(row["attended"] < 0.75 * row["held"] for row in by_section)
 
 
-def test_second_run_adds_nothing():
-    seed("seed_demo", "seed_demo_classes")
+def assert_second_run_adds_nothing():
     before = [
         list(model.objects.order_by("pk").values()) for model in (Meeting, AttendanceRecord, Section, User)
     ]

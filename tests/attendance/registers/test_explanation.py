@@ -215,19 +215,37 @@ any_rule = st.fixed_dictionaries(
 )
 
 
-@settings(
-    max_examples=20,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(
+any_history = given(
     # Several meetings on one day, so that their order matters.
     meetings=st.lists(st.tuples(st.integers(0, 4), any_letter, st.booleans()), min_size=1, max_size=9),
     first_rule=any_rule,
     second_rule=any_rule,
 )
+
+
+def examples(number: int) -> settings:
+    return settings(
+        max_examples=number,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
+
+
+@examples(8)
+@any_history
 def test_every_place_shows_the_same_numbers(db, meetings, first_rule, second_rule):
+    assert_every_place_shows_the_same(meetings, first_rule, second_rule)
+
+
+@pytest.mark.slow
+@examples(60)
+@any_history
+def test_every_place_shows_the_same_numbers_of_many_more_histories(db, meetings, first_rule, second_rule):
+    assert_every_place_shows_the_same(meetings, first_rule, second_rule)
+
+
+def assert_every_place_shows_the_same(meetings, first_rule, second_rule):
     with transaction.atomic():
         labels = {
             meaning: StatusLabel.objects.create(

@@ -114,18 +114,36 @@ any_change = st.fixed_dictionaries(
 any_day = st.integers(-2, 8).map(lambda days: FIRST + days * DAY)
 
 
-@settings(
-    max_examples=25,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(
+any_changes = given(
     earlier=st.lists(st.tuples(any_day, any_change), max_size=3),
     change=any_change,
     valid_from=any_day,
 )
+
+
+def examples(number: int) -> settings:
+    return settings(
+        max_examples=number,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
+
+
+@examples(10)
+@any_changes
 def test_simulator_says_what_saving_the_rule_does(db, earlier, change, valid_from):
+    assert_simulator_is_right(earlier, change, valid_from)
+
+
+@pytest.mark.slow
+@examples(100)
+@any_changes
+def test_simulator_says_what_saving_any_of_many_more_rules_does(db, earlier, change, valid_from):
+    assert_simulator_is_right(earlier, change, valid_from)
+
+
+def assert_simulator_is_right(earlier, change, valid_from):
     def with_keys(to):
         counts = {online.pk: to["label_counts"]["online"]} if "label_counts" in to else {}
         return {**to, "label_counts": counts} if counts else to

@@ -315,10 +315,22 @@ def _holding(date: datetime.date) -> set[tuple[str, str]]:
     return set(Enrolment.objects.holding_on(date).values_list("student__student_id", "roll_number"))
 
 
+any_rosters = given(st.lists(st.permutations([1, 2, 3, 4, None, None]), min_size=1, max_size=4))
+
+
 class AnyRosters(HypothesisTestCase):
-    @given(st.lists(st.permutations([1, 2, 3, 4, None, None]), min_size=1, max_size=4))
-    @settings(max_examples=25, deadline=None)
+    @any_rosters
+    @settings(max_examples=10, deadline=None)
     def test_any_series_of_imports_ends_as_the_last_roster_says(self, rosters):
+        self._check(rosters)
+
+    @pytest.mark.slow
+    @any_rosters
+    @settings(max_examples=100, deadline=None)
+    def test_many_more_series_of_imports_end_as_the_last_roster_says(self, rosters):
+        self._check(rosters)
+
+    def _check(self, rosters):
         days = [TODAY + datetime.timedelta(days=number) for number in range(len(rosters))]
         for on, numbers in zip(days, rosters, strict=True):
             given_numbers = {(f"S{student}", str(number)) for student, number in enumerate(numbers) if number}

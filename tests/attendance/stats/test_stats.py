@@ -249,9 +249,30 @@ def damaged_meeting():
     return make_meeting()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(damages=st.lists(DAMAGE, max_size=8))
+def examples(number: int) -> settings:
+    return settings(
+        max_examples=number, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    )
+
+
+any_damages = given(damages=st.lists(DAMAGE, max_size=8))
+any_losses = given(damages=st.lists(DAMAGE.filter(lambda d: d[0] not in {"sadd", "set"}), max_size=8))
+
+
+@examples(40)
+@any_damages
 def test_one_read_repairs_any_damage_to_unverified_sets(damaged_meeting, damages):
+    assert_one_read_repairs(damaged_meeting, damages)
+
+
+@pytest.mark.slow
+@examples(500)
+@any_damages
+def test_one_read_repairs_any_of_many_more_damages(damaged_meeting, damages):
+    assert_one_read_repairs(damaged_meeting, damages)
+
+
+def assert_one_read_repairs(damaged_meeting, damages):
     """Verified sets may keep an extra member for up to 10 s."""
     live = get_redis_connection("live")
     live.flushdb()
@@ -264,9 +285,20 @@ def test_one_read_repairs_any_damage_to_unverified_sets(damaged_meeting, damages
     assert counts(damaged_meeting) == Counts(3, 2, 4, Source.REDIS)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(damages=st.lists(DAMAGE.filter(lambda d: d[0] not in {"sadd", "set"}), max_size=8))
+@examples(40)
+@any_losses
 def test_very_next_read_is_right_after_any_loss(damaged_meeting, damages):
+    assert_very_next_read_is_right(damaged_meeting, damages)
+
+
+@pytest.mark.slow
+@examples(500)
+@any_losses
+def test_very_next_read_is_right_after_any_of_many_more_losses(damaged_meeting, damages):
+    assert_very_next_read_is_right(damaged_meeting, damages)
+
+
+def assert_very_next_read_is_right(damaged_meeting, damages):
     live = get_redis_connection("live")
     live.flushdb()
     counts(damaged_meeting)

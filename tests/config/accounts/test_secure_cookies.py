@@ -1,6 +1,7 @@
 """Cookies of a site under https, from a real web server: only this host can set them."""
 
 import http.client
+from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
@@ -55,9 +56,18 @@ class Browser:
         return given
 
 
+@pytest.fixture(scope="module")
+def web_server(web_environment, tmp_path_factory) -> Iterator[Server]:
+    https = {"PUBLIC_URL": "https://attend.example.edu", "BEHIND_PROXY": "true"}
+    server = Server(tmp_path_factory.mktemp("web"), web_environment | https)
+    yield server
+    server.web.stop()
+
+
 @pytest.fixture
-def server(start_server, empty_redis) -> Server:
-    return start_server(PUBLIC_URL="https://attend.example.edu", BEHIND_PROXY="true")
+def server(web_server, empty_redis) -> Server:
+    """One for all tests of this module, with an empty Redis."""
+    return web_server
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -127,21 +126,23 @@ def test_refused_marks_are_counted_by_reason(error, outcome):
     assert marks(outcome, "claim") == before + 1
 
 
-WORKER = """
-import django, sys, time
-django.setup()
-from attendance import metrics, stats
-metrics.counted("redis", 5)
-if sys.argv[1] == "dies":
-    stats.breaker.failed()
-print("ready", flush=True)
-time.sleep(60)
-"""
-READER = """
-import django
+# Two workers, forked as granian forks its own. The first one dies; the second one is alive while a third reads the page.
+WORKERS = """
+import django, os, signal
 django.setup()
 from django.test import Client
-print(Client().get("/metrics", headers={"Host": "localhost"}).text)
+from attendance import metrics, stats
+
+if not os.fork():
+    metrics.counted("redis", 5)
+    stats.breaker.failed()
+    os.kill(os.getpid(), signal.SIGKILL)
+os.wait()
+metrics.counted("redis", 5)
+if not os.fork():
+    print(Client().get("/metrics", headers={"Host": "localhost"}).text, flush=True)
+    os._exit(0)
+os.wait()
 """
 
 
@@ -151,21 +152,11 @@ def test_a_killed_worker_keeps_its_counters_but_not_its_breaker_gauge(tmp_path):
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "PYTHONPATH": str(PROJECT),
     }
+    command = [sys.executable, "-c", WORKERS]
 
-    def run(code, *arguments):
-        command = [sys.executable, "-c", code, *arguments]
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
-
-    workers = [run(WORKER, "dies"), run(WORKER, "lives")]
-    for worker in workers:
-        assert worker.stdout.readline() == "ready\n"
-    workers[0].send_signal(signal.SIGKILL)
-    workers[0].wait()
-
-    told, _ = run(READER).communicate(timeout=30)
-    for worker in workers:
-        worker.kill()
-        worker.communicate()
+    told = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, text=True, cwd=tmp_path, check=True
+    ).stdout
 
     found = samples(told)
     assert found[("rollcall_counts_total", "redis")] == 10

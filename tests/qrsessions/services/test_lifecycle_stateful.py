@@ -669,7 +669,7 @@ def numbers(shown: dict[str, Any]) -> tuple[int, int, int, float]:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("examples", [8, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [5, pytest.param(60, marks=pytest.mark.slow)])
 def test_any_sequence_of_actions_agrees_with_the_model(settings, examples):
     settings.CACHES = patient_caches()
     run_state_machine_as_test(

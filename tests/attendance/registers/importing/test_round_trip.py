@@ -198,7 +198,7 @@ registers = given(days=st.lists(spans, min_size=4, max_size=4), classes=classes,
 of_any_time = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@settings(of_any_time, max_examples=25)
+@settings(of_any_time, max_examples=10)
 @registers
 def test_any_register_comes_back(days, classes, shares_number):
     make_and_check(days, classes, shares_number=shares_number)
