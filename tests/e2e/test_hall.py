@@ -419,8 +419,7 @@ def test_code_is_back_at_once_after_a_hanging_server(browser, start_server, sect
     origin = f"http://127.0.0.1:{own_server.port}"
     with page_opener(browser, origin, is_expected=is_failed_request) as open_page:
         screen = open_page(**PROJECTOR)
-        screen.goto(f"/teach/sessions/{session.public_id}/screen/")
-        sign_in(screen, session.opened_by)
+        sign_in(screen, session.opened_by, to=f"/teach/sessions/{session.public_id}/screen/")
         expect(code_image(screen)).to_be_visible()
         screen.wait_for_load_state("networkidle")
         expect(screen.get_by_text(note)).to_be_hidden()
