@@ -167,7 +167,10 @@ def test_code_is_black_on_white_with_a_quiet_zone_in_dark_mode(open_screen, sect
     assert black == (0, 0, 0)
 
 
-@pytest.mark.parametrize("sections", [1, 3, 6, 12, 24, 100])
+@pytest.mark.parametrize(
+    "sections",
+    [1, pytest.param(3, marks=pytest.mark.slow), 6, pytest.param(12, marks=pytest.mark.slow), 24, 100],
+)
 def test_content_fits_the_screen_in_every_status(open_screen, section, settings, sections):
     settings.PUBLIC_URL = "https://attend.university.edu"
     settings.QR_STEP_SECONDS = 60

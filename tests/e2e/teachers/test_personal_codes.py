@@ -67,7 +67,6 @@ def open_personal_code(open_page, student, **options) -> Page:
     phone = open_page(**{**PHONE, **options})
     sign_in(phone, student.user, to="/student/my-qr/")
     expect(phone.get_by_role("img", name="Your personal QR code")).to_be_visible()
-    phone.wait_for_load_state("networkidle")
     return phone
 
 

@@ -105,10 +105,10 @@ def sign_in(page: Page, user: User, *, to: str = "/") -> None:
 
 
 def open_session_page(page: Page, session: QRSession, teacher: User | None = None) -> Page:
-    """Sign in as the teacher, by default one of the section, and open the session's page."""
+    """Sign in as the teacher, by default one of the section, and open the session's page. Its script runs then."""
     teacher = teacher or session.meeting.section.teachers.all()[0]
-    sign_in(page, teacher, to=f"/teach/sessions/{session.public_id}/")
-    page.wait_for_load_state("networkidle")
+    with page.expect_response(lambda answer: "/records/?since=" in answer.url):
+        sign_in(page, teacher, to=f"/teach/sessions/{session.public_id}/")
     return page
 
 
