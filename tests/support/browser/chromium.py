@@ -1,8 +1,7 @@
 """The browser of the browser tests: the system's Chromium, or Playwright's own.
 
-The headless shell comes first: it is Chromium without windows, and takes 40 % less processor time.
-``python -m tests.support.browser.chromium`` checks that there is a browser before the tests run. As root, or in CI with
-sudo, it installs Debian's.
+``python -m tests.support.browser.chromium`` checks that there is one before the tests run. As root, or in CI with sudo, it
+installs Debian's.
 """
 
 import os
@@ -13,9 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# The first that Debian, or a system like it, has.
-PACKAGES = ("chromium-headless-shell", "chromium")
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 def executable() -> str | None:
@@ -36,13 +33,11 @@ def main() -> None:
         sys.stdout.write("Installing Chromium for the browser tests …\n")
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-        install = ["install", "-y", "-qq", "--no-install-recommends"]
-        for command in (["update", "-qq"], *([*install, package] for package in PACKAGES)):
-            if not executable():
-                subprocess.run([*as_root, "apt-get", *command], env=environment, check=False)
+        for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
+            subprocess.run([*as_root, "apt-get", *command], env=environment, check=False)
     if not executable():
         sys.exit(
-            "The browser tests need Chromium: `sudo apt-get install chromium-headless-shell`, "
+            "The browser tests need Chromium: `sudo apt-get install chromium`, "
             "or `.venv/bin/playwright install chromium` for a copy of its own."
         )
 
