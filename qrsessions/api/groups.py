@@ -44,7 +44,7 @@ class GroupSessionList(TeacherView):
         running = Q(Exists(Meeting.objects.open().filter(group=OuterRef("pk"))))
         found = in_wanted_terms(visible, request, on=today, always=running)
         if status := wanted_status(request):
-            found = found.filter(group__meetings__session__status=status).distinct()
+            found = found.with_member(session__status=status)
         members = members_by_group(found)
         return Response(
             group_sessions_json({one: members[one.pk] for one in found if members[one.pk]}, at=at)

@@ -44,6 +44,10 @@ class GroupSessionQuerySet(VisibleQuerySet["GroupSession"]):
     def term_condition(self, **lookups: Any) -> Q:
         return _each_member(Q(**{f"section__term__{name}": value for name, value in lookups.items()}))
 
+    def with_member(self, **lookups: Any) -> Self:
+        """Those with a meeting like this. A join would have the conditions above asked once for each meeting."""
+        return self.filter(models.Exists(Meeting.objects.filter(group=models.OuterRef("pk"), **lookups)))
+
     def with_names(self) -> Self:
         return self.select_related("group", "opened_by")
 

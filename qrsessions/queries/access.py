@@ -145,9 +145,8 @@ def find_register(user: User, public_id: str, *, on: datetime.date) -> Meeting:
 
 def find_group(user: User, public_id: str, *, on: datetime.date) -> GroupSession:
     """A group session without sessions is 404, for an admin as well."""
-    visible = GroupSession.objects.visible_to(user, on=on).filter(group__meetings__isnull=False)
-    with_rights = visible.with_rights(user, on=on).with_names()
-    return get_object_or_404(with_rights.distinct(), group__public_id=public_id)
+    visible = GroupSession.objects.visible_to(user, on=on).with_rights(user, on=on)
+    return get_object_or_404(visible.with_member().with_names(), group__public_id=public_id)
 
 
 def find_session_or_group(user: User, public_id: str, *, on: datetime.date) -> SessionOrGroup:

@@ -100,12 +100,7 @@ def group_overview(group_session: GroupSession, *, at: datetime.datetime) -> Gro
 
 def running_groups(user: User, *, on: datetime.date) -> list[tuple[GroupSession, list[QRSession]]]:
     """The open group sessions that the user may run, with their sessions, newest first."""
-    running = (
-        GroupSession.objects.run_by(user, on=on)
-        .filter(group__meetings__state=MeetingState.OPEN)
-        .with_names()
-        .distinct()
-    )
+    running = GroupSession.objects.run_by(user, on=on).with_member(state=MeetingState.OPEN).with_names()
     by_group = members_by_group(running)
     return [(one, by_group[one.pk]) for one in running if by_group[one.pk]]
 

@@ -167,7 +167,10 @@ def test_code_is_black_on_white_with_a_quiet_zone_in_dark_mode(open_screen, sect
     assert black == (0, 0, 0)
 
 
-@pytest.mark.parametrize("sections", [1, 3, 6, 12, 24, 100])
+@pytest.mark.parametrize(
+    "sections",
+    [1, pytest.param(3, marks=pytest.mark.slow), 6, pytest.param(12, marks=pytest.mark.slow), 24, 100],
+)
 def test_content_fits_the_screen_in_every_status(open_screen, section, settings, sections):
     settings.PUBLIC_URL = "https://attend.university.edu"
     settings.QR_STEP_SECONDS = 60
@@ -419,8 +422,7 @@ def test_code_is_back_at_once_after_a_hanging_server(browser, start_server, sect
     origin = f"http://127.0.0.1:{own_server.port}"
     with page_opener(browser, origin, is_expected=is_failed_request) as open_page:
         screen = open_page(**PROJECTOR)
-        screen.goto(f"/teach/sessions/{session.public_id}/screen/")
-        sign_in(screen, session.opened_by)
+        sign_in(screen, session.opened_by, to=f"/teach/sessions/{session.public_id}/screen/")
         expect(code_image(screen)).to_be_visible()
         screen.wait_for_load_state("networkidle")
         expect(screen.get_by_text(note)).to_be_hidden()

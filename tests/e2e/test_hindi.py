@@ -11,7 +11,7 @@ from attendance.models import Section, Status, User
 from qrsessions.models import SessionStatus
 from qrsessions.services import lifecycle
 from tests.support import factories
-from tests.support.browser.pages import PROJECTOR, axe_violations, fits_width
+from tests.support.browser.pages import PROJECTOR, axe_violations, fits_width, sign_in
 from tests.support.browser.phones import CAMERA, code_of, poll_now, show_to_camera
 from tests.support.factories import PASSWORD
 
@@ -73,7 +73,7 @@ def check() -> Callable[..., None]:
     return check
 
 
-def sign_in(page: Page, user: User) -> None:
+def sign_in_with_the_form(page: Page, user: User) -> None:
     page.get_by_label("उपयोगकर्ता नाम या ईमेल").fill(user.username)
     page.get_by_label("पासवर्ड").fill(PASSWORD)
     page.get_by_role("button", name="साइन इन करें").click()
@@ -94,7 +94,7 @@ def test_student_pages_are_in_hindi(open_page, section, check):
 
     phone.goto("/student/")
     check(phone)
-    sign_in(phone, factories.user_of(student))
+    sign_in_with_the_form(phone, factories.user_of(student))
     expect(heading(phone, "आपके लिए अभी कोई कक्षा खुली नहीं है")).to_be_visible()
     check(phone)
     session = lifecycle.open_session(section=section, by=section.teachers.get(), at=timezone.now())
@@ -125,8 +125,7 @@ def test_session_page_and_screen_are_in_hindi(open_page, section, check):
     teacher = section.teachers.get()
     session = factories.make_session(section=section, opened_by=teacher)
     desk = open_page(**SMALL_PHONE, locale="hi")
-    desk.goto("/accounts/login/")
-    sign_in(desk, teacher)
+    sign_in(desk, teacher, to="about:blank")
     for step in (None, "lock", "start", "end"):
         if step:
             lifecycle.take_step(session=session, step=step, by=teacher, at=timezone.now())
@@ -151,8 +150,7 @@ def test_group_and_teacher_pages_are_in_hindi(open_page, section, check):
         sections=[section, other], status=SessionStatus.ACTIVE, opened_by=teacher
     )
     desk = open_page(**SMALL_PHONE, locale="hi")
-    desk.goto("/accounts/login/")
-    sign_in(desk, teacher)
+    sign_in(desk, teacher, to="about:blank")
     pages = [f"/teach/groups/{group.public_id}/{path}" for path in ("", "register/", "screen/")]
     colleague = factories.make_teacher(first_name="Dev", last_name="Iyer")
     meeting = factories.make_planned(section=section, starts_at=timezone.now())

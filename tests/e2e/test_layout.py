@@ -104,7 +104,7 @@ def test_buttons_of_the_screen_cover_neither_code_nor_address(open_page, section
 def test_title_of_a_group_is_not_cut_on_the_screen(open_page):
     teacher = factories.make_teacher()
     screen = open_page()
-    sign_in(screen, teacher)
+    sign_in(screen, teacher, to="about:blank")
     for sections in (2, 6, 12):
         taught = [
             factories.make_section(name=f"S{number}", students=1, teachers=[teacher])
@@ -133,8 +133,7 @@ def test_names_are_cut_at_the_end_in_their_own_direction(open_page):
         student.save()
         factories.make_record(meeting=session.meeting, student=student, roll_number=str(student.pk))
     screen = open_page(viewport={"width": 1280, "height": 720})
-    screen.goto(f"/teach/sessions/{session.public_id}/screen/")
-    sign_in(screen, teacher)
+    sign_in(screen, teacher, to=f"/teach/sessions/{session.public_id}/screen/")
 
     names = screen.get_by_role("list", name="Latest arrivals").get_by_role("listitem")
     expect(names.filter(has_text=ARABIC)).to_have_css("direction", "rtl")

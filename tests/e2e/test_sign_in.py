@@ -60,7 +60,7 @@ def test_page_waits_its_turn_and_the_scan_before_it_counts(open_page, monkeypatc
     phone.goto(f"/A/{token_of(session)}")
 
     with monkeypatch.context() as busy:
-        busy.setattr(password_hashers, "_place", NoTurn())
+        busy.setattr(password_hashers, "_lock", NoTurn())
         fill(phone, factories.user_of(student).username)
         expect(phone.get_by_text(WAITING)).to_be_visible()
         expect(phone.get_by_role("button", name="Sign in")).to_be_disabled()
@@ -233,7 +233,7 @@ def test_without_a_script_a_page_asks_to_send_it_again(open_page, monkeypatch):
     page.goto("/accounts/login/")
 
     with monkeypatch.context() as busy:
-        busy.setattr(password_hashers, "_place", NoTurn())
+        busy.setattr(password_hashers, "_lock", NoTurn())
         fill(page, teacher.username)
         expect(page.get_by_text("Wait a few seconds, go back and send it again.")).to_be_visible()
 

@@ -200,7 +200,7 @@ class School:
 def make_school(*, sections: int, students: int, in_every_section: int = 0) -> School:
     """Spread the students over the sections; the first ``in_every_section`` of them are in every one."""
     teacher = factories.make_teacher()
-    people = [factories.make_student() for _ in range(students)]
+    people = factories.make_students(students)
     taught = []
     for index in range(sections):
         own = [

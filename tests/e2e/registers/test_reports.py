@@ -23,7 +23,7 @@ def teacher() -> User:
 @pytest.fixture
 def section(teacher: User) -> Section:
     """A section of the demo institution, whose classes of the last weeks were held. The teacher teaches all of it."""
-    call_command("seed_demo", sections=2, students=90, verbosity=0)
+    call_command("seed_demo", sections=2, students=40, verbosity=0)
     add_past_classes(now=timezone.now())
     AttendanceRule.objects.filter(section__course__code="CS101").update(warn_below=90)
     teacher.sections.set(Section.objects.all())

@@ -38,8 +38,7 @@ def mark(session: QRSession, number: int, device: str, *, by_program: bool = Fal
 def test_shared_phone_flags_appear_and_disappear_live(open_page, live_server, session):
     ada, bob, cyd = factories.students_of(session.meeting.section)
     desk = open_page(**DESK)
-    desk.goto(f"/teach/sessions/{session.public_id}/")
-    sign_in(desk, session.opened_by)
+    sign_in(desk, session.opened_by, to=f"/teach/sessions/{session.public_id}/")
     note = desk.get_by_text("Marks from a phone that also marked another student")
     expect(note).to_be_hidden()
 
@@ -79,8 +78,7 @@ def test_unusual_scans_appear_live_and_can_be_filtered(open_page, live_server, s
     )
     factories.make_record(meeting=earlier, student=ada, status=Status.PRESENT, device=ONE_PHONE)
     desk = open_page(**DESK)
-    desk.goto(f"/teach/sessions/{session.public_id}/")
-    sign_in(desk, session.opened_by)
+    sign_in(desk, session.opened_by, to=f"/teach/sessions/{session.public_id}/")
     rows = {student: desk.locator(f'tr[data-student="{student.student_id}"]') for student in (ada, bob, cyd)}
     expect(rows[ada]).to_contain_text("not joined")
 
@@ -111,11 +109,9 @@ def test_unusual_scans_appear_live_and_can_be_filtered(open_page, live_server, s
 def test_screen_and_phone_show_when_scans_become_late(open_page, live_server, session):
     QRSession.objects.filter(pk=session.pk).update(status=SessionStatus.LOCKED, started_at=None)
     phone, screen = open_page(**PHONE), open_page(**PROJECTOR)
-    phone.goto("/student/")
     student = factories.students_of(session.meeting.section)[0]
-    sign_in(phone, student.user)
-    screen.goto(f"/teach/sessions/{session.public_id}/screen/")
-    sign_in(screen, session.opened_by)
+    sign_in(phone, student.user, to="/student/")
+    sign_in(screen, session.opened_by, to=f"/teach/sessions/{session.public_id}/screen/")
     screen_rule, phone_rule = screen.get_by_text("Late from"), phone.get_by_text("count as late")
     expect(screen_rule).to_be_hidden()
     expect(phone_rule).to_be_hidden()

@@ -67,7 +67,6 @@ def test_group_of_three_sections_runs_from_opening_to_registers(open_page, live_
     # Ada and Bob join by opening the page. Both is in two sections and chooses one.
     phones = {student: open_page(**PHONE) for student in (ada, bob, both)}
     for student, phone in phones.items():
-        phone.goto("/")
         sign_in(phone, student.user)
     choices = phones[both].get_by_role("button", name=re.compile("^Join with"))
     expect(choices).to_have_count(2)
@@ -127,11 +126,9 @@ def test_group_of_three_sections_runs_from_opening_to_registers(open_page, live_
 def test_group_pages_show_changes_made_on_other_pages(open_page, live_server, teacher, sections):
     group = factories.make_group_session(sections=[sections["A"], sections["B"]], status="active")
     desk, screen, other = open_page(**DESK), open_page(**PROJECTOR), open_page(**DESK)
-    for page in (desk, screen, other):
-        sign_in(page, teacher)
-    desk.goto(f"/teach/groups/{group.public_id}/")
-    screen.goto(f"/teach/groups/{group.public_id}/screen/")
-    other.goto(f"/teach/groups/{group.public_id}/")
+    address = f"/teach/groups/{group.public_id}/"
+    for page, to in ((desk, address), (screen, f"{address}screen/"), (other, address)):
+        sign_in(page, teacher, to=to)
 
     other.get_by_label("Add a section").select_option(str(sections["C"].pk))
     other.get_by_role("button", name="Add").click()
@@ -173,7 +170,7 @@ def test_group_pages_are_accessible(open_page, live_server, teacher, sections):
         sections=[factories.make_section(students=[both], teachers=[teacher]) for _ in range(2)]
     )
     desk, phone = open_page(**DESK), open_page(**DESK)
-    sign_in(desk, teacher)
+    sign_in(desk, teacher, to="about:blank")
     sign_in(phone, both.user, to="/student/")
     # The page of a running group and its register are looked at in test_desk.py, where they have marks.
     groups = [f"/teach/groups/{one}/" for one in (f"{group.public_id}/screen", waiting.public_id)]

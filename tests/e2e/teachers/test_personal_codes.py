@@ -65,10 +65,8 @@ def show_to_camera(desk: Page, phone: Page) -> None:
 
 def open_personal_code(open_page, student, **options) -> Page:
     phone = open_page(**{**PHONE, **options})
-    phone.goto("/student/my-qr/")
-    sign_in(phone, student.user)
+    sign_in(phone, student.user, to="/student/my-qr/")
     expect(phone.get_by_role("img", name="Your personal QR code")).to_be_visible()
-    phone.wait_for_load_state("networkidle")
     return phone
 
 
@@ -219,8 +217,7 @@ def test_pages_work_without_javascript(open_page, section):
     student = factories.students_of(section)[0]
     desk, phone = (open_page(java_script_enabled=False) for _ in range(2))
 
-    phone.goto("/student/my-qr/")
-    sign_in(phone, student.user)
+    sign_in(phone, student.user, to="/student/my-qr/")
     expect(phone.get_by_role("img", name="Your personal QR code")).to_be_visible()
     sign_in(desk, section.teachers.get(), to=f"/teach/sessions/{session.public_id}/scan/")
     desk.get_by_label("Roll number or student id").fill(student.student_id)
@@ -236,8 +233,10 @@ def test_pages_are_accessible_and_fit_the_width(open_page, section):
         factories.make_record(meeting=ended.meeting, student=student, status=status)
     session = factories.make_session(section=section, status=SessionStatus.ACTIVE)
     own, desk = open_page(), open_page()
-    sign_in(open_page(**PHONE), student.user)
-    sign_in(own, student.user)
+    # With the form, so that the page of sign-ins has two.
+    for page in (open_page(**PHONE), own):
+        page.goto("/accounts/login/")
+        sign_in(page, student.user)
     sign_in(desk, teacher, to=f"/teach/sessions/{session.public_id}/scan/")
     for each in (student, other):
         desk.get_by_label("Roll number or student id").fill(each.student_id)

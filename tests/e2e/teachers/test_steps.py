@@ -79,8 +79,8 @@ def group_of(section: Section) -> GroupSession:
 def test_steps_without_network_are_taken_when_it_is_back(open_any, section, is_group):
     opened = group_of(section) if is_group else factories.make_session(section=section)
     page = open_any(**PHONE)
-    sign_in(page, section.teachers.get())
-    page.goto(f"/teach/{'groups' if is_group else 'sessions'}/{opened.public_id}/")
+    kind = "groups" if is_group else "sessions"
+    sign_in(page, section.teachers.get(), to=f"/teach/{kind}/{opened.public_id}/")
     address = page.url
     for button, said, step in STEPS:
         page.context.set_offline(True)

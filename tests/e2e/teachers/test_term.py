@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from playwright.sync_api import ConsoleMessage, Page, expect
 
-from attendance.models import AttendanceRecord, Meeting, MeetingState, Section, Status
+from attendance.models import AttendanceRecord, Meeting, MeetingState, Section, Status, Student
 from qrsessions.models import QRSession
 from tests.support import factories
 from tests.support.browser.pages import DESK, assert_readable, page_opener, sign_in
@@ -54,13 +54,14 @@ def section(settings) -> Section:
     term = factories.make_term(
         name="Autumn 2026", first_day=datetime.date(2026, 10, 5), last_day=datetime.date(2026, 10, 30)
     )
-    section = factories.make_section(
-        course=course, name="A", term=term, teachers=[factories.make_teacher(first_name="Ada")]
+    students = [Student(student_id=f"P{number}", name=f"Pupil {number}") for number in range(1, SIZE + 1)]
+    return factories.make_section(
+        course=course,
+        name="A",
+        term=term,
+        students=Student.objects.bulk_create(students),
+        teachers=[factories.make_teacher(first_name="Ada")],
     )
-    for number in range(1, SIZE + 1):
-        student = factories.make_student(with_user=False, name=f"Pupil {number}")
-        factories.make_enrolment(section=section, student=student, roll_number=f"{number:02}")
-    return section
 
 
 @pytest.fixture

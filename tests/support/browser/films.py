@@ -68,9 +68,12 @@ VARIANTS: dict[str, tuple[float, float, Effect]] = {
     "blurred": (0.36, 0, blurred),
     "turned by 15 degrees": (0.36, 15, unchanged),
     "upside down": (0.36, 180, unchanged),
+    "upside down and turned": (0.36, 195, unchanged),
     "small": (0.15, 0, unchanged),
     "with glare": (0.36, 0, with_glare),
 }
+# What reads these also reads the others.
+HARDEST = ["blurred", "upside down and turned", "small", "with glare"]
 
 
 def film(picture: Image.Image, path: Path) -> Path:
