@@ -266,7 +266,7 @@ def test_one_read_repairs_any_damage_to_unverified_sets(damaged_meeting, damages
 
 
 @pytest.mark.slow
-@examples(500)
+@examples(300)
 @any_damages
 def test_one_read_repairs_any_of_many_more_damages(damaged_meeting, damages):
     assert_one_read_repairs(damaged_meeting, damages)
@@ -292,7 +292,7 @@ def test_very_next_read_is_right_after_any_loss(damaged_meeting, damages):
 
 
 @pytest.mark.slow
-@examples(500)
+@examples(300)
 @any_losses
 def test_very_next_read_is_right_after_any_of_many_more_losses(damaged_meeting, damages):
     assert_very_next_read_is_right(damaged_meeting, damages)
