@@ -82,7 +82,7 @@ def test_rule_that_begins_in_the_past_is_saved_once_that_is_confirmed(open_phone
     page.get_by_label("Classes left out").fill("1")
 
     page.get_by_role("button", name="Save rule").click()
-    expect(page.get_by_text("This day is past")).to_be_visible()
+    expect(page.get_by_text("This day is in the past")).to_be_visible()
     assert_readable(page)
     assert rule_of(section, on=yesterday).drop_lowest == 0
     page.get_by_label("Yes, change numbers that have been shown").check()

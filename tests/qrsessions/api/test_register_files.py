@@ -119,7 +119,7 @@ def test_files_are_what_their_address_says_whatever_the_client_accepts(teacher, 
     ]
     assert openpyxl.load_workbook(io.BytesIO(contents["register.xlsx"])).worksheets[0]["F3"].value == 50
     document = pypdfium2.PdfDocument(contents["register.pdf"])
-    assert "S1 01 Asha Rao 1 2 50.0% OK P A" in document[0].get_textpage().get_text_range()
+    assert "S1 01 Asha Rao 1 2 50.0% On track P A" in document[0].get_textpage().get_text_range()
     document.close()
     assert "section" not in json.loads(contents["register.json"])
     assert contents["marks.csv"].decode().splitlines() == [
