@@ -92,9 +92,10 @@ def _wait_for_idle_database() -> None:
 def sign_in(page: Page, user: User, *, to: str = "/") -> None:
     """Sign in with the form if the page shows it; else with a cookie, which costs far less, and go to ``to``."""
     if "/accounts/login" not in page.url:
-        cookie = {"name": settings.SESSION_COOKIE_NAME, "value": new_session_key(user), "path": "/"}
+        name, key = settings.SESSION_COOKIE_NAME, new_session_key(user)
         # Of the live server, and of a server that the test has started.
-        page.context.add_cookies([{**cookie, "domain": host} for host in ("localhost", "127.0.0.1")])
+        for host in ("localhost", "127.0.0.1"):
+            page.context.add_cookies([{"name": name, "value": key, "domain": host, "path": "/"}])
         page.goto(to)
         return
     page.get_by_label("User name or e-mail").fill(user.username)
