@@ -94,8 +94,9 @@ def sign_in(page: Page, user: User, *, to: str = "/") -> None:
     if "/accounts/login" not in page.url:
         name, key = settings.SESSION_COOKIE_NAME, new_session_key(user)
         # Of the live server, and of a server that the test has started.
-        for host in ("localhost", "127.0.0.1"):
-            page.context.add_cookies([{"name": name, "value": key, "domain": host, "path": "/"}])
+        page.context.add_cookies(
+            [{"name": name, "value": key, "domain": host, "path": "/"} for host in ("localhost", "127.0.0.1")]
+        )
         page.goto(to)
         return
     page.get_by_label("User name or e-mail").fill(user.username)
