@@ -7,8 +7,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core import checks
-from fpdf import FPDF
-from fpdf.errors import FPDFException
 
 from attendance import stats
 
@@ -25,6 +23,9 @@ def check_logo(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     """An error if ``INSTITUTION_LOGO`` names no picture that PDF files can have."""
     if not settings.INSTITUTION_LOGO:
         return []
+    from fpdf import FPDF  # noqa: PLC0415 - see attendance/exports/pdf.py
+    from fpdf.errors import FPDFException  # noqa: PLC0415
+
     pdf = FPDF()
     pdf.add_page()
     try:

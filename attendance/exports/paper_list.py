@@ -11,13 +11,13 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from fpdf.enums import Align
 
+from attendance.exports.paper import PaperSize
 from attendance.exports.pdf import (
     MARGIN,
     SIZE,
     SMALL,
     TITLE,
     Document,
-    PaperSize,
     Place,
     is_printable,
     names_without_font,

@@ -6,7 +6,7 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from attendance.exports.pdf import PaperSize
+from attendance.exports.paper import PaperSize
 from attendance.exports.registers.files import MAX_SECTIONS, FileType
 from attendance.exports.registers.table import Column
 from attendance.models import Section

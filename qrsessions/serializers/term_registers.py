@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from attendance.api.fields import IdField
-from attendance.exports.pdf import PaperSize
+from attendance.exports.paper import PaperSize
 from attendance.exports.registers.files import MAX_SECTIONS, FileType
 from attendance.exports.registers.table import Column
 from attendance.models import MeetingState, Status

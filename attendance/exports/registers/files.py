@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 from attendance.exports.registers.csv import csv_parts
 from attendance.exports.registers.json import json_parts
 from attendance.exports.registers.marks import canvas_parts, moodle_parts
-from attendance.exports.registers.pdf import pdf_bytes
 from attendance.exports.registers.table import Options
 from attendance.exports.registers.xlsx import xlsx_bytes
 from attendance.exports.registers.zip import safe_name, zip_parts
@@ -153,6 +152,8 @@ def _parts(register: TermRegister, type: FileType, options: Options) -> Iterator
         case FileType.XLSX:
             yield xlsx_bytes(register, options)
         case FileType.PDF:
+            from attendance.exports.registers.pdf import pdf_bytes  # noqa: PLC0415 - see attendance/exports/pdf.py
+
             yield pdf_bytes(register, options)
         case FileType.JSON:
             yield from json_parts(register, options)

@@ -14,7 +14,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from attendance.exports.pdf import PaperSize
+from attendance.exports.paper import PaperSize
 from attendance.models import Meeting, MeetingState, Section, Status
 from attendance.registers.term_register import Cell, RegisterRow, TermRegister
 

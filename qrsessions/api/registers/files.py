@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 from attendance.api.permissions import signed_in
 from attendance.exports.downloads import FILES, READS, ZIPS, download
-from attendance.exports.pdf import PaperSize
+from attendance.exports.paper import PaperSize
 from attendance.exports.registers.files import FileType, read_register, register_file, zip_file
 from attendance.exports.registers.json import json_parts
 from attendance.exports.registers.table import Options

@@ -11,9 +11,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from attendance.api.permissions import signed_in
-from attendance.exports import paper_list as exported
-from attendance.exports.paper_list import paper_list_pdf
-from attendance.exports.pdf import PaperSize
+from attendance.exports.paper import PaperSize
 from attendance.models import Meeting, Section, Status
 from attendance.queries.paper_lists import PaperList, list_of_date, list_of_meeting
 from qrsessions.queries.access import check_may_run, find_register, find_section
@@ -72,6 +70,8 @@ def _date(request: HttpRequest) -> datetime.date:
 
 
 def _page(request: HttpRequest, paper_list: PaperList, *, pdf: str, asks_date: bool = False) -> HttpResponse:
+    from attendance.exports import paper_list as exported  # noqa: PLC0415 - see attendance/exports/pdf.py
+
     context = {
         "list": paper_list,
         "pages": exported.pages_of(paper_list.students) or [[]],
@@ -87,6 +87,8 @@ def _page(request: HttpRequest, paper_list: PaperList, *, pdf: str, asks_date: b
 
 
 def _pdf(request: HttpRequest, paper_list: PaperList) -> HttpResponse:
+    from attendance.exports.paper_list import paper_list_pdf  # noqa: PLC0415 - see attendance/exports/pdf.py
+
     size = PaperSize.LETTER if request.GET.get("size") == PaperSize.LETTER else PaperSize.A4
     section = paper_list.section
     name = f"{section.course.code} {section.name} {paper_list.date}.pdf"

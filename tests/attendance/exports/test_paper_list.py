@@ -7,8 +7,9 @@ import pypdfium2
 import pytest
 
 from attendance.exports import fonts
+from attendance.exports.paper import PaperSize
 from attendance.exports.paper_list import paper_list_pdf
-from attendance.exports.pdf import Document, PaperSize
+from attendance.exports.pdf import Document
 from attendance.models import Course, Section, Term
 from attendance.queries.paper_lists import ListedStudent, PaperList
 

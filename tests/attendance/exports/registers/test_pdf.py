@@ -8,7 +8,7 @@ import pytest
 import zxingcpp
 from PIL import Image, ImageChops
 
-from attendance.exports.pdf import PaperSize
+from attendance.exports.paper import PaperSize
 from attendance.exports.registers.pdf import pdf_bytes
 from attendance.exports.registers.table import Column
 from attendance.models import Status, StatusLabel
