@@ -123,7 +123,7 @@ import datetime, sys
 from bench.studies.registers.exports import peak_megabytes
 import django
 django.setup()
-from attendance.exports.registers import files
+from attendance.exports.registers import pdf
 from attendance.exports.registers.files import FileType, register_file
 from attendance.exports.registers.table import Options
 from tests.support.registers.terms import large_register
