@@ -369,7 +369,7 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["requests"]}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
-        "rollcall": {"level": env.str("LOG_LEVEL", default="INFO")},
+        "rollcall": {"level": env.str("LOG_LEVEL", default="INFO").upper()},
         "django": {"handlers": [], "propagate": True, "level": "WARNING"},
         "django.server": {"handlers": [], "propagate": True, "level": "WARNING"},
         # It warns of every failed attempt to connect; "database_failed" already logs each request.

@@ -58,7 +58,7 @@ def are_marked(meetings: Sequence[Meeting]) -> bool:
     return AttendanceRecord.objects.filter(meeting__in=meetings).marks().exists()
 
 
-def is_not_taken(meetings: Sequence[Meeting]) -> bool:
+def are_held_without_statuses(meetings: Sequence[Meeting]) -> bool:
     """Whether the meetings were held and nobody got a status: they ended by themselves before anybody was marked."""
     pks = [meeting.pk for meeting in meetings]
     # Read again, because a meeting may have been reopened since it was read.

@@ -20,7 +20,7 @@ SALT = "rollcall.sign-in-device"
 # Browsers keep no cookie longer.
 MAX_AGE_SECONDS = 400 * 24 * 3600
 # Who signed in last, on a shared computer.
-MOST_USERS = 10
+MAX_USERS = 10
 # Longer cookies are not ours.
 MAX_COOKIE_LENGTH = 400
 
@@ -60,7 +60,7 @@ def remember(request: HttpRequest, response: HttpResponseBase, *, user: User | N
     device = device or Device(secrets.token_hex(16))
     users = list(device.users)
     if user:
-        users = [str(user.pk), *(one for one in users if one != str(user.pk))][:MOST_USERS]
+        users = [str(user.pk), *(one for one in users if one != str(user.pk))][:MAX_USERS]
     response.set_cookie(
         COOKIE,
         signing.Signer(salt=SALT).sign(".".join([device.id, *users])),

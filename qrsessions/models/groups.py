@@ -38,7 +38,7 @@ class GroupSessionQuerySet(VisibleQuerySet["GroupSession"]):
         return _each_member(Meeting.objects.correctable_condition(user, on=on))
 
     def own_condition(self, user: User) -> Q:
-        own = Meeting.objects.filter(Meeting.objects.own_condition(user))
+        own = Meeting.objects.filter(Meeting.objects.own_condition(user), group__isnull=False)
         return Q(group__in=own.values("group"))
 
     def term_condition(self, **lookups: Any) -> Q:

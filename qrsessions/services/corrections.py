@@ -130,7 +130,7 @@ def mark_many(
         if count:
             sessions = sessions_in(session_or_group)
             meetings = [session.meeting for session in sessions]
-            is_first_taking = session_end.is_not_taken(meetings)
+            is_first_taking = session_end.are_held_without_statuses(meetings)
             if not is_first_taking:
                 check_not_locked({entry.meeting_id for entry in unmarked.entries}, at=at)
             takes_register = target is BulkTarget.JOINED and is_first_taking

@@ -78,7 +78,7 @@ def discard_locked(sessions: Sequence[QRSession], *, by: User | None, at: dateti
     if waiting := waiting_scans(sessions):
         raise ScansWaiting(session=waiting[0].session.public_id)
     meetings = [session.meeting for session in sessions]
-    if not session_end.is_not_taken(meetings):
+    if not session_end.are_held_without_statuses(meetings):
         check_not_locked(meetings, at=at)
     groups = {meeting.group_id for meeting in meetings if meeting.group_id}
     title = meetings[0].group.title if meetings[0].group else ""

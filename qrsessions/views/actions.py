@@ -166,7 +166,7 @@ def bulk(request: HttpRequest, public_id: str) -> HttpResponse:
         "of": target.value,
         "number": len(unmarked_students(found, target).chosen),
         "has_ended": sessions[0].status == SessionStatus.ENDED,
-        "is_not_taken": session_end.is_not_taken([session.meeting for session in sessions]),
+        "is_not_taken": session_end.are_held_without_statuses([session.meeting for session in sessions]),
     }
     return render(request, "qrsessions/bulk.html", context)
 

@@ -8,7 +8,7 @@ from attendance.exports.fonts import plain
 
 # What Windows, macOS or Linux do not take in the name of a file.
 _NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|]+')
-_LONGEST_NAME = 100
+_MAX_NAME = 100
 
 
 def zip_parts(files: Iterable[tuple[str, Iterable[bytes]]]) -> Iterator[bytes]:
@@ -26,7 +26,7 @@ def zip_parts(files: Iterable[tuple[str, Iterable[bytes]]]) -> Iterator[bytes]:
 
 def safe_name(text: str) -> str:
     """The text as the name of a file on any system, without an extension."""
-    name = _NOT_IN_NAMES.sub("-", plain(text))[:_LONGEST_NAME].strip(" .")
+    name = _NOT_IN_NAMES.sub("-", plain(text))[:_MAX_NAME].strip(" .")
     return name or "-"
 
 

@@ -468,7 +468,8 @@ class SectionPlanner:
             yield ImportedRecord(meeting, student, None, None, None, None, roll_number, "")
 
     def _note_missing_students(self) -> None:
-        if not self._missing:
+        # A row that could not be read is a problem, and its student is not missing.
+        if self._problems or not self._missing:
             return
         names = list(self._missing.values())
         note = ngettext(

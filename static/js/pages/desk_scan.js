@@ -13,7 +13,7 @@ const HIGHLIGHT_MS = 1500;
 const VIBRATION_MS = 80;
 // Scanning continues after this long without an answer.
 const ANSWER_WAIT_MS = 1000;
-const LONGEST_WAIT_SECONDS = 12 * 3600;
+const MAX_WAIT_SECONDS = 12 * 3600;
 
 const page = document.querySelector("[data-desk-scan]");
 const list = page.querySelector("[data-marks]");
@@ -57,7 +57,7 @@ function add(values) {
 function send({ number, code, at }) {
   const seconds = Math.floor((Date.now() - at) / 1000);
   // This device's clock may have been set meanwhile.
-  const waited = Math.min(Math.max(0, seconds), LONGEST_WAIT_SECONDS);
+  const waited = Math.min(Math.max(0, seconds), MAX_WAIT_SECONDS);
   return postJSON(page.dataset.apiUrl, code ? { code, waited_seconds: waited } : { number });
 }
 

@@ -8,7 +8,7 @@ import { SendQueue } from "../lib/send_queue.js";
 import { setText } from "../lib/text.js";
 
 const STATUS_OF_KEY = { p: "present", l: "late", e: "excused", a: "absent" };
-const MOST_UNDONE = 50;
+const MAX_UNDONE = 50;
 
 const table = document.getElementById("register");
 const bar = document.getElementById("register-bar");
@@ -159,7 +159,7 @@ function mark(cell, { status, label = null, reason = null, note = "" }) {
   const { student } = cell.parentElement.dataset;
   const entry = queue.add({ meeting, student, status, label, reason, note });
   done.push({ id: entry.id, meeting, student, change: null });
-  if (done.length > MOST_UNDONE) done.shift();
+  if (done.length > MAX_UNDONE) done.shift();
   undoButton.hidden = false;
   return true;
 }

@@ -8,7 +8,7 @@ import { SendQueue } from "../lib/send_queue.js";
 import { setText } from "../lib/text.js";
 
 const STATUS_OF_KEY = { p: "present", l: "late", e: "excused", a: "absent" };
-const MOST_UNDONE = 200;
+const MAX_UNDONE = 200;
 
 const form = document.getElementById("register");
 if (form) start();
@@ -71,7 +71,7 @@ function start() {
 
   function save(row) {
     undone.push({ row, mark: before.get(row) });
-    if (undone.length > MOST_UNDONE) undone.shift();
+    if (undone.length > MAX_UNDONE) undone.shift();
     send(row);
   }
 

@@ -478,7 +478,7 @@ def test_forgotten_session_with_nobody_but_an_excused_student_makes_nobody_absen
         (None, None, ""),
     ]
     assert QRSession.objects.without_marks().count() == someone_joins
-    assert session_end.is_not_taken([meeting]) == someone_joins
+    assert session_end.are_held_without_statuses([meeting]) == someone_joins
 
 
 # --- Registers not taken ----------------------------------------------------------------------------------

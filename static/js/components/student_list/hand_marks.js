@@ -8,7 +8,7 @@ import { setText } from "../../lib/text.js";
 import { labelOf, stateOf } from "./student_states.js";
 import { UnsentList } from "./unsent_list.js";
 
-const MOST_MARKS = 50;
+const MAX_MARKS = 50;
 
 /**
  * @param {object} options
@@ -57,7 +57,7 @@ export function handMarks({ onSaved }) {
 
   function remember(mark) {
     marks.push(mark);
-    if (marks.length > MOST_MARKS) marks.shift();
+    if (marks.length > MAX_MARKS) marks.shift();
     showButton();
   }
 

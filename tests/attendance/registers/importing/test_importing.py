@@ -492,6 +492,13 @@ def test_students_without_an_entry_are_named_in_a_note(section):
     assert letters(section) == {"S1": "PA", "S2": "--"}
 
 
+def test_student_whose_word_is_not_known_yet_is_not_named_as_missing(section):
+    report = load("student_id,2026-09-07\nS1,P\nS2,gone\n", section=section, at=AT, dry_run=True)
+
+    assert [use.word for use in report.unknown_words] == ["gone"]
+    assert report.notes == []
+
+
 def test_date_with_two_classes_needs_a_time(section):
     held(section, 7, {"S1": "present"})
     held(section, 7, {"S1": "absent"}, hour=15)
