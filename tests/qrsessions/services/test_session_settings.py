@@ -31,7 +31,7 @@ NOON = datetime.datetime(2026, 11, 20, 12, tzinfo=datetime.UTC)
 
 
 def settings_written() -> list[tuple[int, str]]:
-    written = SessionEvent.objects.filter(action="settings").order_by("meeting_id")
+    written = SessionEvent.objects.filter(action="settings").order_by("meeting_id", "pk")
     return list(written.values_list("meeting_id", "detail"))
 
 
