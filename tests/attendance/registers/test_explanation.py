@@ -5,7 +5,7 @@ import datetime
 import pytest
 from django.db import transaction
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
@@ -27,6 +27,7 @@ from attendance.registers.student_courses import student_courses
 from attendance.registers.term_register import term_register
 from tests.support import factories
 from tests.support.factories import key_of, user_of
+from tests.support.generated import examples
 
 pytestmark = pytest.mark.django_db
 
@@ -221,15 +222,6 @@ any_history = given(
     first_rule=any_rule,
     second_rule=any_rule,
 )
-
-
-def examples(number: int) -> settings:
-    return settings(
-        max_examples=number,
-        deadline=None,
-        derandomize=True,
-        suppress_health_check=[HealthCheck.function_scoped_fixture],
-    )
 
 
 @examples(8)

@@ -5,7 +5,7 @@ import datetime
 import pytest
 from django.db import transaction
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from attendance.models import AttendanceRule, LabelColour, Status, StatusLabel
@@ -13,6 +13,7 @@ from attendance.registers.simulation import simulate
 from attendance.registers.term_register import term_register
 from attendance.rules.standing import Standing
 from tests.support import factories
+from tests.support.generated import examples
 
 pytestmark = pytest.mark.django_db
 
@@ -119,15 +120,6 @@ any_changes = given(
     change=any_change,
     valid_from=any_day,
 )
-
-
-def examples(number: int) -> settings:
-    return settings(
-        max_examples=number,
-        deadline=None,
-        derandomize=True,
-        suppress_health_check=[HealthCheck.function_scoped_fixture],
-    )
 
 
 @examples(10)

@@ -146,6 +146,20 @@ def test_unknown_join_code_is_refused(open_phone, student):
     expect(refusal).to_be_visible()
 
 
+def test_copy_for_offline_use_leaves_the_reason_for_the_page_that_is_opened(open_phone, student):
+    phone = open_phone()
+    open_student_page(phone, student)
+    wait_for_offline_copy(phone)
+    phone.evaluate("caches.delete('rollcall-page')")
+
+    phone.request.get("/j/zzzzzzzz", max_redirects=0)
+    phone.evaluate("navigator.serviceWorker.ready.then(({ active }) => active.postMessage('keep-page'))")
+    wait_for_offline_copy(phone)
+
+    phone.goto("/student/")
+    expect(phone.get_by_text("This code does not belong to any class.")).to_be_visible()
+
+
 # --- Scanning ---------------------------------------------------------------------------------------------
 
 
