@@ -5,9 +5,9 @@ import time_machine
 from django.core.management import CommandError, call_command
 
 from attendance.models import Meeting
-from tests.support.calendars import MONDAYS, calendar, changed, sample
 from tests.support.factories import make_course, make_section, make_term
-from tests.support.timetables import BEFORE
+from tests.support.timetable.calendars import MONDAYS, calendar, changed, sample
+from tests.support.timetable.timetables import BEFORE
 
 pytestmark = pytest.mark.django_db
 

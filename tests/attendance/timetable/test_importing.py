@@ -12,7 +12,6 @@ from attendance.timetable import planning
 from attendance.timetable.formats.entries import TimetableRefused
 from attendance.timetable.formats.reading import read_timetable
 from attendance.timetable.importing import Report, import_timetable
-from tests.support.calendars import MONDAYS, calendar, changed, sample
 from tests.support.factories import (
     make_course,
     make_meeting,
@@ -23,7 +22,8 @@ from tests.support.factories import (
     make_term,
     students_of,
 )
-from tests.support.timetables import BEFORE
+from tests.support.timetable.calendars import MONDAYS, calendar, changed, sample
+from tests.support.timetable.timetables import BEFORE
 
 pytestmark = pytest.mark.django_db
 

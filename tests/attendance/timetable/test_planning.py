@@ -7,7 +7,7 @@ import pytest
 from attendance.models import Holiday, Meeting, MeetingState
 from attendance.timetable import planning
 from tests.support.factories import make_pattern, make_record, make_section, make_term, students_of
-from tests.support.timetables import BEFORE, MONDAY, days, mondays, planned
+from tests.support.timetable.timetables import BEFORE, MONDAY, days, mondays, planned
 
 pytestmark = pytest.mark.django_db
 

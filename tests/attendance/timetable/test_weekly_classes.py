@@ -10,7 +10,7 @@ from attendance.timetable.occurrences import WeeklyClass
 from attendance.timetable.planning import PatternWithoutEnd
 from attendance.timetable.weekly_classes import TimetableChange, remove_series, set_weekly_classes
 from tests.support.factories import make_planned, make_record, make_section, make_term, students_of
-from tests.support.timetables import BEFORE, MONDAY, days, mondays, planned
+from tests.support.timetable.timetables import BEFORE, MONDAY, days, mondays, planned
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from attendance.models import AttendanceRecord, Meeting, MeetingState, Section, 
 from qrsessions.models import QRSession
 from tests.support import factories
 from tests.support.browser.pages import DESK, assert_readable, page_opener, sign_in
-from tests.support.calendars import calendar
+from tests.support.timetable.calendars import calendar
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)

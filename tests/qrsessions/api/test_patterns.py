@@ -17,7 +17,7 @@ from tests.support.factories import (
     user_of,
 )
 from tests.support.postgres.database import everything_written
-from tests.support.timetables import BEFORE, MONDAY, days, mondays, planned
+from tests.support.timetable.timetables import BEFORE, MONDAY, days, mondays, planned
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,6 @@ from django.test import Client
 
 from attendance.models import Meeting, MeetingPattern
 from qrsessions.services import meetings
-from tests.support.calendars import MONDAYS, calendar, changed, sample
 from tests.support.factories import (
     make_pattern,
     make_record,
@@ -20,7 +19,8 @@ from tests.support.factories import (
     user_of,
 )
 from tests.support.pages import messages_of, text_of
-from tests.support.timetables import BEFORE, MONDAY, days, mondays, planned
+from tests.support.timetable.calendars import MONDAYS, calendar, changed, sample
+from tests.support.timetable.timetables import BEFORE, MONDAY, days, mondays, planned
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from attendance.timetable.formats.entries import BadSeries, TimetableFile, TimetableRefused
 from attendance.timetable.formats.ical import read_ical
-from tests.support.calendars import MONDAYS, calendar, changed, sample
+from tests.support.timetable.calendars import MONDAYS, calendar, changed, sample
 
 BERLIN = ZoneInfo("Europe/Berlin")
 FIRST, LAST = datetime.date(2026, 9, 1), datetime.date(2027, 2, 28)
