@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-SAMPLES = Path(__file__).parents[1] / "data" / "timetables"
+SAMPLES = Path(__file__).parents[2] / "data" / "timetables"
 # A class on Mondays at 10:00, from 5 October 2026.
 MONDAYS = (
     "UID:mondays",
