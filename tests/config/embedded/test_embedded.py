@@ -53,14 +53,17 @@ def leaders(data_dir: Path) -> dict[str, int]:
 
 
 def remember(data_dir: Path, word: str) -> None:
-    """Have both servers keep this word, and no other."""
+    """Have both servers keep this word, and no other: it is on disk when this returns."""
     with psycopg.connect(embedded.database_url(data_dir)) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS words (word text)")
         connection.execute("DELETE FROM words")
         connection.execute("INSERT INTO words VALUES (%s)", [word])
     with redis.Redis.from_url(embedded.redis_url(data_dir, database=0)) as client:
-        client.delete("words")
-        client.sadd("words", word)
+        # WAITAOF waits for the writes of its own connection only.
+        with client.client() as connection:
+            connection.delete("words")
+            connection.sadd("words", word)
+            assert connection.waitaof(1, 0, 30_000) == [1, 0]
 
 
 def remembered(data_dir: Path) -> tuple[set[str], set[str]]:
@@ -125,8 +128,6 @@ def test_only_test_servers_give_up_durability(used_data_dir, monkeypatch):
 def test_killed_servers_are_replaced_with_their_data(used_data_dir):
     with both(used_data_dir):
         remember(used_data_dir, "committed")
-        with redis.Redis.from_url(embedded.redis_url(used_data_dir, database=0)) as client:
-            client.waitaof(1, 0, 2000)
         killed = leaders(used_data_dir)
         for pid in killed.values():
             os.kill(pid, signal.SIGKILL)
