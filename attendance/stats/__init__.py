@@ -11,7 +11,8 @@ and removes members, and writes ``verified``. Readers wait briefly for that repa
 
 Only this package knows these keys. ``connection`` talks to Redis, ``verified`` reads the sets, ``database`` counts in
 PostgreSQL, ``repairing`` makes the sets equal to the database, ``healing`` does so during a read, ``reconciling`` for
-all open sessions, and ``failed_writes`` remembers the sets that could not be written.
+all open sessions, ``failed_writes`` remembers the sets that could not be written, and ``restarts`` distrusts a server
+that may have lost its last writes.
 """
 
 import datetime

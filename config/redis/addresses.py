@@ -46,26 +46,37 @@ def live_entry(url: str, *, timeout_seconds: float, max_connections: int) -> dic
     :raises ImproperlyConfigured: if the URL has no known form
     """
     kind = _kind(url)
+    pool_options: dict[str, Any] = {"redis_connect_func": check_live_server}
     entry: dict[str, Any] = {
         "BACKEND": "django_redis.cache.RedisCache",
         # A list, because django-redis splits a string at its commas.
         "LOCATION": [url],
-        "OPTIONS": {"SOCKET_TIMEOUT": timeout_seconds, "SOCKET_CONNECT_TIMEOUT": timeout_seconds},
+        "OPTIONS": {
+            "SOCKET_TIMEOUT": timeout_seconds,
+            "SOCKET_CONNECT_TIMEOUT": timeout_seconds,
+            "CONNECTION_POOL_KWARGS": pool_options,
+        },
     }
     if kind in DEFAULT_PORTS:
         parse_several(url)
         entry["OPTIONS"]["CONNECTION_FACTORY"] = CONNECTION_FACTORIES[kind]
     else:
-        entry["OPTIONS"] |= {
-            "CONNECTION_POOL_CLASS": "redis.BlockingConnectionPool",
-            "CONNECTION_POOL_KWARGS": {
-                "max_connections": max_connections,
-                "timeout": timeout_seconds,
-                # redis-py's default of ten retries took 2.75 s when a connection was refused.
-                "retry": None,
-            },
+        entry["OPTIONS"]["CONNECTION_POOL_CLASS"] = "redis.BlockingConnectionPool"
+        pool_options |= {
+            "max_connections": max_connections,
+            "timeout": timeout_seconds,
+            # redis-py's default of ten retries took 2.75 s when a connection was refused.
+            "retry": None,
         }
     return entry
+
+
+def check_live_server(connection: Any) -> None:
+    """Prepare a new connection of the live sets."""
+    # The settings are read before the models that this module needs.
+    from attendance.stats.restarts import check_server  # noqa: PLC0415
+
+    check_server(connection)
 
 
 def cache_entry(url: str, *, live_url: str, timeout_seconds: float) -> dict[str, Any]:

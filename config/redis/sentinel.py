@@ -49,4 +49,4 @@ class SentinelFactory(ConnectionFactory):
             several.hosts, sentinel_kwargs=timeouts | several.sentinel_connection | no_retries
         )
         options = timeouts | several.connection | no_retries | {"db": several.database}
-        return PrimaryPool(several.service, sentinel, **options)
+        return PrimaryPool(several.service, sentinel, **options, **self.pool_cls_kwargs)

@@ -199,7 +199,7 @@ class WithPassword(Mode):
     """A server that only one user of its access list can use."""
 
     def __init__(self):
-        user = "rollcall on >p,a@ss ~session:* -@all +@set +@string +@keyspace +@connection +eval"
+        user = "rollcall on >p,a@ss ~session:* -@all +@set +@string +@keyspace +@connection +eval +info"
         self.servers = [TcpValkey("--user", "default", "off", "--user", *user.split())]
         self.url = f"redis://rollcall:p%2Ca%40ss@127.0.0.1:{self.servers[0].port}/0"
 

@@ -58,12 +58,12 @@ def remember(data_dir: Path, word: str) -> None:
         connection.execute("CREATE TABLE IF NOT EXISTS words (word text)")
         connection.execute("DELETE FROM words")
         connection.execute("INSERT INTO words VALUES (%s)", [word])
-    with redis.Redis.from_url(embedded.redis_url(data_dir, database=0)) as client:
-        # WAITAOF waits for the writes of its own connection only.
-        with client.client() as connection:
-            connection.delete("words")
-            connection.sadd("words", word)
-            assert connection.waitaof(1, 0, 30_000) == [1, 0]
+    # One connection, because WAITAOF waits only for the writes of its own.
+    url = embedded.redis_url(data_dir, database=0)
+    with redis.Redis.from_url(url, single_connection_client=True) as client:
+        client.delete("words")
+        client.sadd("words", word)
+        assert client.waitaof(1, 0, 30_000) == [1, 0]
 
 
 def remembered(data_dir: Path) -> tuple[set[str], set[str]]:
