@@ -68,7 +68,12 @@ urlpatterns = [
             files.SectionRegisterFile.as_view(type=type),
             name=f"api-register-{type}",
         )
-        for type in (FileType.CSV, FileType.XLSX, FileType.PDF, FileType.JSON)
+        for type in (FileType.CSV, FileType.XLSX, FileType.PDF)
+    ),
+    path(
+        "sections/<int:section_id>/register.json",
+        files.SectionRegisterData.as_view(),
+        name="api-register-json",
     ),
     path("sections/<int:section_id>/marks.csv", files.SectionMarks.as_view(), name="api-marks"),
     path("registers.zip", files.RegistersZip.as_view(), name="api-registers-zip"),

@@ -119,3 +119,27 @@ class TermRegisterSerializer(serializers.Serializer[Any]):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         days = {name: serializers.DateField(allow_null=True) for name in ("from", "to")}
         return super().get_fields() | days
+
+
+class RegisterDataStudentSerializer(RegisterStudentSerializer):
+    """Only the chosen columns."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        fields = super().get_fields()
+        for field in fields.values():
+            field.required = False
+        return fields
+
+
+class RegisterDataSerializer(TermRegisterSerializer):
+    """The same as a file, which has no id of this site."""
+
+    students = RegisterDataStudentSerializer(many=True)
+    code = serializers.CharField(
+        required=False, help_text="The code under which the sealed register can be verified."
+    )
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        fields = super().get_fields()
+        del fields["section"]
+        return fields

@@ -22,6 +22,7 @@ from qrsessions.queries.access import find_whole_section, find_whole_sections
 from qrsessions.serializers.date_range import DateRangeSerializer
 from qrsessions.serializers.term_registers import (
     MarksFilterSerializer,
+    RegisterDataSerializer,
     RegisterFileFilterSerializer,
     TermRegisterSerializer,
     ZipFilterSerializer,
@@ -67,6 +68,15 @@ class SectionRegisterFile(TeacherView):
         409 `too_many_pages`: a PDF file of it would take too long.
         """
         return _file(request, section_id, RegisterFileFilterSerializer, type=self.type)
+
+
+class SectionRegisterData(SectionRegisterFile):
+    type = FileType.JSON
+
+    @extend_schema(parameters=[RegisterFileFilterSerializer], responses=RegisterDataSerializer)
+    def get(self, request: Request, section_id: int) -> StreamingHttpResponse:
+        """The register of a section as a JSON file, with the chosen columns only."""
+        return super().get(request, section_id)
 
 
 class SectionMarks(TeacherView):

@@ -1,16 +1,21 @@
 """The API against its OpenAPI document: generated requests get responses that match the schema."""
 
+import datetime
 import json
 
 import pytest
 import schemathesis
+from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.generation.meta import TestPhase
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
+from attendance.models import Status
 from config.wsgi import application
+from qrsessions.models import GroupSession
+from tests.support import factories
 from tests.support.factories import key_of, user_of
 
 # Parsed from JSON, as a client does.
@@ -38,13 +43,21 @@ def kind_of(case) -> tuple[str, ...] | None:
 
 
 class Callers:
-    """A teacher and a student who send the requests of one test."""
+    """A teacher and a student who send the requests of one test, all about objects that they may see."""
 
     def __init__(self, taught_class) -> None:
         self.taught_class = taught_class
         self.teacher, self.student = key_of(taught_class.teacher), key_of(user_of(taught_class.students[0]))
-        # Of an open session. Empty until there is one.
-        self.public_id = ""
+        # A register that was taken, so that registers and reports are not empty.
+        section, yesterday = taught_class.section, timezone.now() - datetime.timedelta(days=1)
+        self.held = factories.make_meeting(section=section, starts_at=yesterday, ended_at=yesterday)
+        for student, status in zip(taught_class.students, (*Status.values[:2], None), strict=True):
+            factories.make_record(meeting=self.held, student=student, status=status)
+        self.other_sections = [factories.make_section(teachers=[taught_class.teacher]) for _ in range(2)]
+        for other in self.other_sections:
+            factories.make_enrolment(section=other, student=taught_class.students[0])
+        # Names in paths, with what they stand for. Empty until they are looked up.
+        self.ids: dict[str, str | int] = {}
         # Who may not send what, whatever it contains: key, method and path of the document.
         self.refused: set[tuple[str, str, str]] = set()
         self.sent_kinds: set[tuple[str, ...]] = set()
@@ -59,20 +72,31 @@ class Callers:
         return known
 
     def send(self, case, key: str) -> None:
-        self.public_id = self.public_id or self._find_or_open()
-        if "public_id" in case.path_parameters:
-            case.path_parameters["public_id"] = self.public_id
+        ids = self.ids = self.ids or self._find_or_open()
+        if case.path.startswith("/api/v1/group-sessions/"):
+            ids = {"public_id": ids["group_id"]}
+        case.path_parameters |= {name: value for name, value in ids.items() if name in case.path_parameters}
         response = case.call(headers={"Authorization": f"Token {key}"})
         case.validate_response(response, checks=[not_a_server_error, response_schema_conformance])
         if case.method != "GET" and response.status_code < 400:
-            # It may be discarded.
-            self.public_id = ""
+            # A session may be discarded.
+            self.ids = {}
         if response.status_code == 403 and response.json()["code"] == "wrong_role":
             self.refused.add((key, case.method, case.path))
 
-    def _find_or_open(self) -> str:
-        meeting = self.taught_class.section.meetings.first() or self.taught_class.open().meeting
-        return meeting.public_id
+    def _find_or_open(self) -> dict[str, str | int]:
+        section = self.taught_class.section
+        meeting = section.meetings.exclude(pk=self.held.pk).first() or self.taught_class.open().meeting
+        group = GroupSession.objects.first() or factories.make_group_session(
+            sections=self.other_sections, opened_by=self.taught_class.teacher
+        )
+        return {
+            "public_id": meeting.public_id,
+            "group_id": group.public_id,
+            "section_id": section.pk,
+            "student_id": self.taught_class.students[0].student_id,
+            "term_id": section.term_id,
+        }
 
 
 @pytest.fixture
