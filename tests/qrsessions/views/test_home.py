@@ -13,7 +13,7 @@ from attendance.models import Method, Status, User
 from qrsessions.models import GroupSession, QRSession, RefusedScan, SessionEvent, SessionStatus
 from qrsessions.queries.alerts import Alert, Kind, alerts_for
 from qrsessions.queries.dashboard import free_sections, last_group, taught
-from qrsessions.queries.groups import members_of
+from qrsessions.queries.groups import members_of, running_groups
 from qrsessions.services import auto_end, corrections, groups, joining, lifecycle
 from tests.support.factories import (
     make_admin,
@@ -226,6 +226,22 @@ def test_teacher_and_student_have_their_own_navigation(page):
 
     assert links_of(page, "/teach/") == {'href="/teach/"'}
     assert links_of(student, "/student/attendance/") == STUDENTS_LINKS
+
+
+def test_only_open_groups_are_running(teacher):
+    made = {
+        status: make_group_session(
+            sections=[make_section(teachers=[teacher]), make_section(teachers=[teacher])],
+            status=status,
+            at=MONDAY,
+            opened_by=teacher,
+        )
+        for status in (SessionStatus.ACTIVE, SessionStatus.ENDED)
+    }
+
+    running = [group for group, _members in running_groups(teacher, on=MONDAY.date())]
+
+    assert running == [made[SessionStatus.ACTIVE]]
 
 
 def test_group_of_this_weekday_goes_before_a_later_one(teacher):
