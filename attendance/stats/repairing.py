@@ -22,6 +22,8 @@ from attendance.stats.connection import (
     verified_key,
 )
 from attendance.stats.database import Members, members_in_database
+from attendance.stats.restarts import server_id
+from attendance.stats.verified import verified_value
 
 logger = logging.getLogger("rollcall.stats")
 
@@ -82,7 +84,8 @@ def repair(meetings: Sequence[Meeting]) -> list[Difference]:
     mine = [meeting for meeting, lock in zip(meetings, locks or [], strict=False) if lock is True]
     if not mine:
         return []
-    # Before reading anything: a write that fails after this must count as failed.
+    # Before reading anything: a write that fails after this must count as failed, and the server may be replaced.
+    server = server_id()
     failed = failed_writes.take([meeting.public_id for meeting in mine])
     marker = f"comparing {secrets.token_hex(8)}"
     read = send_commands(
@@ -101,7 +104,7 @@ def repair(meetings: Sequence[Meeting]) -> list[Difference]:
             repaired.append(difference)
         else:
             failed_writes.add(meeting.public_id)
-    _mark_verified(repaired, marker)
+    _mark_verified(repaired, marker, server=server)
     return repaired
 
 
@@ -150,13 +153,13 @@ def _write_difference(difference: Difference) -> bool:
     return True
 
 
-def _mark_verified(repaired: Sequence[Difference], marker: str) -> None:
+def _mark_verified(repaired: Sequence[Difference], marker: str, *, server: str) -> None:
     commands: list[Command] = []
     for meeting, expected in ((difference.meeting, difference.expected) for difference in repaired):
-        sizes = ",".join(map(str, expected.counts))
+        value = verified_value(expected.counts, server=server)
         commands += [
             *expiry_commands(meeting),
-            ("EVAL", _SET_VERIFIED, 1, verified_key(meeting.public_id), marker, sizes),
+            ("EVAL", _SET_VERIFIED, 1, verified_key(meeting.public_id), marker, value),
             ("DEL", repair_key(meeting.public_id)),
         ]
     if commands:

@@ -46,7 +46,7 @@ def live_entry(url: str, *, timeout_seconds: float, max_connections: int) -> dic
     :raises ImproperlyConfigured: if the URL has no known form
     """
     kind = _kind(url)
-    pool_options: dict[str, Any] = {"redis_connect_func": check_live_server}
+    pool_options: dict[str, Any] = {} if kind == "cluster" else {"redis_connect_func": remember_live_server}
     entry: dict[str, Any] = {
         "BACKEND": "django_redis.cache.RedisCache",
         # A list, because django-redis splits a string at its commas.
@@ -71,12 +71,12 @@ def live_entry(url: str, *, timeout_seconds: float, max_connections: int) -> dic
     return entry
 
 
-def check_live_server(connection: Any) -> None:
-    """Prepare a new connection of the live sets."""
-    # The settings are read before the models that this module needs.
-    from attendance.stats.restarts import check_server  # noqa: PLC0415
+def remember_live_server(connection: Any) -> None:
+    """Open a connection of the live sets; see ``attendance.stats.restarts``."""
+    # The settings are read before the models that this package needs.
+    from attendance.stats.restarts import remember_server  # noqa: PLC0415
 
-    check_server(connection)
+    remember_server(connection)
 
 
 def cache_entry(url: str, *, live_url: str, timeout_seconds: float) -> dict[str, Any]:

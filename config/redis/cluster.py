@@ -33,12 +33,11 @@ class ClusterFactory(ConnectionFactory):
     _clusters: dict[str, "Cluster"] = {}
 
     def connect(self, url: str) -> "Cluster":
-        options = {
+        timeouts = {
             "socket_timeout": self.options["SOCKET_TIMEOUT"],
             "socket_connect_timeout": self.options["SOCKET_CONNECT_TIMEOUT"],
-            **self.pool_cls_kwargs,
         }
-        return self._clusters.setdefault(url, Cluster(url, options))
+        return self._clusters.setdefault(url, Cluster(url, timeouts))
 
     def disconnect(self, connection: "Cluster") -> None:
         connection.close()
@@ -51,11 +50,11 @@ class Cluster:
     primary before it sends anything, so that one healthy node does not make the Cluster look healthy.
     """
 
-    def __init__(self, url: str, options: dict[str, Any]) -> None:
+    def __init__(self, url: str, timeouts: dict[str, Any]) -> None:
         several = parse_several(url)
         self._known_nodes = list(several.hosts)
-        self._connection_options = options | several.connection
-        self._timeout_seconds: float = options["socket_timeout"]
+        self._connection_options = timeouts | several.connection
+        self._timeout_seconds: float = timeouts["socket_timeout"]
         self._clients: dict[Address, redis.Redis] = {}
         # The last slot, the first slot and the primary's address of each range, in order.
         self._ranges: list[tuple[int, int, Address]] = []

@@ -12,6 +12,8 @@ from django_redis import get_redis_connection
 from attendance import stats
 from attendance.models import Meeting, Status
 from attendance.stats import Counts, Source, healing, repairing
+from attendance.stats.restarts import server_id
+from attendance.stats.verified import verified_value
 from tests.support import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -80,7 +82,7 @@ def test_reader_waits_for_the_repair_of_another_process(meeting, monkeypatch):
         time.sleep(0.1)
         assert not any(reader.done() for reader in readers)
         live.sadd(key(meeting, "joined"), *(s.student_id for s in factories.students_of(meeting.section)[:3]))
-        live.set(key(meeting, "verified"), "3,0,4", px=3000)
+        live.set(key(meeting, "verified"), verified_value((3, 0, 4), server=server_id()), px=3000)
         live.delete(key(meeting, "repair"))
         assert [reader.result(10) for reader in readers] == [Counts(3, 0, 4, Source.REDIS)] * 2
 

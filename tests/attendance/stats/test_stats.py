@@ -157,8 +157,8 @@ def test_wrong_type_at_a_key_is_replaced(name):
         assert members_of(meeting) == right_sets(meeting)
 
 
-@pytest.mark.parametrize("value", [b"", b"3", b"a,b", b"1,2,3", b"1,2,3,4", b"\xff"])
-def test_malformed_verified_is_not_trusted(value):
+@pytest.mark.parametrize("value", [b"", b"3", b"a,b", b"0,0,4", b"0,0,4,another server", b"0,0,4,,", b"\xff"])
+def test_verified_that_is_malformed_or_of_another_server_is_not_trusted(value):
     meeting = make_meeting()
     get_redis_connection("live").set(f"session:{meeting.public_id}:verified", value)
 
@@ -179,7 +179,7 @@ def test_overtaken_repair_does_not_mark_sets_as_verified():
     live.set(f"session:{meeting.public_id}:verified", "comparing by another", px=5000)
 
     expected = members_in_database([meeting])[meeting.pk]
-    repairing._mark_verified([compare(meeting, set(), set(), expected)], "comparing by me")
+    repairing._mark_verified([compare(meeting, set(), set(), expected)], "comparing by me", server="")
 
     assert live.get(f"session:{meeting.public_id}:verified") == b"comparing by another"
 
