@@ -21,6 +21,7 @@ export class SendQueue {
   #onSent;
   #entries;
   #isSending = false;
+  #keepPage = (event) => this.hasUnsent && event.preventDefault();
   #timer = 0;
   #failures = 0;
 
@@ -40,7 +41,7 @@ export class SendQueue {
     this.#entries = this.#stored();
     window.addEventListener("online", () => this.#sendAll());
     document.addEventListener("visibilitychange", () => document.hidden || this.#sendAll());
-    window.addEventListener("beforeunload", (event) => this.hasUnsent && event.preventDefault());
+    this.#askBeforeLeaving();
   }
 
   /** Show and send what was stored before the page was loaded. */
@@ -133,12 +134,19 @@ export class SendQueue {
   }
 
   #store() {
+    this.#askBeforeLeaving();
     try {
       if (this.#entries.length > 0) sessionStorage.setItem(this.#key, JSON.stringify(this.#entries));
       else sessionStorage.removeItem(this.#key);
     } catch {
       // Storage is blocked or full: the entries live as long as the page.
     }
+  }
+
+  /** Have the browser ask before the page is left, but only while needed: a page with such a listener is not cached. */
+  #askBeforeLeaving() {
+    if (this.hasUnsent) window.addEventListener("beforeunload", this.#keepPage);
+    else window.removeEventListener("beforeunload", this.#keepPage);
   }
 }
 

@@ -140,6 +140,38 @@ def test_numbers_typed_offline_are_marked_when_the_network_is_back(desk, session
     assert marked(session) == {"01": "present", "02": "present"}
 
 
+def test_browser_asks_before_the_page_is_left_only_while_numbers_are_unsent(desk):
+    def is_asked() -> bool:
+        """Whether the page listens. With a listener that never asks, Chromium may hang if a reload meets the end of a test."""
+        return desk.evaluate("window.beforeUnloadListeners.size > 0")
+
+    desk.context.add_init_script("""
+        window.beforeUnloadListeners = new Set();
+        for (const [name, change] of [["addEventListener", "add"], ["removeEventListener", "delete"]]) {
+          const original = window[name];
+          window[name] = function (type, listener, ...rest) {
+            if (type === "beforeunload") window.beforeUnloadListeners[change](listener);
+            return original.call(this, type, listener, ...rest);
+          };
+        }
+    """)
+    desk.reload()
+    assert not is_asked()
+
+    desk.context.set_offline(True)
+    type_numbers(desk, "01")
+    expect(desk.locator("li.unsent")).to_have_count(1)
+    assert is_asked()
+    with desk.expect_event("dialog") as asked:
+        desk.close(run_before_unload=True)
+    assert asked.value.type == "beforeunload"
+    asked.value.dismiss()
+
+    desk.context.set_offline(False)
+    expect(desk.locator("li.unsent")).to_have_count(0)
+    assert not is_asked()
+
+
 def test_unsent_numbers_survive_a_reload_but_are_not_sent_for_another_user(desk, section, session):
     requests = HeldRequests(desk, "**/personal-codes/")
     type_numbers(desk, "01", "02")
