@@ -5,14 +5,15 @@ numbers marked present or late. A count is the size of a set (SCARD); nothing is
 first: a student enters a set after the commit. Redis may lose everything, because a read repairs what it lost.
 
 ``session:{id}:verified`` lives for at most 10 s after the sets were compared with the database. It holds the three
-numbers found, joined, present and the roster's size, and the id of the server. While it exists, is of the server that
-answers, and neither set is smaller than it says, a read trusts the sets and makes no query. Otherwise one reader repairs: it compares the sets with the database, adds
-and removes members, and writes ``verified``. Readers wait briefly for that repair, else they count in the database.
+numbers found (joined, present, and the roster's size) and the id of the Redis server. While it exists, names the
+server that answers, and neither set is smaller than it says, a read trusts the sets and makes no query. Otherwise one
+reader repairs: it compares the sets with the database, adds and removes members, and writes ``verified``. Readers wait
+briefly for that repair, else they count in the database.
 
 Only this package knows these keys. ``connection`` talks to Redis, ``verified`` reads the sets, ``database`` counts in
 PostgreSQL, ``repairing`` makes the sets equal to the database, ``healing`` does so during a read, ``reconciling`` for
-all open sessions, ``failed_writes`` remembers the sets that could not be written, and ``restarts`` knows when the server
-was replaced, which may have lost the last writes.
+all open sessions, ``failed_writes`` remembers the sets that could not be written, and ``restarts`` knows which
+server this is, because one that restarted may have lost the last writes.
 """
 
 import datetime

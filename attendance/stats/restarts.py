@@ -1,12 +1,12 @@
-"""Which run of the Redis server this process talks to.
+"""Which Redis server this process talks to, so that one that restarted or took over is noticed.
 
-A server that crashes, or a replica that takes over, may come back with sets and ``verified`` as they were seconds ago,
-so that the sets look right and miss students. So ``verified`` names the server that it was written on, by its
-``master_replid``, which changes with every restart and every failover. A read trusts no other server's ``verified``.
+A server that crashed, or a replica that took over, may have the sets and ``verified`` as they were seconds ago: they
+look right and miss students. So ``verified`` names the server that it was written on, by its ``master_replid``, which
+changes with every restart and every failover. A read does not trust ``verified`` of another server.
 
-A crash or failover breaks every connection, so a process asks for the id whenever it opens one. Two cases are left
-out, and may miss students for up to 10 s: a Cluster, where the keys of a session are on different nodes, and a server
-that does not let us read INFO.
+A crash or failover breaks all connections, so it is enough to ask for the id whenever one is opened. Where that does
+not work, counts may miss students for up to 10 s: on a Cluster, because the keys of a session are on different nodes;
+behind a proxy that keeps connections open during a failover; and if we may not read INFO.
 """
 
 from typing import Any

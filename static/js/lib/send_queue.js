@@ -143,7 +143,7 @@ export class SendQueue {
     }
   }
 
-  /** Have the browser ask before the page is left, but only while needed: a page with such a listener is not cached. */
+  /** Have the browser ask before the page is left. Only while needed: with a listener, leaving always waits for it. */
   #askBeforeLeaving() {
     if (this.hasUnsent) window.addEventListener("beforeunload", this.#keepPage);
     else window.removeEventListener("beforeunload", this.#keepPage);
