@@ -159,11 +159,9 @@ def test_font_that_is_installed_on_the_machine_is_used(tmp_path, monkeypatch):
     shutil.copy(fonts._OWN / "NotoSansThai-Regular.ttf", tmp_path)
     monkeypatch.setattr(fonts, "_INSTALLED", [tmp_path])
     monkeypatch.setattr(fonts, "_own_fonts", lambda: [fonts.BASE_FONT])
-    fonts._installed_fonts.cache_clear()
 
     found = [fonts.runs_of("สมชาย"), fonts.runs_of("अनिता")]
 
-    fonts._installed_fonts.cache_clear()
     assert found == [[fonts.Run("สมชาย", tmp_path / "NotoSansThai-Regular.ttf")], None]
 
 
