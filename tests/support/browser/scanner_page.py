@@ -1,6 +1,6 @@
 """Browsers whose camera plays a video, and a page with only a scanner."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,10 @@ def film_of_darkness(path: Path) -> Path:
 def camera_browser(
     browser_type: BrowserType, launch_args: dict[str, Any], film: Path, flags: list[str] = FAKE_CAMERA
 ) -> Iterator[Browser]:
-    """A Chromium that plays the video as its camera. By default it grants the camera without asking."""
+    """A Chromium that plays the video as its camera.
+
+    It opens the camera without asking, but a page starts scanning by itself only in a context with the permission "camera".
+    """
     flags = [*launch_args["args"], *flags, f"--use-file-for-fake-video-capture={film}"]
     browser = browser_type.launch(**{**launch_args, "args": flags})
     yield browser
@@ -66,13 +69,12 @@ def scanner_page(
     origin: str,
     *,
     before: Callable[[Page], object] = lambda page: None,
-    permissions: list[str] | None = None,
+    permissions: Sequence[str] = ("camera",),
     **options: Any,
 ) -> Page:
     """A phone on a page with only a scanner. The texts it read are in ``window.texts``."""
     context = browser.new_context(base_url=origin, **{**PHONE, **options})
-    if permissions is not None:
-        context.grant_permissions(permissions)
+    context.grant_permissions(permissions)
     page = context.new_page()
 
     def answer(route: Route) -> None:
