@@ -6,6 +6,9 @@
 
 BIN := .venv/bin
 
+# Where it is set, each process that the tests start would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Use the tests' own servers and ignore the addresses in a .env file, so that no test touches real data.
 DATA_DIR := $(or $(ROLLCALL_DATA_DIR),.data)
 FOR_TESTS := ROLLCALL_DATA_DIR='$(DATA_DIR)/test' ROLLCALL_TEST_SERVERS=1 \
