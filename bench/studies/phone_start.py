@@ -52,7 +52,9 @@ def main() -> None:
             _line("", "first paint", "scanner shown", "reads codes", "weight")
             slowest = 0.0
             for number in range(RUNS):
-                context = browser.new_context(base_url=address, storage_state=state, **PHONE)
+                context = browser.new_context(
+                    base_url=address, storage_state=state, permissions=["camera"], **PHONE
+                )
                 page = context.new_page()
                 _slow_down(page)
                 opening = _opening(page)
