@@ -6,7 +6,7 @@
 
 BIN := .venv/bin
 
-# Where it is set, each process that the tests start would compile all modules again.
+# Where it is set, each process that is started would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
 # Use the tests' own servers and ignore the addresses in a .env file, so that no test touches real data.

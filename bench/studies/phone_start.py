@@ -88,17 +88,14 @@ class Opening:
 
 
 def _opening(page: Page) -> Opening:
-    """Open the student's page and the camera."""
+    """Open the student's page and wait for the camera."""
     # Scripts must have run: before that, styles may show hidden elements.
     page.goto("/student/", wait_until="domcontentloaded")
     scanner = page.locator("[data-scanner-open], [data-scanner-view]").locator("visible=true")
     scanner.first.wait_for()
     shown = page.evaluate("performance.now()")
     weight = page.evaluate(WEIGHT)
-    button = page.get_by_role("button", name="Scan with the camera")
-    # If the camera was allowed before, it opens by itself.
-    if button.is_visible():
-        button.click()
+    # The camera is allowed, so it opens by itself.
     page.get_by_text("Point the camera at the code on the screen.").wait_for()
     reads = page.evaluate("performance.now()")
     paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0")

@@ -15,9 +15,10 @@ from tests.support.browser.phones import COUNT_READS, let_pass
 from tests.support.browser.scanner_page import camera_browser, film_of_code, film_of_darkness, scanner_page
 
 TEXT = "HTTPS://ATTEND.EXAMPLE.EDU/A/7GK2QM9X0123456789AB"
+# Allowed, but without the fake device: a machine without a camera has none.
 NO_CAMERA = "--use-fake-ui-for-media-stream"
 REFUSES = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream=deny"]
-# The headless shell cannot ask and be refused first. Its camera opens only once the permission is granted.
+# The headless shell cannot refuse first and allow later, so this refuses until the permission is granted.
 REFUSES_FIRST = """const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
 navigator.mediaDevices.getUserMedia = async (wish) => {
   const { state } = await navigator.permissions.query({ name: "camera" });
@@ -189,6 +190,8 @@ def test_denied_camera_shows_how_to_allow_it(phone):
 def test_scanning_starts_by_itself_once_the_camera_is_allowed(phone):
     page = phone(before=lambda page: page.add_init_script(REFUSES_FIRST), permissions=[])
     page.get_by_role("button", name="Scan with the camera").click()
+    expect(page.get_by_role("alert")).to_contain_text("Camera access is blocked")
+    page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("alert")).to_contain_text("Camera access is blocked")
     page.context.grant_permissions(["camera"])
     assert read(page) == [TEXT]

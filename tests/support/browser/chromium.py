@@ -1,7 +1,8 @@
 """The browser of the browser tests: the system's Chromium, or Playwright's own.
 
 ``python -m tests.support.browser.chromium`` checks that there is one before the tests run. As root, or in CI with sudo, it
-installs Debian's. The headless shell is the same Chromium without windows, and the tests take a quarter less time in it.
+installs Debian's. The headless shell has Chromium's engine without the browser around it, such as prompts. The tests of
+pages take about a quarter less time in it.
 """
 
 import os
@@ -41,8 +42,8 @@ def main() -> None:
                 break
     if not executable():
         sys.exit(
-            "The browser tests need Chromium: `sudo apt-get install chromium-headless-shell` on Debian, `chromium` on "
-            "other systems, or `.venv/bin/playwright install chromium` for a copy of its own."
+            "The browser tests need Chromium. On Debian: `sudo apt-get install chromium-headless-shell`. "
+            "Elsewhere: `.venv/bin/playwright install chromium`."
         )
 
 

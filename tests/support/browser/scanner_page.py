@@ -56,7 +56,8 @@ def camera_browser(
 ) -> Iterator[Browser]:
     """A Chromium that plays the video as its camera.
 
-    It opens the camera without asking, but a page starts scanning by itself only in a context with the permission "camera".
+    With the default flags it opens the camera without asking. In the headless shell, a page starts scanning by itself only
+    in a context with the permission "camera".
     """
     flags = [*launch_args["args"], *flags, f"--use-file-for-fake-video-capture={film}"]
     browser = browser_type.launch(**{**launch_args, "args": flags})
