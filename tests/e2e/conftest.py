@@ -20,7 +20,7 @@ from tests.support.web_server import Server
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 # Chromium heeds only the last --disable-features, so this repeats those of Playwright that could matter here. The two
-# others draw the address bar's suggestions, which takes longer than opening a page of ours.
+# others draw the address bar's suggestions, which takes longer than opening a page of ours; the headless shell has none.
 WITHOUT = (
     "WebUIOmniboxPopup,WebUIOmniboxAimPopup,"
     "AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,"
